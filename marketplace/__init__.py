@@ -1,0 +1,1 @@
+"""The shop: Django settings, the apps, the Celery workers."""

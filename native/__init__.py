@@ -1,0 +1,1 @@
+"""C11 kernels behind ctypes: reproducible operators and the prover."""

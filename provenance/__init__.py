@@ -1,0 +1,1 @@
+"""Who made which model from what: artefact state machines, transparency log, chain anchoring."""

@@ -1,0 +1,242 @@
+"""Deterministic CBOR (RFC 8949 §4.2.1) for everything that is hashed or signed.
+
+A profile, not all of CBOR: integers within ±(2^53−1) so that JSON holds them exactly, byte strings, UTF-8 text,
+arrays, maps whose keys are all text or all unsigned, booleans and null. No floats, no tags, no indefinite
+lengths, no other simple values. Encoding is a function: one value, one byte string. Decoding is its exact
+inverse and refuses everything else, naming the byte offset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from assay.errors import Refused, TooLarge
+
+Value = bool | int | bytes | str | None | Sequence["Value"] | Mapping[str, "Value"] | Mapping[int, "Value"]
+
+MAX_INTEGER = 2**53 - 1
+MAX_DEPTH = 32
+MAX_ITEMS = 1_000_000  # of one array or map
+MAX_BYTES = 128 * 1024 * 1024  # of one document
+
+UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE = range(8)
+FALSE, TRUE, NULL = 0xF4, 0xF5, 0xF6
+
+
+def encode(value: Value) -> bytes:
+    """The canonical encoding. Raises Refused where a value is outside the profile."""
+    out = bytearray()
+    _write(out, value, MAX_DEPTH)
+    return bytes(out)
+
+
+def decode(document: bytes) -> Value:
+    """The value whose canonical encoding `document` is. Raises Refused or TooLarge with the byte offset."""
+    if len(document) > MAX_BYTES:
+        raise TooLarge(
+            "CBOR document is too large", expected=f"at most {MAX_BYTES} bytes", got=f"{len(document)} bytes"
+        )
+    reader = _Reader(document)
+    value = reader.value(MAX_DEPTH)
+    if reader.at != len(document):
+        raise reader.refused(
+            "trailing bytes after the value", "end of document", f"{len(document) - reader.at} more bytes"
+        )
+    return value
+
+
+# --- encoding ---------------------------------------------------------------------------------------------
+
+
+def _write(out: bytearray, value: Value, depth: int) -> None:
+    if depth == 0:
+        raise TooLarge("CBOR value is nested too deeply", expected=f"at most {MAX_DEPTH} levels", got="more")
+    match value:
+        case None:
+            out.append(NULL)
+        case bool():
+            out.append(TRUE if value else FALSE)
+        case int():
+            _write_integer(out, value)
+        case bytes() | bytearray() | memoryview():
+            _write_head(out, BYTES, len(value))
+            out += value
+        case str():
+            encoded = _utf8(value)
+            _write_head(out, TEXT, len(encoded))
+            out += encoded
+        case Mapping():
+            _write_map(out, value, depth)
+        case Sequence():
+            _write_head(out, ARRAY, len(value))
+            for item in value:
+                _write(out, item, depth - 1)
+        case _:
+            raise Refused(
+                "no CBOR form in this profile",
+                expected="int | bytes | str | list | map | bool | null",
+                got=type(value).__name__,
+            )
+
+
+def _write_integer(out: bytearray, value: int) -> None:
+    if not -MAX_INTEGER <= value <= MAX_INTEGER:
+        raise Refused("integer out of range", expected="within ±(2^53−1)", got=str(value))
+    if value >= 0:
+        _write_head(out, UNSIGNED, value)
+    else:
+        _write_head(out, NEGATIVE, -1 - value)
+
+
+def _write_map(out: bytearray, value: Mapping[str, Value] | Mapping[int, Value], depth: int) -> None:
+    kinds = {type(key) for key in value}
+    if not (kinds <= {str} or kinds <= {int}):
+        raise Refused("map keys must be all text or all unsigned", expected="str | int", got=str(kinds))
+    entries: list[tuple[bytes, Value]] = []
+    for key, item in value.items():
+        if isinstance(key, int) and key < 0:
+            raise Refused("map keys must be unsigned", expected="0 or more", got=str(key))
+        head = bytearray()
+        _write(head, key, depth)
+        entries.append((bytes(head), item))
+    _write_head(out, MAP, len(entries))
+    for head_bytes, item in sorted(entries, key=lambda entry: entry[0]):
+        out += head_bytes
+        _write(out, item, depth - 1)
+
+
+def _write_head(out: bytearray, major: int, argument: int) -> None:
+    if argument < 24:
+        out.append(major << 5 | argument)
+    elif argument < 2**8:
+        out += bytes((major << 5 | 24, argument))
+    elif argument < 2**16:
+        out.append(major << 5 | 25)
+        out += argument.to_bytes(2, "big")
+    elif argument < 2**32:
+        out.append(major << 5 | 26)
+        out += argument.to_bytes(4, "big")
+    else:
+        out.append(major << 5 | 27)
+        out += argument.to_bytes(8, "big")
+
+
+def _utf8(value: str) -> bytes:
+    try:
+        return value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Refused(
+            "text is not Unicode scalar values", expected="UTF-8", got=f"a lone surrogate at {error.start}"
+        ) from error
+
+
+# --- decoding ---------------------------------------------------------------------------------------------
+
+
+class _Reader:
+    def __init__(self, document: bytes) -> None:
+        self.document = document
+        self.at = 0
+
+    def refused(self, detail: str, expected: str = "", got: str = "") -> Refused:
+        return Refused(detail, code="not-canonical", pointer=f"byte {self.at}", expected=expected, got=got)
+
+    def value(self, depth: int) -> Value:
+        if depth == 0:
+            raise TooLarge(
+                "CBOR value is nested too deeply",
+                pointer=f"byte {self.at}",
+                expected=f"at most {MAX_DEPTH} levels",
+                got="more",
+            )
+        initial = self.take(1)[0]
+        major, short = initial >> 5, initial & 31
+        if major == SIMPLE:
+            return self.simple(initial)
+        argument = self.argument(short)
+        match major:
+            case 0 | 1:
+                if argument > MAX_INTEGER:
+                    raise self.refused("integer out of range", "within ±(2^53−1)", str(argument))
+                value = argument if major == UNSIGNED else -1 - argument
+                if value < -MAX_INTEGER:
+                    raise self.refused("integer out of range", "within ±(2^53−1)", str(value))
+                return value
+            case 2:
+                return self.take(argument)
+            case 3:
+                return self.text(argument)
+            case 4:
+                self.countable(argument)
+                return [self.value(depth - 1) for _ in range(argument)]
+            case 5:
+                self.countable(argument)
+                return self.map(argument, depth)
+            case _:
+                raise self.refused("tags are not in this profile", "no tag", f"tag {argument}")
+
+    def simple(self, initial: int) -> bool | None:
+        if initial == NULL:
+            return None
+        if initial in (FALSE, TRUE):
+            return initial == TRUE
+        raise self.refused(
+            "floats and other simple values are not in this profile", "true | false | null", hex(initial)
+        )
+
+    def argument(self, short: int) -> int:
+        if short < 24:
+            return short
+        if short > 27:
+            raise self.refused("indefinite or reserved length", "a definite length", str(short))
+        width = 1 << (short - 24)
+        argument = int.from_bytes(self.take(width), "big")
+        least = 24 if width == 1 else 1 << (4 * width)
+        if argument < least:
+            raise self.refused("not the shortest form", f"{argument} in fewer bytes", f"{width} bytes")
+        return argument
+
+    def take(self, count: int) -> bytes:
+        end = self.at + count
+        if end > len(self.document):
+            raise self.refused("truncated", f"{count} bytes", f"{len(self.document) - self.at} bytes")
+        taken = self.document[self.at : end]
+        self.at = end
+        return taken
+
+    def text(self, count: int) -> str:
+        try:
+            return self.take(count).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise self.refused("text is not UTF-8", "UTF-8", str(error.reason)) from error
+
+    def countable(self, count: int) -> None:
+        # every item takes at least one byte, so a lying count is refused before anything is allocated for it
+        if count > min(MAX_ITEMS, len(self.document) - self.at):
+            raise TooLarge(
+                "more items than can follow",
+                pointer=f"byte {self.at}",
+                expected=f"at most {MAX_ITEMS}",
+                got=str(count),
+            )
+
+    def map(self, count: int, depth: int) -> Mapping[str, Value] | Mapping[int, Value]:
+        entries: dict[str | int, Value] = {}
+        previous = b""
+        kind: type | None = None
+        for _ in range(count):
+            start = self.at
+            key = self.value(depth)
+            if isinstance(key, bool) or not isinstance(key, str | int) or (isinstance(key, int) and key < 0):
+                raise self.refused(
+                    "map keys must be all text or all unsigned", "text | unsigned", type(key).__name__
+                )
+            if kind not in (None, type(key)):
+                raise self.refused("map keys must be all text or all unsigned", "one kind of key", "both")
+            kind = type(key)
+            encoded = self.document[start : self.at]
+            if encoded <= previous:
+                raise self.refused("map keys are not in order", "ascending, each once", repr(key))
+            previous = encoded
+            entries[key] = self.value(depth - 1)
+        return entries  # type: ignore[return-value]  # keys are of one kind, checked above

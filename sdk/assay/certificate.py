@@ -1,0 +1,119 @@
+"""The certificate, version 1: a CBOR map {format, mode, statement, evidence}; its id is its SHA-256.
+
+Parsed, verified and trusted are different things. `parse` gives the first and promises only that
+the bytes have the right shape; `assay.verify` gives the second; the caller's pins give the third. The schema is
+docs/certificate.cddl.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+import msgspec
+
+from assay import cbor, jsonform
+from assay.digest import Tag, digest, sha256
+from assay.errors import Refused
+from assay.model import Digest, ModelReference
+from assay.tensor import Tensor
+
+FORMAT = "assay-certificate/1"
+MAX_TIME = 2**48 - 1
+
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME)]  # since 1970-01-01T00:00:00Z
+Target = Annotated[str, msgspec.Meta(pattern=r"^(model|group):[a-z0-9][a-z0-9/@._-]{0,199}$")]
+Caveat = Annotated[str, msgspec.Meta(max_length=512)]
+Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
+Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+
+
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a certificate claims; the same in every mode."""
+
+    request: Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]  # the prediction's UUID
+    target: Target  # what was asked: `model:owner/name@version` or `group:slug`
+    models: Annotated[tuple[ModelReference, ...], msgspec.Meta(min_length=1, max_length=64)]
+    params: dict[str, int | str | bool]  # of the mode
+    input: Digest  # salted
+    outputs: Annotated[tuple[Tensor, ...], msgspec.Meta(max_length=16)]
+    outcome: Literal["answered", "certified", "contested", "failed"]
+    time: Milliseconds
+    asserted_by: Annotated[str, msgspec.Meta(max_length=64)]  # whose word the time is
+    caveats: Annotated[tuple[Caveat, ...], msgspec.Meta(max_length=16)]  # what is not promised
+
+    def digest(self, tag: Tag) -> bytes:
+        """32 bytes under the mode's tag, so that a statement made in one mode is worth nothing in another."""
+        return digest(tag, cbor.encode(plain(self)))
+
+
+class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="mode"):
+    """What the certificates of all modes share. A mode is a subclass tagged with its name, with its evidence."""
+
+    format: Literal["assay-certificate/1"]
+    statement: Statement
+
+    @property
+    def mode(self) -> str:
+        return str(self.__struct_config__.tag)
+
+    def to_cbor(self) -> bytes:
+        """The canonical bytes: what is stored, hashed and handed out."""
+        return cbor.encode(plain(self))
+
+    def to_json(self, *, indent: bool = True) -> str:
+        return jsonform.to_json(self, indent=indent)
+
+    @property
+    def id(self) -> bytes:
+        """SHA-256 of the canonical bytes."""
+        return sha256(self.to_cbor())
+
+    def checked(self) -> Self:
+        """This certificate, once the tensors and interfaces in it are known to be well formed."""
+        for i, tensor in enumerate(self.statement.outputs):
+            tensor.checked(f"/statement/outputs/{i}")
+        for i, model in enumerate(self.statement.models):
+            model.interface.checked(f"/statement/models/{i}/interface")
+        return self
+
+
+class DirectEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The provider's signature over (leaf count, Merkle root) of a batch of statements, and this one's path."""
+
+    provider: Key
+    index: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+    count: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+    path: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=31)]
+    signature: Signature
+
+    @staticmethod
+    def signed(count: int, root: bytes) -> bytes:
+        """The digest that the provider signs under Tag.BATCH_DIRECT."""
+        return digest(Tag.BATCH_DIRECT, cbor.encode({"count": count, "root": root}))
+
+
+class DirectCertificate(Certificate, frozen=True, forbid_unknown_fields=True, tag="direct"):
+    """Mode `direct`: the provider signs what it answered; nothing else is promised."""
+
+    evidence: DirectEvidence
+
+
+AnyCertificate = DirectCertificate  # a union, as modes are added
+
+
+def parse(document: bytes) -> AnyCertificate:
+    """Reads CBOR, or JSON where the first byte that is not white space is `{`. Raises Refused or TooLarge."""
+    if document.lstrip()[:1] == b"{":
+        certificate = jsonform.from_json(document, AnyCertificate)
+    else:
+        certificate = jsonform.convert(cbor.decode(document), AnyCertificate)
+        if certificate.to_cbor() != document:  # a field with a default was left out
+            raise Refused(
+                "a field is missing", code="not-canonical", expected="every field present", got="fewer"
+            )
+    return certificate.checked()
+
+
+def plain(value: Any) -> Any:
+    """Maps, lists, text, bytes and integers: what CBOR takes."""
+    return msgspec.to_builtins(value, builtin_types=(bytes,))

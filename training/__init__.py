@@ -1,0 +1,1 @@
+"""Training across strangers' machines, with cheats caught by recomputation."""

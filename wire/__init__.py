@@ -1,0 +1,1 @@
+"""What nodes and workers say to each other: frames, TLS, mutual identity, messages."""
