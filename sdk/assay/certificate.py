@@ -108,9 +108,7 @@ def parse(document: bytes) -> AnyCertificate:
     else:
         certificate = jsonform.convert(cbor.decode(document), AnyCertificate)
         if certificate.to_cbor() != document:  # a field with a default was left out
-            raise Refused(
-                "a field is missing", code="not-canonical", expected="every field present", got="fewer"
-            )
+            raise Refused("a field is missing", code="not-canonical", expected="every field present", got="fewer")
     return certificate.checked()
 
 

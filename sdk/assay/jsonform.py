@@ -39,9 +39,7 @@ def from_json(text: str | bytes, kind: type[T]) -> T:
         )
     plain = _parse(text)
     value = convert(_typed(plain, inspect.type_info(kind), ""), kind)
-    if (
-        _texts(msgspec.to_builtins(value, builtin_types=(bytes,))) != plain
-    ):  # a field with a default was left out
+    if _texts(msgspec.to_builtins(value, builtin_types=(bytes,))) != plain:  # a field with a default was left out
         raise Refused("a field is missing", code="not-canonical", expected="every field present", got="fewer")
     return value
 
@@ -73,9 +71,7 @@ def from_base64url(text: str, pointer: str = "") -> bytes:
             "not base64url", pointer=pointer, expected="unpadded base64url", got=repr(text[:40])
         ) from error
     if base64url(data) != text:
-        raise Refused(
-            "not canonical base64url", pointer=pointer, expected=base64url(data)[:40], got=text[:40]
-        )
+        raise Refused("not canonical base64url", pointer=pointer, expected=base64url(data)[:40], got=text[:40])
     return data
 
 
@@ -133,9 +129,7 @@ def _typed(plain: Any, kind: inspect.Type, pointer: str) -> Any:
         case inspect.StructType(fields=fields) if isinstance(plain, dict):
             types = {field.encode_name: field.type for field in fields}
             return {k: _typed(v, types[k], f"{pointer}/{k}") if k in types else v for k, v in plain.items()}
-        case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item) if isinstance(
-            plain, list
-        ):
+        case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item) if isinstance(plain, list):
             return [_typed(element, item, f"{pointer}/{i}") for i, element in enumerate(plain)]
         case inspect.DictType(value_type=item) if isinstance(plain, dict):
             return {k: _typed(v, item, f"{pointer}/{k}") for k, v in plain.items()}

@@ -46,9 +46,7 @@ class PublicKey:
         except ValueError:
             raw = b""
         if len(digits) != 2 * PUBLIC_SIZE or len(raw) != PUBLIC_SIZE:
-            raise Refused(
-                "not a public key", expected=f"{KEY_PREFIX}<64 hexadecimal digits>", got=repr(text[:80])
-            )
+            raise Refused("not a public key", expected=f"{KEY_PREFIX}<64 hexadecimal digits>", got=repr(text[:80]))
         return cls(raw)
 
     def verify(self, tag: Tag, digest: bytes, signature: bytes) -> None:

@@ -86,7 +86,5 @@ def root_from_path(leaf: bytes, index: int, count: int, siblings: Sequence[bytes
 def _next(remaining: Iterator[bytes]) -> bytes:
     sibling = next(remaining, None)
     if sibling is None:
-        raise NotVerified(
-            "audit path is too short", code="bad-path", expected="another sibling", got="the end"
-        )
+        raise NotVerified("audit path is too short", code="bad-path", expected="another sibling", got="the end")
     return sibling

@@ -57,9 +57,7 @@ class NoPreprocessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
     """The buyer sends tensors; nothing is derived from anything else."""
 
 
-class ImagePreprocessing(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="image"
-):
+class ImagePreprocessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="image"):
     """A PNG becomes one row of the named input; every step is integer-exact (docs/preprocessing.md).
 
     Decode → composite on white → `channels` → `invert` → crop to content (if `crop`) → area-average resize to
@@ -148,9 +146,7 @@ def _accept(ports: tuple[Port, ...], tensors: tuple[Tensor, ...], pointer: str) 
     wanted = [port.name for port in ports]
     given = [tensor.name for tensor in tensors]
     if sorted(wanted) != sorted(given):
-        raise Refused(
-            "wrong names", code="wrong-names", pointer=pointer, expected=str(wanted), got=str(given)
-        )
+        raise Refused("wrong names", code="wrong-names", pointer=pointer, expected=str(wanted), got=str(given))
     accepted = tuple(
         port.accept(tensors[given.index(port.name)], f"{pointer}/{given.index(port.name)}") for port in ports
     )
