@@ -1,0 +1,149 @@
+"""What a verification mode is: a way to carry out a prediction and to come back with a certificate.
+
+A mode is registered by name (`verification.registry`); nothing outside its own module asks which mode it is.
+It does no I/O of its own: nodes, clock, storage and the buyer's progress line reach it through `Ports`, so the
+same code runs in the dispatch worker and, with other ports, in tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+import msgspec
+
+from assay.certificate import AnyCertificate
+from assay.errors import AssayError
+from assay.keys import PublicKey
+from assay.model import ModelReference
+from assay.tensor import Tensor
+
+P = TypeVar("P", bound=msgspec.Struct)
+
+# --- what is asked ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A node that serves one of the target's models."""
+
+    key: PublicKey
+    address: str  # host:port
+    model: ModelReference
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a prediction is asked of; `name` is as it stands in the statement, `model:owner/name@version`."""
+
+    name: str
+    providers: tuple[Provider, ...]  # the order is the marketplace's preference
+
+
+@dataclass(frozen=True)
+class Job(Generic[P]):
+    """One prediction, as a mode sees it."""
+
+    request: bytes  # 16: the prediction's UUID
+    target: Target
+    params: P
+    inputs: tuple[Tensor, ...]  # in the interface's order
+    salt: bytes  # 32
+    deadline: int  # Unix milliseconds
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """What a buyer is told before the click."""
+
+    inferences: int  # how many times a model runs per row
+    guarantee: str  # one line: what holds, and as long as what
+    caveats: tuple[str, ...]  # what is not promised
+
+
+# --- how it ends ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Certified:
+    """There is an answer, and a certificate that has passed the same check that buyers run."""
+
+    certificate: AnyCertificate
+
+
+@dataclass(frozen=True)
+class Contested:
+    """The members did not agree, and a certificate says so."""
+
+    certificate: AnyCertificate
+
+
+@dataclass(frozen=True)
+class Failed:
+    """No answer, and why."""
+
+    error: AssayError
+
+
+@dataclass(frozen=True)
+class Expired:
+    """The deadline passed first."""
+
+    error: AssayError
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """The buyer withdrew it in time."""
+
+
+End = Certified | Contested | Failed | Expired | Cancelled
+
+
+# --- what a mode may use ----------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    def now_ms(self) -> int:
+        """Unix milliseconds."""
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Nodes(Protocol):
+    async def submit(self, provider: Provider, job: Job[P]) -> bytes:
+        """The certificate bytes with which this provider answers.
+
+        Raises Unavailable when the node cannot be reached or cannot serve now (another may), Refused when it
+        will not carry out this request whoever asks again, DeadlineExceeded when time ran out.
+        """
+
+
+class Ports(Protocol):
+    """The outside world, handed to a mode for one job."""
+
+    nodes: Nodes
+    clock: Clock
+
+    async def emit(self, stage: str, detail: dict[str, str | int]) -> None:
+        """Tells the buyer what is happening; recorded as an event of the prediction."""
+
+    async def save(self, state: bytes) -> None:
+        """Keeps what `resume` needs should this worker die."""
+
+    def cancelled(self) -> bool: ...
+
+
+class Mode(Protocol[P]):
+    """A verification mode."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    Params: type[P]
+
+    def quote(self, target: Target, params: P) -> Quote: ...
+
+    async def run(self, job: Job[P], ports: Ports) -> End:
+        """Carries a job out. Never raises for what the outside does; a bug may propagate and fails the job."""
+
+    async def resume(self, job: Job[P], ports: Ports, saved: bytes) -> End:
+        """Goes on where a worker that died left off; `saved` is empty if it saved nothing."""

@@ -1,0 +1,214 @@
+"""Every message between a worker and a node, as one tagged union; decoded strictly, bounded in size.
+
+A connection opens with the handshake (`wire.handshake`): Hello, Welcome, Proof, Ready. After that either side
+sends requests, each with an `id` of its own choosing; the answer carries the same `id`. Signed structures (a
+certificate) travel inside opaquely, as the bytes that were signed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from assay.certificate import Key, Milliseconds, Signature
+from assay.model import Digest, Interface
+from assay.tensor import Tensor
+
+VERSION = 1
+
+MAX_FRAME = 80 * 1024 * 1024  # one message, bytes; a Submit with the largest tensor fits
+MAX_HELLO = 4096  # one message before the peer is known, bytes
+CHUNK = 1024 * 1024  # of a model in delivery, bytes
+MAX_IN_FLIGHT = 4096  # unanswered requests on one connection
+
+Id = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Nonce = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Short = Annotated[str, msgspec.Meta(max_length=256)]
+Long = Annotated[str, msgspec.Meta(max_length=4096)]
+RequestId = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag=str.lower):
+    """Base of all messages; the tag is the class name in lower case."""
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one side is ready to receive; each side keeps to the smaller of both."""
+
+    frame: Annotated[int, msgspec.Meta(ge=MAX_HELLO, le=MAX_FRAME)] = MAX_FRAME
+    in_flight: Annotated[int, msgspec.Meta(ge=1, le=MAX_IN_FLIGHT)] = 1024
+
+
+# --- handshake --------------------------------------------------------------------------------------------
+
+
+class Hello(Message):
+    """The one who connects: version, identity, fresh randomness, limits."""
+
+    version: int
+    key: Key
+    nonce: Nonce
+    limits: Limits
+
+
+class Welcome(Message):
+    """The one connected to: the same, and its signature over the whole handshake so far."""
+
+    version: int
+    key: Key
+    nonce: Nonce
+    limits: Limits
+    signature: Signature
+
+
+class Proof(Message):
+    """The connecting side's signature over the handshake."""
+
+    signature: Signature
+
+
+# --- requests ---------------------------------------------------------------------------------------------
+
+
+class Capabilities(Message):
+    """Asks what a node is and serves; answered by `Capable`."""
+
+    id: Id
+
+
+class Health(Message):
+    """Asks whether a node can serve now; answered by `Healthy`."""
+
+    id: Id
+
+
+class Load(Message):
+    """Announces a model file that follows in `Chunk`s; answered by `Wanted`: where to go on, or nothing more."""
+
+    id: Id
+    digest: Digest
+    size: Annotated[int, msgspec.Meta(ge=1, le=2**33)]
+    interface: Interface
+    name: Short
+
+
+class Chunk(Message):
+    """Bytes of an announced model, in order; answered by `Wanted` until whole, then by `Loaded` or `Failure`."""
+
+    id: Id
+    digest: Digest
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**33)]
+    data: Annotated[bytes, msgspec.Meta(max_length=CHUNK)]
+
+
+class Activate(Message):
+    """Asks that a model which the node holds be served; answered by `Done`."""
+
+    id: Id
+    commitment: Digest
+
+
+class Unload(Message):
+    """Asks that a model no longer be served (and, if `forget`, be removed from the node's disk)."""
+
+    id: Id
+    commitment: Digest
+    forget: bool = False
+
+
+class Submit(Message):
+    """One prediction to carry out; answered by `Result`. The same `request` is answered the same way again."""
+
+    id: Id
+    request: RequestId
+    target: Short  # as it will stand in the statement
+    commitment: Digest  # of the model to run
+    inputs: Annotated[tuple[Tensor, ...], msgspec.Meta(min_length=1, max_length=16)]
+    salt: Digest
+    deadline: Milliseconds  # Unix time after which nobody waits for the answer
+
+
+class Cancel(Message):
+    """Withdraws a submitted request if it has not been answered; answered by `Done`."""
+
+    id: Id
+    request: RequestId
+
+
+# --- answers ----------------------------------------------------------------------------------------------
+
+
+class Served(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that a node holds."""
+
+    commitment: Digest
+    digest: Digest
+    name: Short
+    state: Literal["held", "loading", "serving", "failed"]
+    detail: Long = ""
+
+
+class Capable(Message):
+    """What a node is: software, roles, and the models it holds."""
+
+    id: Id
+    software: Short
+    roles: Annotated[tuple[Short, ...], msgspec.Meta(max_length=16)]
+    models: Annotated[tuple[Served, ...], msgspec.Meta(max_length=4096)]
+    draining: bool
+
+
+class Healthy(Message):
+    """Whether a node can serve, and if not, why."""
+
+    id: Id
+    serving: bool
+    detail: Long
+    in_flight: int
+    answered: int
+
+
+class Wanted(Message):
+    """How many bytes of an announced model the node has on disk."""
+
+    id: Id
+    offset: int
+
+
+class Loaded(Message):
+    """A model has arrived whole, passed the node's own validation, and is on its disk: the sender may delete it."""
+
+    id: Id
+    commitment: Digest
+
+
+class Result(Message):
+    """The answer to `Submit`: the certificate's canonical bytes."""
+
+    id: Id
+    certificate: bytes
+
+
+class Done(Message):
+    """It has been done (or already was)."""
+
+    id: Id
+
+
+class Failure(Message):
+    """The request could not be carried out: the fields of an AssayError."""
+
+    id: Id
+    code: Short
+    detail: Long
+    pointer: Short = ""
+    expected: Long = ""
+    got: Long = ""
+    hint: Long = ""
+    retry: bool = False  # trying again, here or elsewhere, may help
+
+
+Opening = Hello | Welcome | Proof
+Request = Capabilities | Health | Load | Chunk | Activate | Unload | Submit | Cancel
+Answer = Capable | Healthy | Wanted | Loaded | Result | Done | Failure
