@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 import msgspec
+from assay.direct import CAVEATS
+from assay.verify import Trust, verify
 
 from assay import certificate
-from assay.direct import CAVEATS
 from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, Unavailable
 from assay.model import input_digest
-from assay.verify import Trust, verify
 from verification.mode import Cancelled, Certified, End, Expired, Failed, Job, Ports, Provider, Quote, Target
 
 FIRST_PAUSE = 0.1  # seconds before the second round over the providers

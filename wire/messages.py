@@ -177,7 +177,7 @@ class Wanted(Message):
 
 
 class Loaded(Message):
-    """A model has arrived whole, passed the node's own validation, and is on its disk: the sender may delete it."""
+    """A model has arrived whole, passed the node's own validation, and is on disk: the sender may delete it."""
 
     id: Id
     commitment: Digest
