@@ -1,0 +1,1 @@
+"""Who is asking: people, the organisations they act for, and API keys."""

@@ -1,0 +1,1 @@
+"""What was certified: immutable bytes by their digest."""

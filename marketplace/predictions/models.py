@@ -1,0 +1,125 @@
+"""Predictions, their events, idempotency keys, and the outbox."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from assay.ids import uuid7
+from marketplace.accounts.models import ApiKey, Organisation, User
+from marketplace.catalogue.models import ModelVersion
+from marketplace.certificates.models import Certificate
+
+
+class Status(models.TextChoices):
+    """Where a prediction stands. `states.py` holds the table of what may follow what."""
+
+    RECEIVED = "received"
+    DISPATCHED = "dispatched"
+    ANSWERED = "answered"
+    CERTIFIED = "certified"
+    CONTESTED = "contested"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class Prediction(models.Model):
+    """One request of 1…n rows, in one mode, by one organisation."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="predictions")
+    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+")
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="predictions")
+    mode = models.CharField(max_length=32)
+    params = models.JSONField(default=dict)
+    rows = models.PositiveIntegerField()
+    inputs = models.BinaryField()  # canonical CBOR of the tensors; deleted when the buyer's retention ends
+    source = models.BinaryField(null=True)  # what they were made from (a PNG), to show it again
+    source_type = models.CharField(max_length=40, blank=True)
+    salt = models.BinaryField(max_length=32)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.RECEIVED)
+    outputs = models.BinaryField(null=True)  # canonical CBOR of the tensors
+    certificate = models.OneToOneField(Certificate, null=True, on_delete=models.PROTECT, related_name="prediction")
+    error = models.JSONField(null=True)  # the fields of an AssayError
+    deadline = models.DateTimeField()
+    created = models.DateTimeField(auto_now_add=True)
+    completed = models.DateTimeField(null=True)
+
+    # a dispatch worker's claim: while the lease runs, nobody else carries this prediction out
+    lease = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=80, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    saved = models.BinaryField(null=True)  # a mode's state for `resume`
+    cancel_requested = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(completed__isnull=True)
+                ^ Q(status__in=["certified", "contested", "failed", "expired", "cancelled"]),
+                name="completed_exactly_when_ended",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["certified", "contested"]) | Q(certificate__isnull=False),
+                name="certified_has_certificate",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["created"], condition=Q(completed__isnull=True), name="prediction_open"),
+            models.Index(fields=["organisation", "-created"], name="prediction_by_organisation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.status}"
+
+
+class PredictionEvent(models.Model):
+    """Something that happened to a prediction; `seq` counts from 1 and is the SSE id."""
+
+    prediction = models.ForeignKey(Prediction, on_delete=models.CASCADE, related_name="events")
+    seq = models.PositiveIntegerField()
+    stage = models.CharField(max_length=40)
+    detail = models.JSONField(default=dict)
+    time = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["prediction", "seq"], name="event_seq")]
+
+    def __str__(self) -> str:
+        return f"{self.prediction_id} #{self.seq} {self.stage}"
+
+
+class IdempotencyKey(models.Model):
+    """A client's promise that two POSTs are one; kept 24 hours."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    body_sha256 = models.BinaryField(max_length=32)
+    prediction = models.ForeignKey(Prediction, null=True, on_delete=models.CASCADE, related_name="+")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organisation", "key"], name="idempotency_key")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Outbox(models.Model):
+    """Something that must happen outside because a transaction committed; carried out at least once."""
+
+    kind = models.CharField(max_length=40)
+    payload = models.JSONField(default=dict)
+    created = models.DateTimeField(auto_now_add=True)
+    due = models.DateTimeField(auto_now_add=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=300, blank=True)
+    done = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["due"], condition=Q(done__isnull=True), name="outbox_open")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.payload}"
