@@ -226,7 +226,7 @@ class _Reader:
         kind: type | None = None
         for _ in range(count):
             start = self.at
-            key = self.value(depth)
+            key = self.value(depth - 1)  # bounded too: a key may lyingly be a map
             if isinstance(key, bool) or not isinstance(key, str | int) or (isinstance(key, int) and key < 0):
                 raise self.refused(
                     "map keys must be all text or all unsigned", "text | unsigned", type(key).__name__

@@ -17,11 +17,14 @@ from assay.errors import Refused
 from assay.model import Digest, ModelReference
 from assay.tensor import Tensor
 
-FORMAT = "assay-certificate/1"
+FORMAT: Literal["assay-certificate/1"] = "assay-certificate/1"
 MAX_TIME = 2**48 - 1
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME)]  # since 1970-01-01T00:00:00Z
-Target = Annotated[str, msgspec.Meta(pattern=r"^(model|group):[a-z0-9][a-z0-9/@._-]{0,199}$")]
+Target = Annotated[str, msgspec.Meta(pattern=r"^(model|group):[a-z0-9][a-z0-9/@._-]{0,199}\Z")]
+ParamName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}\Z")]
+Integer = Annotated[int, msgspec.Meta(ge=-cbor.MAX_INTEGER, le=cbor.MAX_INTEGER)]
+Text = Annotated[str, msgspec.Meta(max_length=1024)]
 Caveat = Annotated[str, msgspec.Meta(max_length=512)]
 Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
 Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
@@ -33,7 +36,7 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     request: Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]  # the prediction's UUID
     target: Target  # what was asked: `model:owner/name@version` or `group:slug`
     models: Annotated[tuple[ModelReference, ...], msgspec.Meta(min_length=1, max_length=64)]
-    params: dict[str, int | str | bool]  # of the mode
+    params: Annotated[dict[ParamName, Integer | Text | bool], msgspec.Meta(max_length=64)]  # of the mode
     input: Digest  # salted
     outputs: Annotated[tuple[Tensor, ...], msgspec.Meta(max_length=16)]
     outcome: Literal["answered", "certified", "contested", "failed"]

@@ -20,7 +20,7 @@ from assay.errors import Refused, TooLarge
 MAX_BYTES = 192 * 1024 * 1024
 T = TypeVar("T")
 
-_OUTSIDE_STRINGS = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\r\n]+', re.DOTALL)
+_OUTSIDE_STRINGS = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\r\n]+', re.DOTALL)
 
 
 def to_json(value: msgspec.Struct, *, indent: bool = False) -> str:
@@ -47,7 +47,7 @@ def from_json(text: str | bytes, kind: type[T]) -> T:
 def convert(plain: Any, kind: type[T]) -> T:
     """A typed value from plain maps, lists, texts, bytes and integers; strict. Raises Refused with a pointer."""
     try:
-        return msgspec.convert(plain, kind, strict=True)
+        return msgspec.convert(plain, kind, strict=True, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
         detail, _, path = str(error).partition(" - at ")
         raise Refused(detail, pointer=pointer_of(path)) from error

@@ -183,5 +183,5 @@ def input_digest(salt: bytes, tensors: tuple[Tensor, ...]) -> bytes:
     """
     if len(salt) != SIZE:
         raise Refused("not a salt", pointer="/salt", expected=f"{SIZE} bytes", got=f"{len(salt)} bytes")
-    named = [{"name": tensor.name, "digest": tensor.digest()} for tensor in tensors]
+    named: list[cbor.Value] = [{"name": tensor.name, "digest": tensor.digest()} for tensor in tensors]
     return digest(Tag.INPUT, cbor.encode({"salt": salt, "tensors": named}))

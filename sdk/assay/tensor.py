@@ -105,7 +105,7 @@ class Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def digest(self) -> bytes:
         """SHA-256 over the CBOR map {dtype, shape, data}; the name is bound by whoever lists the tensor."""
-        content = {"dtype": self.datatype, "shape": list(self.shape), "data": self.data}
+        content: dict[str, cbor.Value] = {"dtype": self.datatype, "shape": list(self.shape), "data": self.data}
         return digest(Tag.TENSOR, cbor.encode(content))
 
 

@@ -1,0 +1,146 @@
+"""The check: bytes in, a report of three facts out. No network, no file, no clock unless asked for.
+
+`verify` never raises over what a certificate holds, however broken: that is what the report is for. It raises
+only where the caller asks the impossible (an input without its salt). Parsed (`assay.certificate.parse`),
+verified (`Report.valid`) and trusted (`Report.pinned`, which needs a `Trust`) are different things.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from assay.certificate import AnyCertificate, parse
+from assay.errors import AssayError, NotVerified, Refused
+from assay.model import input_digest
+from assay.tensor import Tensor
+from assay.verify import direct
+from assay.verify.claims import claims
+from assay.verify.report import Anchor, Report
+from assay.verify.trust import Trust
+
+__all__ = ["Anchor", "Report", "Trust", "verify"]
+
+EARLIEST = 1_735_689_600_000  # 2025-01-01T00:00:00Z, before any certificate was made
+CLOCK_SKEW = 10 * 60 * 1000  # ms by which an honest clock may be ahead of ours
+
+
+def verify(
+    document: bytes,
+    trust: Trust,
+    *,
+    inputs: tuple[Tensor, ...] | None = None,
+    salt: bytes | None = None,
+    now: int | None = None,
+) -> Report:
+    """Checks a certificate given as CBOR or JSON.
+
+    `inputs`: the tensors that the buyer sent, in any order, with the 32-byte `salt` that came with the
+    prediction. `now`: milliseconds since 1970 UTC; the machine's clock by default. Raises Refused when `inputs`
+    come without `salt`.
+    """
+    if inputs is not None and salt is None:
+        raise Refused(
+            "an input is checked together with its salt", pointer="/salt", expected="32 bytes", got="none"
+        )
+    try:
+        certificate = parse(document)
+    except Refused as refusal:
+        return Report(None, False, None, None, None, (), (refusal,))
+    return check(certificate, trust, inputs=inputs, salt=salt, now=now)
+
+
+def check(
+    certificate: AnyCertificate,
+    trust: Trust,
+    *,
+    inputs: tuple[Tensor, ...] | None = None,
+    salt: bytes | None = None,
+    now: int | None = None,
+) -> Report:
+    """The same for a certificate already parsed by `assay.certificate.parse`."""
+    false = [*_common(certificate, _clock() if now is None else now), *direct.findings(certificate)]
+    anchor = direct.anchor(certificate)
+    strange = list(_unpinned(certificate, anchor, trust))
+    other = [] if inputs is None or salt is None else list(_mismatch(certificate, inputs, salt))
+    named = bool(trust.providers or trust.groups)
+    return Report(
+        certificate=certificate,
+        valid=not false,
+        pinned=False if strange else (True if named else None),
+        input_matches=None if inputs is None else not other,
+        anchor=anchor,
+        claims=claims(certificate, anchor),
+        findings=(*false, *strange, *other),
+    )
+
+
+def _clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _common(certificate: AnyCertificate, now: int) -> Iterator[AssayError]:
+    """What holds in every mode: a plausible time, and outputs that fit each model, in its interface's order."""
+    statement = certificate.statement
+    if not EARLIEST <= statement.time <= now + CLOCK_SKEW:
+        yield NotVerified(
+            "implausible time",
+            code="wrong-time",
+            pointer="/statement/time",
+            expected=f"{EARLIEST} to {now + CLOCK_SKEW} ms since 1970 UTC",
+            got=str(statement.time),
+        )
+    for model in statement.models:
+        try:
+            ordered = model.interface.accept_outputs(statement.outputs, "/statement/outputs")
+        except Refused as refusal:
+            yield NotVerified(**refusal.fields())
+            continue
+        if ordered != statement.outputs:
+            yield NotVerified(
+                "outputs are not in the interface's order",
+                code="wrong-statement",
+                pointer="/statement/outputs",
+                expected=str([tensor.name for tensor in ordered]),
+                got=str([tensor.name for tensor in statement.outputs]),
+            )
+
+
+def _unpinned(certificate: AnyCertificate, anchor: Anchor, trust: Trust) -> Iterator[NotVerified]:
+    """What the caller named and the certificate is not. A model narrows; only a provider or group anchors."""
+    anchors = trust.providers if anchor.kind == "provider" else trust.groups
+    if (trust.providers or trust.groups) and anchor.raw not in anchors:
+        yield NotVerified(
+            "by nobody you named",
+            code="not-pinned",
+            pointer="/evidence",
+            expected=f"one of the {len(trust.providers)} providers and {len(trust.groups)} groups named",
+            got=str(anchor),
+        )
+    for i, model in enumerate(certificate.statement.models):
+        if trust.models and model.commitment not in trust.models:
+            yield NotVerified(
+                "not a model you named",
+                code="not-pinned",
+                pointer=f"/statement/models/{i}",
+                expected=" | ".join(sorted(each.hex() for each in trust.models)),
+                got=model.commitment.hex(),
+            )
+
+
+def _mismatch(certificate: AnyCertificate, inputs: tuple[Tensor, ...], salt: bytes) -> Iterator[AssayError]:
+    interface = certificate.statement.models[0].interface
+    try:
+        digest = input_digest(salt, interface.accept(inputs))
+    except Refused as refusal:
+        yield refusal
+        return
+    if digest != certificate.statement.input:
+        yield NotVerified(
+            "the certificate is about another input",
+            code="wrong-input",
+            pointer="/statement/input",
+            expected=certificate.statement.input.hex(),
+            got=digest.hex(),
+            hint="The input, the salt, or both are not those of this prediction.",
+        )
