@@ -1,4 +1,4 @@
-"""People, organisations, memberships, API keys."""
+"""People, organisations, memberships, API keys, and the traces they leave: sign-in attempts, the audit log."""
 
 from __future__ import annotations
 
@@ -102,3 +102,32 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} (assay_{self.prefix}_…)"
+
+
+class SignInAttempt(models.Model):
+    """One try to sign in that has not succeeded; counted per bucket, deleted by success and by age."""
+
+    bucket = models.CharField(max_length=64)  # SHA-256, hex, of who tries: no address is kept
+    time = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["bucket", "time"], name="sign_in_bucket")]
+
+    def __str__(self) -> str:
+        return f"{self.bucket[:8]} at {self.time}"
+
+
+class AuditEntry(models.Model):
+    """Who did what to a key, a membership, a node; written in the same transaction, never changed."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="audit")
+    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    action = models.CharField(max_length=40)
+    subject = models.CharField(max_length=200)
+    time = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organisation", "-time"], name="audit_by_organisation")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject}"

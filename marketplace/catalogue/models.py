@@ -1,12 +1,14 @@
-"""Models, versions, nodes, deployments, uploads, offers."""
+"""Models, versions, uploads, evaluations, nodes, deployments, offers."""
 
 from __future__ import annotations
 
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVectorField
+from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 
 from marketplace.accounts.models import SLUG, Organisation, User
+
+SEARCH_CONFIG = "english"  # stemming and stop words, of what is indexed and of what is asked
 
 
 class Model(models.Model):
@@ -27,7 +29,15 @@ class Model(models.Model):
     published_version = models.ForeignKey(
         "ModelVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    search = SearchVectorField(null=True, editable=False)
+    search = models.GeneratedField(
+        expression=(
+            SearchVector("title", "slug", weight="A", config=SEARCH_CONFIG)
+            + SearchVector("summary", "task", weight="B", config=SEARCH_CONFIG)
+            + SearchVector("card", weight="C", config=SEARCH_CONFIG)
+        ),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
 
@@ -66,7 +76,8 @@ class ModelVersion(models.Model):
     interface = models.JSONField(null=True)  # assay.model.Interface
     size = models.PositiveBigIntegerField(default=0)  # bytes
     report = models.JSONField(null=True)  # inference.validation.Report
-    metrics = models.JSONField(default=list)  # [{name, value, dataset, rows}], measured, never typed in
+    metrics = models.JSONField(default=list)  # [{name, value, dataset, rows, sha256}]: measured (see Evaluation)
+    examples = models.JSONField(default=list)  # [{title, inputs}] for the playground; tensors as in the API
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created = models.DateTimeField(auto_now_add=True)
 
@@ -82,11 +93,38 @@ class Upload(models.Model):
 
     version = models.OneToOneField(ModelVersion, on_delete=models.CASCADE, related_name="upload")
     size = models.PositiveBigIntegerField()  # announced, bytes
-    received = models.PositiveBigIntegerField(default=0)
+    digest = models.BinaryField(max_length=32, null=True)  # announced SHA-256 of the file
+    declared = models.JSONField(default=dict)  # catalogue.interfaces.Declaration, announced
+    received = models.PositiveBigIntegerField(default=0)  # bytes known to be on disk
+    deleted = models.DateTimeField(null=True, blank=True)  # when the spooled file was removed here
     created = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
         return f"{self.received} of {self.size} bytes of {self.version}"
+
+
+class Evaluation(models.Model):
+    """A labelled set that the platform puts to the deployed model, to measure what the card shows."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        MEASURED = "measured", "Measured"
+        FAILED = "failed", "Failed"
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="evaluations")
+    dataset = models.CharField(max_length=120)  # what the owner calls it
+    rows = models.PositiveIntegerField()
+    digest = models.BinaryField(max_length=32)  # SHA-256 of the set as sent
+    data = models.BinaryField(null=True)  # catalogue.labelled; removed once measured
+    predictions = models.JSONField(default=list)  # ids, one per batch of rows, in order
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    detail = models.CharField(max_length=300, blank=True)  # why it failed
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.version} on {self.dataset}"
 
 
 class Node(models.Model):
@@ -125,6 +163,7 @@ class Deployment(models.Model):
     runtime = models.CharField(max_length=20, default="onnx")
     state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
     delivered = models.PositiveBigIntegerField(default=0)  # bytes
+    acknowledged = models.DateTimeField(null=True, blank=True)  # when the node confirmed the file's commitment
     detail = models.CharField(max_length=300, blank=True)  # why it failed
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
