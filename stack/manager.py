@@ -1,0 +1,234 @@
+"""Starts services in the order of their dependencies, as probes pass; restarts what dies; stops in reverse.
+
+At the start a service that keeps dying, or is not ready in time, ends the whole start with its last lines. Once
+it has been ready, it is restarted for as long as the manager lives, at growing intervals, each time with the
+reason. Whatever kills the manager, nothing it started is left (launch.py, guard.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Protocol, Self
+
+from stack.process import Log, NotReady, Process, Service
+
+GUARD = Path(__file__).with_name("guard.py")
+POLL = 0.05  # seconds between two probes
+STABLE = 30.0  # seconds up after which earlier deaths are forgotten
+START_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Seconds before the n-th restart in a row: `first`, doubled each time, up to `most`."""
+
+    first: float = 0.5
+    most: float = 30.0
+
+    def before(self, restart: int) -> float:
+        return float(min(self.most, self.first * 2 ** min(restart, 16)))
+
+
+class Report(Protocol):
+    """What the manager tells whoever watches."""
+
+    def starting(self, name: str) -> None: ...
+    def ready(self, name: str, seconds: float) -> None: ...
+    def died(self, name: str, reason: str, tail: Sequence[str], retry_in: float) -> None: ...
+    def stopped(self, name: str) -> None: ...
+
+
+class StartFailed(Exception):
+    """A service could not be brought up; nothing is left running once the manager has stopped."""
+
+    def __init__(self, name: str, reason: str, tail: Sequence[str], log: Path) -> None:
+        super().__init__(f"{name} did not start: {reason}")
+        self.name, self.reason, self.tail, self.log = name, reason, list(tail), log
+
+
+class Guard:
+    """The line to guard.py."""
+
+    def __init__(self, child: asyncio.subprocess.Process) -> None:
+        self._child = child
+
+    @classmethod
+    async def start(cls) -> Guard:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(GUARD)),
+            stdin=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        return cls(child)
+
+    async def tell(self, sign: str, group: int) -> None:
+        assert self._child.stdin is not None
+        with contextlib.suppress(ConnectionError):
+            self._child.stdin.write(f"{sign}{group}\n".encode())
+            await self._child.stdin.drain()
+
+    async def close(self) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.close()
+        await self._child.wait()
+
+
+class Unit:
+    """One service under supervision."""
+
+    def __init__(self, service: Service, log: Log, guard: Guard, report: Report, backoff: Backoff) -> None:
+        self.service, self.log = service, log
+        self.ready = asyncio.Event()
+        self.process: Process | None = None
+        self._guard, self._report, self._backoff = guard, report, backoff
+
+    async def run(self, depends_on: Iterable[Unit]) -> None:
+        """Runs until cancelled, then stops the process. Raises StartFailed if it never becomes ready."""
+        for unit in depends_on:
+            await unit.ready.wait()
+        loop = asyncio.get_running_loop()
+        self._report.starting(self.service.name)
+        restarts = 0
+        while True:
+            begun = loop.time()
+            reason = await self._live()
+            lived = loop.time() - begun
+            too_late = restarts + 1 >= START_ATTEMPTS or lived >= self.service.ready_within
+            if too_late and not self.ready.is_set():
+                raise StartFailed(self.service.name, reason, self.log.tail(), self.log.path)
+            restarts = 0 if lived > STABLE else restarts
+            pause = self._backoff.before(restarts)
+            self._report.died(self.service.name, reason, self.log.tail(), pause)
+            await asyncio.sleep(pause)
+            restarts += 1
+
+    async def _live(self) -> str:
+        """One life, from start to end; why it ended."""
+        try:
+            if self.service.prepare:
+                await asyncio.to_thread(self.service.prepare)
+            self.process = process = await Process.start(self.service, self.log)
+        except OSError as error:
+            return str(error)
+        try:
+            await self._guard.tell("+", process.pid)
+            begun = asyncio.get_running_loop().time()
+            failure = await self._until_ready(process)
+            if failure:
+                return failure
+            self._report.ready(self.service.name, asyncio.get_running_loop().time() - begun)
+            self.ready.set()
+            return str(await asyncio.shield(process.exited))
+        finally:
+            await process.stop()
+            await self._guard.tell("-", process.pid)
+            self.process = None
+
+    async def _until_ready(self, process: Process) -> str | None:
+        """None once the probe passes, else why it did not in time."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.service.ready_within
+        missing = "its probe did not return"
+        while loop.time() < end:
+            if process.exited.done():
+                return str(process.exited.result())
+            try:
+                async with asyncio.timeout_at(end):
+                    await self.service.ready()
+                return None
+            except TimeoutError:
+                pass
+            except (NotReady, OSError) as error:
+                missing = str(error) or type(error).__name__
+            await asyncio.wait({process.exited}, timeout=POLL)
+        return f"not ready within {self.service.ready_within:g} s: {missing}"
+
+
+class Manager:
+    """`async with Manager(…) as manager` has every service ready inside, and none left after."""
+
+    def __init__(
+        self, services: Sequence[Service], logs: Path, report: Report, backoff: Backoff | None = None
+    ) -> None:
+        self.services = {service.name: service for service in services}
+        self._logs, self._report, self._backoff = logs, report, backoff or Backoff()
+        self._units: dict[str, Unit] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._guard: Guard | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Returns when every service is ready. Raises StartFailed."""
+        self._guard = await Guard.start()
+        for name, service in self.services.items():
+            log = Log(self._logs / f"{name}.log")
+            self._units[name] = Unit(service, log, self._guard, self._report, self._backoff)
+        for name, unit in self._units.items():
+            needed = [self._units[other] for other in unit.service.depends_on]
+            self._tasks[name] = asyncio.create_task(unit.run(needed), name=name)
+        ready = asyncio.create_task(self._all_ready())
+        await asyncio.wait({ready, *self._tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            ready.cancel()
+            for task in self._tasks.values():
+                if task.done():
+                    task.result()
+
+    async def _all_ready(self) -> None:
+        for unit in self._units.values():
+            await unit.ready.wait()
+
+    async def failed(self) -> None:
+        """Waits for as long as supervision itself works; raises what broke it."""
+        await asyncio.gather(*self._tasks.values())
+
+    def pid(self, name: str) -> int | None:
+        """The process that runs `name` now; None between two lives."""
+        process = self._units[name].process
+        return process.pid if process else None
+
+    async def stop(self) -> None:
+        """Stops every service, dependants first."""
+        order = TopologicalSorter({name: service.depends_on for name, service in self.services.items()})
+        for level in reversed(_levels(order)):
+            await asyncio.gather(*(self._stop_one(name) for name in level))
+        if self._guard:
+            await self._guard.close()
+            self._guard = None
+
+    async def _stop_one(self, name: str) -> None:
+        task, unit = self._tasks.pop(name, None), self._units.pop(name, None)
+        if task is None or unit is None:
+            return
+        running = unit.process is not None
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        unit.log.close()
+        if running:
+            self._report.stopped(name)
+
+
+def _levels(order: TopologicalSorter[str]) -> list[tuple[str, ...]]:
+    """Groups of names; each depends only on names in earlier groups. Raises graphlib.CycleError."""
+    order.prepare()
+    levels = []
+    while order.is_active():
+        levels.append(order.get_ready())
+        order.done(*levels[-1])
+    return levels

@@ -1,0 +1,56 @@
+"""Free TCP ports on the loopback interface, and who holds one that is not free.
+
+Ports are drawn below the kernel's ephemeral range, so that an outgoing connection cannot take one between the
+draw and its use.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+
+import psutil
+
+LOWEST, HIGHEST = 15_000, 32_000
+LOOPBACK = "127.0.0.1"
+DRAWS = 1000
+
+
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a server could listen on `port` now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no obstacle
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError:
+            return False
+        return True
+
+
+def free_ports(count: int, *, taken: frozenset[int] = frozenset()) -> list[int]:
+    """`count` different free ports, none of them in `taken`."""
+    draw = random.SystemRandom()
+    found: list[int] = []
+    for _ in range(DRAWS):
+        if len(found) == count:
+            return found
+        port = draw.randrange(LOWEST, HIGHEST)
+        if port not in taken and port not in found and is_free(port):
+            found.append(port)
+    raise OSError(f"no {count} free ports between {LOWEST} and {HIGHEST} on {LOOPBACK}")
+
+
+def holder(port: int) -> str:
+    """Who listens on `port`, as well as this user may know: `nginx (pid 812)`."""
+    try:
+        listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    except psutil.Error:
+        listening = []
+    for connection in listening:
+        if connection.laddr and connection.laddr.port == port and connection.pid:
+            try:
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+            except psutil.Error:
+                break
+    return "a process of another user or one that has just ended"
