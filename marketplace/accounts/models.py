@@ -18,10 +18,13 @@ class UserManager(BaseUserManager["User"]):
     """Creates users by e-mail address. A person's personal organisation is made by `accounts.actions`."""
 
     def create_user(self, email: str, password: str | None = None, **extra: Any) -> User:
-        user = self.model(email=self.normalize_email(email), **extra)
+        user = self.model(email=email.lower(), **extra)
         user.set_password(password)
         user.save()
         return user
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email=(username or "").lower())
 
     def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> User:
         return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
@@ -30,7 +33,7 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person, known by an e-mail address."""
 
-    email = models.EmailField(unique=True)
+    email = models.EmailField(unique=True)  # in lower case
     name = models.CharField(max_length=120, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)

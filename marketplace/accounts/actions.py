@@ -1,0 +1,196 @@
+"""Registering people; making, revoking and recognising API keys.
+
+A key is `assay_<prefix>_<secret>`. Only the prefix and the SHA-256 of the whole are kept: the secret has 238 bits
+of entropy, so nothing slower than SHA-256 is needed. It is shown once. A key has its maker's role, as it stands
+at the time of use: it dies with the membership.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import string
+from collections.abc import Sequence
+from datetime import datetime
+from hmac import compare_digest
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
+from django.utils.text import slugify
+
+from assay.errors import Refused
+from marketplace.accounts import audit
+from marketplace.accounts.access import Actor
+from marketplace.accounts.audit import Action
+from marketplace.accounts.models import ApiKey, Membership, Organisation, Role, User
+from marketplace.accounts.scopes import BUYER, Scope
+from marketplace.errors import Conflict, NotFound, Unauthenticated
+
+MAX_KEYS = 100  # of one organisation, neither revoked nor expired
+RESERVED_SLUGS = frozenset({"admin", "api", "assay", "demo", "me", "staff", "support", "www"})
+_LETTERS = string.ascii_letters + string.digits
+_TOKEN = re.compile(r"assay_([a-z0-9]{10})_[A-Za-z0-9]{40}")
+
+# --- people -----------------------------------------------------------------------------------------------
+
+
+def register(email: str, password: str, name: str) -> User:
+    """A new user with a personal organisation, all or nothing.
+
+    Raises Refused naming the field. That an address is taken has to be said as long as addresses are not
+    confirmed by e-mail; the page's rate limit bounds what can be learnt from it.
+    """
+    address, called = email.strip().lower(), " ".join(name.split())
+    _require_person(address, password, called)
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(address, password, name=called)
+            organisation = _personal_organisation(user)
+            Membership.objects.create(organisation=organisation, user=user, role=Role.ADMIN)
+            audit.record(organisation, user, Action.REGISTERED, organisation)
+    except IntegrityError as error:
+        if not User.objects.filter(email=address).exists():
+            raise
+        raise Refused(
+            "this address cannot be registered", code="email-taken", pointer="/email", hint="Sign in instead."
+        ) from error
+    return user
+
+
+def _require_person(email: str, password: str, name: str) -> None:
+    if not 1 <= len(name) <= 120:
+        raise Refused("a name is missing or too long", pointer="/name", expected="1 to 120 characters")
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise Refused("not an e-mail address", pointer="/email", expected="name@example.org") from error
+    try:
+        validate_password(password, User(email=email, name=name))
+    except ValidationError as error:
+        raise Refused(" ".join(error.messages), code="weak-password", pointer="/password") from error
+
+
+def _personal_organisation(user: User) -> Organisation:
+    """Its slug comes from the name, never from the e-mail address: it is public."""
+    base = slugify(user.name)[:32].strip("-") or "user"
+    plain = base not in RESERVED_SLUGS and not Organisation.objects.filter(slug=base).exists()
+    slug = base if plain else f"{base}-{secrets.token_hex(3)}"
+    return Organisation.objects.create(slug=slug, name=user.name, personal_of=user)
+
+
+# --- API keys ---------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def create_key(
+    actor: Actor, name: str, scopes: Sequence[str] = BUYER, expires: datetime | None = None
+) -> tuple[ApiKey, str]:
+    """A key of the actor's organisation and its token, which is not kept. Raises Refused, Forbidden, Conflict."""
+    actor.require_scope(Scope.KEYS)
+    called = " ".join(name.split())
+    if not 1 <= len(called) <= 80:
+        raise Refused("a name is missing or too long", pointer="/name", expected="1 to 80 characters")
+    for wanted in _scopes(scopes):
+        actor.require_scope(wanted)  # a key cannot make a mightier one
+    if expires is not None and expires <= timezone.now():
+        raise Refused("already past", pointer="/expires", expected="a time to come", got=expires.isoformat())
+    organisation = Organisation.objects.select_for_update().get(pk=actor.organisation.pk)
+    if _living(organisation).count() >= MAX_KEYS:
+        raise Conflict(
+            "too many API keys", code="too-many-keys", expected=f"at most {MAX_KEYS}", hint="Revoke one."
+        )
+    prefix = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(10))
+    token = f"assay_{prefix}_" + "".join(secrets.choice(_LETTERS) for _ in range(40))
+    key = ApiKey.objects.create(
+        organisation=organisation,
+        created_by=actor.user,
+        name=called,
+        prefix=prefix,
+        sha256=_hash(token),
+        scopes=[scope.value for scope in _scopes(scopes)],
+        expires=expires,
+    )
+    audit.record(organisation, actor.user, Action.KEY_CREATED, key)
+    return key, token
+
+
+@transaction.atomic
+def revoke_key(actor: Actor, key_id: int) -> ApiKey:
+    """Revokes at once and for good; doing it again changes nothing. Raises NotFound, Forbidden."""
+    actor.require_scope(Scope.KEYS)
+    key = keys_of(actor).select_for_update(of=("self",)).filter(pk=key_id).first()
+    if key is None:
+        raise NotFound("no such API key")
+    if key.revoked is None:
+        key.revoked = timezone.now()
+        key.save(update_fields=["revoked"])
+        audit.record(key.organisation, actor.user, Action.KEY_REVOKED, key)
+    return key
+
+
+def keys_of(actor: Actor) -> QuerySet[ApiKey]:
+    """The keys of the actor's organisation that the actor may see: its own, or all of them for an admin."""
+    keys = ApiKey.objects.filter(organisation=actor.organisation).select_related("organisation", "created_by")
+    return keys if actor.roles.get(actor.organisation.pk) == Role.ADMIN else keys.filter(created_by=actor.user)
+
+
+def authenticate_key(token: str) -> Actor:
+    """Whom this bearer token acts for. Raises Unauthenticated.
+
+    An unknown prefix and a wrong secret are told apart by nobody; that a key is expired or revoked is told only
+    to who holds the whole of it.
+    """
+    match = _TOKEN.fullmatch(token)
+    role = Membership.objects.filter(organisation=OuterRef("organisation"), user=OuterRef("created_by"))
+    key = (
+        ApiKey.objects.select_related("organisation", "created_by")
+        .annotate(role=Subquery(role.values("role")))
+        .filter(prefix=match[1] if match else "")
+        .first()
+    )
+    known = bytes(key.sha256) if key else b"\0" * 32
+    if not compare_digest(known, _hash(token)) or key is None:
+        raise Unauthenticated("not a valid API key", code="invalid-key", pointer="Authorization")
+    now = timezone.now()
+    if key.revoked is not None:
+        raise Unauthenticated("this API key has been revoked", code="revoked-key", pointer="Authorization")
+    if key.expires is not None and key.expires <= now:
+        raise Unauthenticated(
+            "this API key has expired", code="expired-key", pointer="Authorization", got=key.expires.isoformat()
+        )
+    if key.role is None or not key.created_by.is_active:
+        raise Unauthenticated("this API key's maker is gone", code="orphaned-key", pointer="Authorization")
+    _touch(key, now)
+    return Actor(key.created_by, key.organisation, {key.organisation_id: Role(key.role)}, key)
+
+
+def _touch(key: ApiKey, now: datetime) -> None:
+    """Notes the use, to the minute: at most one write per key and minute, however many requests."""
+    minute = now.replace(second=0, microsecond=0)
+    if key.last_used is None or key.last_used < minute:
+        stale = Q(last_used__isnull=True) | Q(last_used__lt=minute)
+        ApiKey.objects.filter(stale, pk=key.pk).update(last_used=minute)
+
+
+def _living(organisation: Organisation) -> QuerySet[ApiKey]:
+    unexpired = Q(expires__isnull=True) | Q(expires__gt=timezone.now())
+    return ApiKey.objects.filter(unexpired, organisation=organisation, revoked__isnull=True)
+
+
+def _scopes(given: Sequence[str]) -> list[Scope]:
+    try:
+        scopes = [Scope(scope) for scope in dict.fromkeys(given)]
+    except ValueError as error:
+        raise Refused("unknown scope", pointer="/scopes", expected=" | ".join(Scope.values)) from error
+    if not scopes:
+        raise Refused("a key without a scope is of no use", pointer="/scopes", expected=" | ".join(Scope.values))
+    return scopes
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

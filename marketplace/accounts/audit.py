@@ -1,0 +1,26 @@
+"""The audit log: one line for each change to keys, nodes and models, in the transaction that makes the change."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from marketplace.accounts.models import AuditEntry, Organisation, User
+
+
+class Action(models.TextChoices):
+    """What may be recorded."""
+
+    REGISTERED = "account.registered", "Account registered"
+    KEY_CREATED = "key.created", "API key created"
+    KEY_REVOKED = "key.revoked", "API key revoked"
+    NODE_REGISTERED = "node.registered", "Node registered"
+    NODE_RETIRED = "node.retired", "Node retired"
+    DEPLOYED = "version.deployed", "Version deployed"
+    UNDEPLOYED = "version.undeployed", "Version taken off a node"
+    PUBLISHED = "model.published", "Model published"
+    UNPUBLISHED = "model.unpublished", "Model withdrawn from the catalogue"
+
+
+def record(organisation: Organisation, user: User | None, action: Action, subject: object) -> None:
+    """`subject` is written as its text, cut to fit; it must never hold a secret."""
+    AuditEntry.objects.create(organisation=organisation, user=user, action=action, subject=str(subject)[:200])
