@@ -71,7 +71,7 @@ TEMPLATES: list[dict[str, Any]] = [
     },
 ]
 
-DATABASES = {"default": ENV.database}
+DATABASES = {"default": {**ENV.database, "POOL_SIZE": ENV.database_connections}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

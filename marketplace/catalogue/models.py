@@ -137,6 +137,7 @@ class Node(models.Model):
     serving = models.BooleanField(default=False)  # as of `seen`
     detail = models.CharField(max_length=300, blank=True)  # why not serving
     seen = models.DateTimeField(null=True, blank=True)  # last answer to a health question
+    failed = models.DateTimeField(null=True, blank=True)  # last time a prediction could not be carried out there
     retired = models.DateTimeField(null=True, blank=True)
     created = models.DateTimeField(auto_now_add=True)
 

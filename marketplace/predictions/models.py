@@ -12,7 +12,7 @@ from marketplace.certificates.models import Certificate
 
 
 class Status(models.TextChoices):
-    """Where a prediction stands. `states.py` holds the table of what may follow what."""
+    """Where a prediction stands. `states.py` holds the table of what may follow what; PostgreSQL enforces it."""
 
     RECEIVED = "received"
     DISPATCHED = "dispatched"
@@ -28,14 +28,18 @@ class Prediction(models.Model):
     """One request of 1…n rows, in one mode, by one organisation."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="predictions")
-    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+")
+    # `by_organisation` below serves the first; people and keys are switched off, never deleted
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, related_name="predictions", db_index=False
+    )
+    user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="predictions")
+    target = models.CharField(max_length=206)  # as in the certificate: `model:owner/name@version`
     mode = models.CharField(max_length=32)
     params = models.JSONField(default=dict)
     rows = models.PositiveIntegerField()
-    inputs = models.BinaryField()  # canonical CBOR of the tensors; deleted when the buyer's retention ends
+    inputs = models.BinaryField(null=True)  # canonical CBOR of the tensors; null once the buyer's retention ended
     source = models.BinaryField(null=True)  # what they were made from (a PNG), to show it again
     source_type = models.CharField(max_length=40, blank=True)
     salt = models.BinaryField(max_length=32)
@@ -45,7 +49,10 @@ class Prediction(models.Model):
     error = models.JSONField(null=True)  # the fields of an AssayError
     deadline = models.DateTimeField()
     created = models.DateTimeField(auto_now_add=True)
+    dispatched = models.DateTimeField(null=True)
+    answered = models.DateTimeField(null=True)
     completed = models.DateTimeField(null=True)
+    seq = models.PositiveIntegerField(default=0)  # of the last event
 
     # a dispatch worker's claim: while the lease runs, nobody else carries this prediction out
     lease = models.DateTimeField(null=True)
@@ -76,13 +83,13 @@ class Prediction(models.Model):
 
 
 class PredictionEvent(models.Model):
-    """Something that happened to a prediction; `seq` counts from 1 and is the SSE id."""
+    """Something that happened to a prediction; `seq` counts from 1 and is the SSE id. Append-only, by trigger."""
 
-    prediction = models.ForeignKey(Prediction, on_delete=models.CASCADE, related_name="events")
+    prediction = models.ForeignKey(Prediction, on_delete=models.PROTECT, related_name="events", db_index=False)
     seq = models.PositiveIntegerField()
     stage = models.CharField(max_length=40)
     detail = models.JSONField(default=dict)
-    time = models.DateTimeField(auto_now_add=True)
+    time = models.DateTimeField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["prediction", "seq"], name="event_seq")]
@@ -94,10 +101,10 @@ class PredictionEvent(models.Model):
 class IdempotencyKey(models.Model):
     """A client's promise that two POSTs are one; kept 24 hours."""
 
-    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+", db_index=False)
     key = models.CharField(max_length=255)
     body_sha256 = models.BinaryField(max_length=32)
-    prediction = models.ForeignKey(Prediction, null=True, on_delete=models.CASCADE, related_name="+")
+    prediction = models.ForeignKey(Prediction, on_delete=models.PROTECT, related_name="+", db_index=False)
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
