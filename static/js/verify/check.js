@@ -1,0 +1,76 @@
+// The check: bytes in, a report out. An implementation of its own, written from the format and not from the Python,
+// and held to the same vectors (docs/vectors, tests/web/js). No network, no state.
+//
+// Three facts are kept apart, as in `assay verify`: valid (the evidence proves the statement), pinned (its anchor
+// is the one the reader named), and whether the input is the one spoken of. A forger's certificate may well be valid.
+
+import { equal } from "./bytes.js";
+import { parse, toCbor } from "./certificate.js";
+import { sha256 } from "./digest.js";
+import * as direct from "./direct.js";
+import { accepted } from "./interface.js";
+import { Falsity, Refusal } from "./refusal.js";
+import { inputDigest } from "./tensor.js";
+
+const MODES = { direct };
+const EARLIEST = 1_735_689_600_000; // 2025-01-01T00:00:00Z, before any certificate was made
+const CLOCK_SKEW = 10 * 60 * 1000; // ms by which an honest clock may be ahead of ours
+
+/**
+ * `trust`: {provider: 32 bytes} where the reader named one. `salt` and `inputs` (tensors, in any order) where the
+ * reader has them. Returns {certificate, id, valid, pinned, inputMatches, anchor, checks: [{name, text, problem}]}.
+ */
+export async function check(document, { provider = null, salt = null, inputs = null, now = Date.now() } = {}) {
+  const report = { certificate: null, id: null, valid: false, pinned: null, inputMatches: null, anchor: null, checks: [] };
+  const parsed = await run(report, "format", "It is a certificate: canonical, every field known and well formed.", async () => {
+    report.certificate = parse(document);
+    report.id = await sha256(toCbor(report.certificate));
+  });
+  if (!parsed) return report;
+
+  const mode = MODES[report.certificate.mode];
+  report.anchor = mode.anchor(report.certificate);
+  await run(report, "time", "Its time is plausible.", async () => plausible(report.certificate.statement.time, now));
+  await run(report, "outputs", "Its outputs fit the model's interface.", async () => fitting(report.certificate.statement));
+  for (const [name, text, each] of mode.checks(report.certificate)) await run(report, name, text, each);
+  report.valid = report.checks.every(({ problem }) => problem === null);
+
+  if (provider) report.pinned = equal(provider, report.anchor.raw);
+  if (salt && inputs) report.inputMatches = await matches(report.certificate.statement, salt, inputs);
+  return report;
+}
+
+async function run(report, name, text, each) {
+  let problem = null;
+  try {
+    await each();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    problem = error;
+  }
+  report.checks.push({ name, text, problem });
+  return problem === null;
+}
+
+function plausible(time, now) {
+  if (time >= EARLIEST && time <= now + CLOCK_SKEW) return;
+  throw new Falsity("implausible time", { code: "wrong-time", pointer: "/statement/time", expected: `${EARLIEST} to ${now + CLOCK_SKEW}`, got: time });
+}
+
+function fitting({ models, outputs }) {
+  for (const model of models) {
+    const ordered = accepted(model.interface.outputs, outputs, "/statement/outputs");
+    if (ordered.some((tensor, i) => tensor !== outputs[i])) {
+      throw new Falsity("outputs are not in the interface's order", { code: "wrong-statement", pointer: "/statement/outputs" });
+    }
+  }
+}
+
+async function matches(statement, salt, inputs) {
+  try {
+    return equal(await inputDigest(salt, accepted(statement.models[0].interface.inputs, inputs, "/inputs")), statement.input);
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
+}
