@@ -1,8 +1,8 @@
 """Every message between a worker and a node, as one tagged union; decoded strictly, bounded in size.
 
-A connection opens with the handshake (`wire.handshake`): Hello, Welcome, Proof, Ready. After that either side
-sends requests, each with an `id` of its own choosing; the answer carries the same `id`. Signed structures (a
-certificate) travel inside opaquely, as the bytes that were signed.
+A connection opens with the handshake (`wire.handshake`): Hello, Welcome, Proof, Ready. After that the side that
+connected sends requests, each with an `id` of its own choosing; the answers come in any order and carry the same
+`id`. Signed structures (a certificate) travel inside opaquely, as the bytes that were signed.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one side is ready to receive; each side keeps to the smaller of both."""
 
     frame: Annotated[int, msgspec.Meta(ge=MAX_HELLO, le=MAX_FRAME)] = MAX_FRAME
-    in_flight: Annotated[int, msgspec.Meta(ge=1, le=MAX_IN_FLIGHT)] = 1024
+    in_flight: Annotated[int, msgspec.Meta(ge=2, le=MAX_IN_FLIGHT)] = 1024  # one place is for the beat
 
 
 # --- handshake --------------------------------------------------------------------------------------------
 
 
-class Hello(Message):
+class Hello(Message, frozen=True):
     """The one who connects: version, identity, fresh randomness, limits."""
 
     version: int
@@ -52,7 +52,7 @@ class Hello(Message):
     limits: Limits
 
 
-class Welcome(Message):
+class Welcome(Message, frozen=True):
     """The one connected to: the same, and its signature over the whole handshake so far."""
 
     version: int
@@ -62,29 +62,33 @@ class Welcome(Message):
     signature: Signature
 
 
-class Proof(Message):
+class Proof(Message, frozen=True):
     """The connecting side's signature over the handshake."""
 
     signature: Signature
 
 
+class Ready(Message, frozen=True):
+    """The opener's key is allowed: requests may follow."""
+
+
 # --- requests ---------------------------------------------------------------------------------------------
 
 
-class Capabilities(Message):
+class Capabilities(Message, frozen=True):
     """Asks what a node is and serves; answered by `Capable`."""
 
     id: Id
 
 
-class Health(Message):
+class Health(Message, frozen=True):
     """Asks whether a node can serve now; answered by `Healthy`."""
 
     id: Id
 
 
-class Load(Message):
-    """Announces a model file that follows in `Chunk`s; answered by `Wanted`: where to go on, or nothing more."""
+class Load(Message, frozen=True):
+    """Announces a model file that follows in `Chunk`s; answered by `Wanted`: where to go on, or by `Loaded`."""
 
     id: Id
     digest: Digest
@@ -93,7 +97,7 @@ class Load(Message):
     name: Short
 
 
-class Chunk(Message):
+class Chunk(Message, frozen=True):
     """Bytes of an announced model, in order; answered by `Wanted` until whole, then by `Loaded` or `Failure`."""
 
     id: Id
@@ -102,14 +106,14 @@ class Chunk(Message):
     data: Annotated[bytes, msgspec.Meta(max_length=CHUNK)]
 
 
-class Activate(Message):
+class Activate(Message, frozen=True):
     """Asks that a model which the node holds be served; answered by `Done`."""
 
     id: Id
     commitment: Digest
 
 
-class Unload(Message):
+class Unload(Message, frozen=True):
     """Asks that a model no longer be served (and, if `forget`, be removed from the node's disk)."""
 
     id: Id
@@ -117,7 +121,7 @@ class Unload(Message):
     forget: bool = False
 
 
-class Submit(Message):
+class Submit(Message, frozen=True):
     """One prediction to carry out; answered by `Result`. The same `request` is answered the same way again."""
 
     id: Id
@@ -129,11 +133,20 @@ class Submit(Message):
     deadline: Milliseconds  # Unix time after which nobody waits for the answer
 
 
-class Cancel(Message):
+class Cancel(Message, frozen=True):
     """Withdraws a submitted request if it has not been answered; answered by `Done`."""
 
     id: Id
     request: RequestId
+
+
+class Drain(Message, frozen=True):
+    """Asks a node to finish what it has, take nothing new and stop; answered by `Done` once it has begun.
+
+    Obeyed from the node's own key alone: it is how the owner's commands reach the running daemon.
+    """
+
+    id: Id
 
 
 # --- answers ----------------------------------------------------------------------------------------------
@@ -149,7 +162,7 @@ class Served(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detail: Long = ""
 
 
-class Capable(Message):
+class Capable(Message, frozen=True):
     """What a node is: software, roles, and the models it holds."""
 
     id: Id
@@ -159,7 +172,7 @@ class Capable(Message):
     draining: bool
 
 
-class Healthy(Message):
+class Healthy(Message, frozen=True):
     """Whether a node can serve, and if not, why."""
 
     id: Id
@@ -169,34 +182,34 @@ class Healthy(Message):
     answered: int
 
 
-class Wanted(Message):
+class Wanted(Message, frozen=True):
     """How many bytes of an announced model the node has on disk."""
 
     id: Id
     offset: int
 
 
-class Loaded(Message):
+class Loaded(Message, frozen=True):
     """A model has arrived whole, passed the node's own validation, and is on disk: the sender may delete it."""
 
     id: Id
     commitment: Digest
 
 
-class Result(Message):
+class Result(Message, frozen=True):
     """The answer to `Submit`: the certificate's canonical bytes."""
 
     id: Id
     certificate: bytes
 
 
-class Done(Message):
+class Done(Message, frozen=True):
     """It has been done (or already was)."""
 
     id: Id
 
 
-class Failure(Message):
+class Failure(Message, frozen=True):
     """The request could not be carried out: the fields of an AssayError."""
 
     id: Id
@@ -209,6 +222,6 @@ class Failure(Message):
     retry: bool = False  # trying again, here or elsewhere, may help
 
 
-Opening = Hello | Welcome | Proof
-Request = Capabilities | Health | Load | Chunk | Activate | Unload | Submit | Cancel
+Opening = Hello | Welcome | Proof | Ready
+Request = Capabilities | Health | Load | Chunk | Activate | Unload | Submit | Cancel | Drain
 Answer = Capable | Healthy | Wanted | Loaded | Result | Done | Failure

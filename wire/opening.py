@@ -1,0 +1,50 @@
+"""Carries the handshake (`wire.handshake`) over a channel: the few awaits between its messages, for each side."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from assay.errors import AssayError, Refused
+from assay.keys import PublicKey
+from wire.channel import Channel
+from wire.failures import to_error, to_failure
+from wire.handshake import Acceptor, Opener
+from wire.messages import Failure, Hello, Limits, Message, Proof, Ready, Welcome
+
+M = TypeVar("M", bound=Message)
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+async def open_as(opener: Opener, channel: Channel) -> Limits:
+    """The limits agreed on, once both sides are sure of each other. Raises what either side refused."""
+    channel.send(_encoder.encode(opener.hello))
+    proof, limits = opener.prove(await _next(channel, Welcome))
+    channel.send(_encoder.encode(proof))
+    await _next(channel, Ready)
+    return limits
+
+
+async def accept_as(acceptor: Acceptor, channel: Channel) -> tuple[PublicKey, Limits]:
+    """The peer, proved and allowed. What is refused is told to the peer and raised."""
+    try:
+        channel.send(_encoder.encode(acceptor.welcome(await _next(channel, Hello))))
+        peer, limits = acceptor.finish(await _next(channel, Proof))
+    except AssayError as error:
+        channel.send(_encoder.encode(to_failure(0, error)))
+        raise
+    channel.send(_encoder.encode(Ready()))
+    return peer, limits
+
+
+async def _next(channel: Channel, kind: type[M]) -> M:
+    payload = await channel.receive()
+    try:
+        message: M | Failure = msgspec.msgpack.decode(payload, type=kind | Failure)
+    except msgspec.DecodeError as error:
+        raise Refused("not a handshake message", code="invalid-message", expected=kind.__name__) from error
+    if isinstance(message, Failure):
+        raise to_error(message)
+    return message

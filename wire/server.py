@@ -1,0 +1,186 @@
+"""The answering side: accepts connections, proves itself, knows its peers, and hands their requests to a handler.
+
+Nothing is held for a stranger but one of few places and a few kilobytes, for a few seconds; a known peer may
+hold a bounded number of connections, of unanswered requests, and of their bytes. Whoever sends garbage, floods,
+stops in the middle or stops reading is dropped, and the log says who and why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection
+
+from assay.errors import AssayError, Unavailable
+from assay.keys import PrivateKey, PublicKey
+from wire import address, tls
+from wire.channel import Channel
+from wire.handshake import Acceptor
+from wire.messages import MAX_HELLO, Answer, Limits, Request
+from wire.opening import accept_as
+from wire.session import Session
+
+OPENING = 10.0  # seconds for TLS and the handshake together
+OPENING_PLACES = 128  # connections whose peer is not known yet
+OPENING_PLACES_PER_HOST = 32
+CONNECTIONS_PER_KEY = 16
+BACKLOG = 256
+PAUSE = 0.2  # seconds before accepting again when the process is out of file descriptors
+
+Handler = Callable[[PublicKey, Request], Awaitable[Answer]]
+
+_log = logging.getLogger(__name__)
+
+
+class Server:
+    """A listening server; made by `serve`."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        identity: PrivateKey,
+        allowed: Collection[PublicKey],
+        handler: Handler,
+        *,
+        limits: Limits,
+        opening: float,
+    ) -> None:
+        self._listener = listener
+        self._identity = identity
+        self._allowed = allowed
+        self._handler = handler
+        self._limits = limits
+        self._opening = opening
+        self._tls = tls.server()
+        self._strangers: Counter[str] = Counter()
+        self._sessions: dict[Session, PublicKey] = {}
+        self._conversations: set[asyncio.Task[None]] = set()
+        host, port = listener.getsockname()[:2]
+        self.address = address.join(host, port)
+        self._accepting = asyncio.create_task(self._accept())
+
+    @property
+    def connections(self) -> int:
+        """How many connections with known peers are open."""
+        return len(self._sessions)
+
+    def stop_accepting(self) -> None:
+        """Takes no new connection; those that stand go on."""
+        self._accepting.cancel()
+        self._listener.close()
+
+    async def close(self) -> None:
+        """Ends everything: what is being answered is cancelled, what has been answered is sent."""
+        self.stop_accepting()
+        await asyncio.gather(self._accepting, return_exceptions=True)
+        for conversation in self._conversations:
+            conversation.cancel()
+        await asyncio.gather(*self._conversations, return_exceptions=True)
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                peer, name = await loop.sock_accept(self._listener)
+            except OSError as error:  # out of descriptors, or the peer has gone already
+                _log.warning("cannot accept: %s", error)
+                await asyncio.sleep(PAUSE)
+                continue
+            host = str(name[0])
+            if self._crowded(host):
+                _log.warning("dropped %s: too many connections are opening", host)
+                peer.close()
+                continue
+            self._strangers[host] += 1
+            conversation = asyncio.create_task(self._converse(peer, host))
+            self._conversations.add(conversation)
+            conversation.add_done_callback(self._conversations.discard)
+
+    def _crowded(self, host: str) -> bool:
+        return self._strangers.total() >= OPENING_PLACES or self._strangers[host] >= OPENING_PLACES_PER_HOST
+
+    async def _converse(self, peer: socket.socket, host: str) -> None:
+        """One connection from beginning to end."""
+        try:
+            try:
+                async with asyncio.timeout(self._opening):
+                    session = await self._greet(peer)
+            finally:
+                self._strangers[host] -= 1
+                self._strangers += Counter()  # forgets hosts at zero
+        except (AssayError, OSError, TimeoutError) as error:
+            _log.warning("dropped %s: %s", host, str(error) or "too slow to open")
+            return
+        _log.info("%s connected from %s", session.peer, host)
+        try:
+            problem = await session.ended()
+        finally:
+            del self._sessions[session]
+            await session.close()
+        level = logging.INFO if problem.code == "closed" else logging.WARNING
+        _log.log(level, "%s at %s is gone: %s", session.peer, host, problem)
+
+    async def _greet(self, peer: socket.socket) -> Session:
+        loop = asyncio.get_running_loop()
+        keep_alive(peer)
+        channel = Channel(MAX_HELLO)  # not the protocol that is returned: uvloop returns its own TLS layer
+        await loop.connect_accepted_socket(
+            lambda: channel,
+            peer,
+            ssl=self._tls.context,
+            ssl_handshake_timeout=self._opening,
+        )
+        try:
+            acceptor = Acceptor(self._identity, self._allowed, self._tls.binding, self._limits)
+            key, limits = await accept_as(acceptor, channel)
+            self._require_room(key)
+        except AssayError:
+            await channel.close()
+            raise
+        except BaseException:
+            channel.transport.abort()
+            raise
+        session = Session(channel, key, limits, self._handler)
+        self._sessions[session] = key
+        return session
+
+    def _require_room(self, key: PublicKey) -> None:
+        if sum(held == key for held in self._sessions.values()) >= CONNECTIONS_PER_KEY:
+            raise Unavailable(
+                "too many connections with one key",
+                code="too-many-connections",
+                expected=f"at most {CONNECTIONS_PER_KEY}",
+                got="one more",
+            )
+
+
+async def serve(
+    host: str,
+    port: int,
+    identity: PrivateKey,
+    allowed: Collection[PublicKey],
+    handler: Handler,
+    *,
+    limits: Limits | None = None,
+    opening: float = OPENING,
+) -> Server:
+    """Listens on `host`:`port` (0: any free one; see `Server.address`). Raises OSError if it cannot.
+
+    `handler` is called with a peer whose key is in `allowed` and each of its requests, many at a time; what it
+    raises is told to the peer.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listener.setblocking(False)
+    return Server(listener, identity, allowed, handler, limits=limits or Limits(), opening=opening)
+
+
+def keep_alive(peer: socket.socket) -> None:
+    """Lets the kernel find out about a peer that vanished without a word; sends small frames at once."""
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for option, seconds in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, option):
+            peer.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
