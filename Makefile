@@ -1,0 +1,58 @@
+# Assay's commands. `make` alone lists them. Each sets up what it needs first, and may be interrupted and run again.
+
+PORT ?= 8000
+PYTHON := .venv/bin/python
+CODE := sdk/assay wire native consensus inference provenance verification training node marketplace stack demo
+PROJECT := --no-emit-package assay pyproject.toml sdk/pyproject.toml
+LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-annotate --no-emit-index-url --no-emit-find-links $(UPGRADE)
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up test check format lock conformance bench-shop audit clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install everything into this folder (idempotent; up and test do it by themselves)
+	@command -v python3 >/dev/null || { echo 'make setup: Python is missing: apt-get install python3 python3-venv'; exit 1; }
+	@python3 stack/bootstrap.py
+
+up: setup ## run the marketplace on real parts; Ctrl-C stops it (PORT=9000 to change the port)
+	@$(PYTHON) -m stack.up --port '$(PORT)'
+
+test: setup ## run the tests, on a PostgreSQL, Redis, Triton and browser started for them
+	@$(PYTHON) -m stack.browser
+	@$(PYTHON) -m pytest -n 2 --dist loadfile
+
+check: setup ## format, lint, types, layers, security, what no file may hold
+	@$(PYTHON) -m ruff format --check --quiet .
+	@$(PYTHON) -m ruff check --quiet .
+	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports
+	@$(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml $(CODE)
+	@$(PYTHON) -m pytest -q -n 0 tests/docs
+
+format: setup ## put every file into its standard form
+	@$(PYTHON) -m ruff format --quiet .
+	@$(PYTHON) -m ruff check --quiet --fix .
+
+lock: setup ## resolve pyproject.toml into requirements/*.txt (network; UPGRADE=--upgrade for newer versions)
+	@$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
+	@$(LOCK) $(PROJECT) --all-extras -o requirements/dev.txt
+	@$(LOCK) $(PROJECT) --extra web -o requirements/web.txt
+	@$(LOCK) $(PROJECT) -o requirements/node.txt
+	@$(LOCK) --no-deps requirements/triton.in -o requirements/triton.txt
+
+conformance: setup ## check this checkout's verifier against docs/vectors
+	@$(PYTHON) -m pytest -q tests/sdk/test_vectors.py
+
+bench-shop: setup ## measure the shop through REST against its Triton alone
+	@$(PYTHON) -m benchmarks.shop
+
+audit: setup ## look the locked packages up among known vulnerabilities (needs the network)
+	@for lock in dev web node triton; do $(PYTHON) -m pip_audit --disable-pip --require-hashes -r requirements/$$lock.txt || exit 1; done
+
+clean: ## remove everything made here, data included; nothing of it may be running
+	rm -rf .venv .venv-triton var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
