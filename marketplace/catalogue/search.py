@@ -1,0 +1,165 @@
+"""Finding models: full text with weights, facets, an order, and pages that hold still while models come and go.
+
+A page's cursor names the last model seen, not a count of rows, so that nothing is shown twice or left out. The
+number of queries does not depend on the number of models, and is at most ten.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import msgspec
+from django.contrib.postgres.search import SearchQuery, SearchRank
+from django.db.models import Count, F, FloatField, Q, QuerySet
+from django.db.models.functions import Cast
+
+from assay.errors import Refused
+from assay.jsonform import base64url, from_base64url
+from marketplace.accounts.access import Actor
+from marketplace.accounts.models import Organisation
+from marketplace.catalogue.access import visible_models
+from marketplace.catalogue.models import SEARCH_CONFIG, Model
+from marketplace.catalogue.offers import Card, cards, for_cards
+
+MAX_TEXT = 200  # characters of a search text that are looked at
+MAX_WORDS = 12
+PAGE, MAX_PAGE = 24, 100  # models
+
+Order = Literal["relevance", "newest", "title"]
+ORDERS: tuple[Order, ...] = ("relevance", "newest", "title")
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to look for. An empty field does not restrict; `relevance` without a text is `newest`."""
+
+    text: str = ""
+    task: str = ""
+    licence: str = ""
+    mode: str = ""
+    owner: str = ""
+    order: str = "relevance"
+    cursor: str = ""
+    limit: int = PAGE
+
+
+@dataclass(frozen=True)
+class Facet:
+    """How many models there would be with this value, the other restrictions staying as they are."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of the models found, and what is known of all of them."""
+
+    cards: list[Card]
+    next: str  # the cursor of the page that follows; empty on the last
+    total: int
+    tasks: list[Facet]
+    licences: list[Facet]
+    modes: list[Facet]
+
+
+def search(query: Query, actor: Actor | None = None) -> Page:
+    """The page of `query` among the models that `actor` may see. Raises Refused for a cursor or order unknown."""
+    found = _matching(query, actor)
+    ordered, keys = _ordered(found, query)
+    limit = max(1, min(query.limit, MAX_PAGE))
+    rows = list(for_cards(_after(ordered, keys, query.cursor))[: limit + 1])
+    shown = rows[:limit]
+    tasks = _facet(_matching(replace(query, task=""), actor), "task")
+    return Page(
+        cards=cards(shown),
+        next=_cursor(shown[-1], keys) if len(rows) > limit else "",
+        total=_total(tasks, query) if query.task else sum(facet.count for facet in tasks),
+        tasks=tasks,
+        licences=_facet(_matching(replace(query, licence=""), actor), "licence"),
+        modes=_facet(_matching(replace(query, mode=""), actor), "offers__mode"),
+    )
+
+
+# --- restricting ------------------------------------------------------------------------------------------
+
+
+def _matching(query: Query, actor: Actor | None) -> QuerySet[Model]:
+    models = visible_models(actor)
+    if query.task:
+        models = models.filter(task=query.task)
+    if query.licence:
+        models = models.filter(licence=query.licence)
+    if query.mode:
+        models = models.filter(offers__mode=query.mode)
+    if query.owner:
+        models = models.filter(organisation__slug=query.owner)
+    if words := _words(query.text):
+        owners = Organisation.objects.filter(slug__startswith=words[0]).values("pk")[:100]
+        models = models.filter(Q(search=_tsquery(words)) | Q(organisation__in=owners))
+    return models
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text[:MAX_TEXT].lower())[:MAX_WORDS]
+
+
+def _tsquery(words: list[str]) -> SearchQuery:
+    """Every word, as typed so far. Only letters, digits and _ are left in `words`: nothing is an operator."""
+    return SearchQuery(" & ".join(f"{word}:*" for word in words), search_type="raw", config=SEARCH_CONFIG)
+
+
+def _facet(models: QuerySet[Model], field: str) -> list[Facet]:
+    counted = (
+        models.exclude(**{field: ""}).values_list(field).annotate(count=Count("pk")).order_by("-count", field)
+    )
+    return [Facet(value, count) for value, count in counted if value]
+
+
+def _total(tasks: list[Facet], query: Query) -> int:
+    return next((facet.count for facet in tasks if facet.value == query.task), 0)
+
+
+# --- ordering and pages -----------------------------------------------------------------------------------
+
+
+def _ordered(models: QuerySet[Model], query: Query) -> tuple[QuerySet[Model], tuple[str, ...]]:
+    """`models` in order, and the fields (`-` for descending) that give it; the last one is unique."""
+    if query.order not in ORDERS:
+        raise Refused("unknown order", pointer="/order", expected=" | ".join(ORDERS), got=query.order[:40])
+    words = _words(query.text)
+    if query.order == "relevance" and words:
+        rank = Cast(SearchRank(F("search"), _tsquery(words)), FloatField())
+        return models.annotate(rank=rank).order_by("-rank", "-pk"), ("-rank", "-pk")
+    keys = ("title", "pk") if query.order == "title" else ("-pk",)
+    return models.order_by(*keys), keys
+
+
+def _after(models: QuerySet[Model], keys: tuple[str, ...], cursor: str) -> QuerySet[Model]:
+    if not cursor:
+        return models
+    condition, equal = Q(), Q()
+    for key, value in zip(keys, _values(cursor, keys), strict=True):
+        field = key.removeprefix("-")
+        beyond = Q(**{f"{field}__{'lt' if key.startswith('-') else 'gt'}": value})
+        condition |= equal & beyond
+        equal &= Q(**{field: value})
+    return models.filter(condition)
+
+
+def _cursor(model: Model, keys: tuple[str, ...]) -> str:
+    return base64url(msgspec.json.encode([getattr(model, key.removeprefix("-")) for key in keys]))
+
+
+def _values(cursor: str, keys: tuple[str, ...]) -> list[Any]:
+    kinds = {"rank": float, "title": str, "pk": int}
+    try:
+        values = msgspec.json.decode(from_base64url(cursor[:2000]), type=list[float | str | int])
+        fits = [type(value) for value in values] == [kinds[key.removeprefix("-")] for key in keys]
+    except (Refused, msgspec.DecodeError) as error:
+        raise Refused("not a cursor", pointer="/cursor", expected="the `next` of a page") from error
+    if not fits:
+        raise Refused("a cursor of another order", pointer="/cursor", expected="the `next` of a page")
+    return values
