@@ -76,6 +76,9 @@ class Prediction(models.Model):
         indexes = [
             models.Index(fields=["created"], condition=Q(completed__isnull=True), name="prediction_open"),
             models.Index(fields=["organisation", "-created"], name="prediction_by_organisation"),
+            models.Index(
+                fields=["version", "mode", "-created"], condition=Q(status="certified"), name="prediction_latency"
+            ),
         ]
 
     def __str__(self) -> str:
