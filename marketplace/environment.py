@@ -22,6 +22,9 @@ from assay.errors import Refused
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "ASSAY_"
+ADDRESSES = frozenset(
+    {"DATABASE_URL", "BROKER_URL"}
+)  # these hold passwords, so a file may hold them: `…_URL_FILE`
 CLIENT = frozenset({"ASSAY_API_KEY"})  # the `assay` command's; a developer's shell may hold it
 
 
@@ -35,6 +38,12 @@ def _count(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def _switch(text: str) -> bool:
+    if text not in ("", "0", "1"):
+        raise Refused("not a switch", expected="0 | 1", got=text[:40])
+    return text == "1"
 
 
 def _words(text: str) -> list[str]:
@@ -206,6 +215,20 @@ class Environment:
             "requests of one web process that may wait for a prediction (`Prefer: wait`, event streams)",
         ),
     ]
+    private_nodes: Annotated[
+        bool,
+        Variable(
+            "ASSAY_PRIVATE_NODES",
+            "0",
+            _switch,
+            "1 lets nodes be registered at loopback and private addresses; for a marketplace on one machine or in "
+            "one's own network",
+        ),
+    ]
+    demo: Annotated[
+        bool,
+        Variable("ASSAY_DEMO", "0", _switch, "1 allows `manage.py create_demo_users`; never on a public site"),
+    ]
     rate_limit: Annotated[
         int, Variable("ASSAY_RATE_LIMIT", "3000", _count(1, 10_000_000), "API requests per key and minute")
     ]
@@ -248,10 +271,22 @@ def environment(source: Mapping[str, str] = os.environ) -> Environment:
     values = {}
     for field, row in rows.items():
         try:
-            values[field] = row.read(source.get(row.name, row.default))
+            values[field] = row.read(_given(source, row))
         except Refused as error:
             raise error.under(f"{row.name}: " if error.pointer else row.name) from error
     return Environment(**values)
+
+
+def _given(source: Mapping[str, str], row: Variable) -> str:
+    """The variable's value, or for an address (which may hold a password) the content of the file `…_URL_FILE`."""
+    file = source.get(f"{row.name}_FILE", "") if row.name in ADDRESSES else ""
+    if not file:
+        return source.get(row.name, row.default)
+    if row.name in source:
+        raise Refused("given twice", expected=f"{row.name} or {row.name}_FILE", got="both")
+    path = _file(file)
+    assert path is not None, "an empty name was handled above"
+    return path.read_text("utf-8").strip()
 
 
 def markdown() -> str:
@@ -261,6 +296,7 @@ def markdown() -> str:
         "",
         "Printed from `marketplace/environment.py` by `python -m marketplace.environment`. Read once, when a",
         "process starts. Any other `ASSAY_*` variable is an error. The owner's node has a TOML file of its own.",
+        "`DATABASE_URL_FILE` and `BROKER_URL_FILE` name files that hold the address, password included.",
         "",
         "| variable | default | what it is |",
         "|---|---|---|",
