@@ -19,7 +19,7 @@ from assay.verify.claims import claims
 from assay.verify.report import Anchor, Report
 from assay.verify.trust import Trust
 
-__all__ = ["Anchor", "Report", "Trust", "verify"]
+__all__ = ["Anchor", "Report", "Trust", "anchor", "check", "verify"]
 
 EARLIEST = 1_735_689_600_000  # 2025-01-01T00:00:00Z, before any certificate was made
 CLOCK_SKEW = 10 * 60 * 1000  # ms by which an honest clock may be ahead of ours
@@ -60,8 +60,8 @@ def check(
 ) -> Report:
     """The same for a certificate already parsed by `assay.certificate.parse`."""
     false = [*_common(certificate, _clock() if now is None else now), *direct.findings(certificate)]
-    anchor = direct.anchor(certificate)
-    strange = list(_unpinned(certificate, anchor, trust))
+    rests_on = anchor(certificate)
+    strange = list(_unpinned(certificate, rests_on, trust))
     other = [] if inputs is None or salt is None else list(_mismatch(certificate, inputs, salt))
     named = bool(trust.providers or trust.groups)
     return Report(
@@ -69,10 +69,15 @@ def check(
         valid=not false,
         pinned=False if strange else (True if named else None),
         input_matches=None if inputs is None else not other,
-        anchor=anchor,
-        claims=claims(certificate, anchor),
+        anchor=rests_on,
+        claims=claims(certificate, rests_on),
         findings=(*false, *strange, *other),
     )
+
+
+def anchor(certificate: AnyCertificate) -> Anchor:
+    """Whose word a certificate rests on, if it is valid."""
+    return direct.anchor(certificate)
 
 
 def _clock() -> int:
