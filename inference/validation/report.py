@@ -6,11 +6,12 @@ a fact worth showing. Strings that come from the file are shortened and printabl
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 import msgspec
 
 from assay.model import Digest, Port
+from assay.tensor import MAX_BYTES, MAX_NAME, MAX_RANK
 
 MAX_FINDINGS = 100  # the rest is counted in a last one
 MAX_TEXT = 500  # of one field of a finding, characters
@@ -19,21 +20,23 @@ MAX_REPORT = 4 * 1024 * 1024  # what the examining process may say in all, bytes
 Short = Annotated[str, msgspec.Meta(max_length=128)]
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 Level = Literal["error", "warning", "info"]
-Count = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one examination may cost, and what a model may be at most."""
+    """What a model may be at most, and what one examination may cost. Opsets are what onnxruntime 1.31 reads."""
 
     file_bytes: int = 256 * 1024 * 1024
-    nodes: int = 50_000  # subgraphs included
+    nodes: int = 50_000  # graphs within graphs included
     initialisers: int = 20_000
-    elements: int = 2**28  # of one tensor named in the file
-    rank: int = 8
-    dimension: int = 2**31 - 1
     depth: int = 3  # of graphs within graphs (If, Loop, Scan)
+    elements: int = 2**28  # of one tensor
+    rank: int = MAX_RANK
+    dimension: int = 2**31 - 1
+    row_bytes: int = MAX_BYTES  # of one row of an input or output
     ports: int = 16  # inputs, and outputs
-    name: int = 128  # characters
+    port_name: int = MAX_NAME  # characters
+    name: int = 1024  # of anything else, characters
     opset_least: int = 7
     opset_most: int = 26
     ml_opset_most: int = 5
@@ -58,6 +61,14 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     got: Text = ""
     hint: Text = ""
     modes_ruled_out: tuple[Short, ...] = ()
+
+
+class Where(TypedDict, total=False):
+    """The place of a finding, to be spread into `finding`'s arguments."""
+
+    node: str
+    operator: str
+    pointer: str
 
 
 def finding(
@@ -88,6 +99,14 @@ def finding(
     )
 
 
+class Found(Exception):
+    """Carries a finding to where findings are collected, because going on with this part is pointless."""
+
+    def __init__(self, what: Finding) -> None:
+        super().__init__(what.code)
+        self.finding = what
+
+
 def legible(text: str, most: int = MAX_TEXT) -> str:
     shown = "".join(char if char.isprintable() else "\ufffd" for char in text[: most + 1])
     return shown if len(shown) <= most else shown[: most - 1] + "…"
@@ -115,6 +134,11 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     parameters: Count = 0
     operators: dict[Text, Count] = {}
 
+    @property
+    def refused(self) -> bool:
+        """Whether something speaks against serving the file."""
+        return any(finding.level == "error" for finding in self.findings)
+
 
 class Outcome(Facts, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How far the examination has come: the stage that comes next, empty when it is over."""
@@ -130,8 +154,7 @@ class Report(Facts, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def accepted(self) -> bool:
-        """Whether nothing speaks against serving the file."""
-        return not any(finding.level == "error" for finding in self.findings)
+        return not self.refused
 
     @property
     def inputs(self) -> tuple[Port, ...]:
