@@ -74,5 +74,5 @@ class Console:
         task = self._live.pop(name, None)
         if task is not None:
             self._progress.remove_task(task)
-        if not self._live:
-            self._progress.stop()
+            if not self._live:
+                self._progress.stop()

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from stack.process import Log, NotReady, Process, Service
 
@@ -136,27 +136,34 @@ class Unit:
         end = loop.time() + self.service.ready_within
         missing = "its probe did not return"
         while loop.time() < end:
-            if process.exited.done():
-                return str(process.exited.result())
+            probe = asyncio.ensure_future(self.service.ready())
             try:
-                async with asyncio.timeout_at(end):
-                    await self.service.ready()
-                return None
-            except TimeoutError:
-                pass
+                await _first({probe, process.exited}, end - loop.time())
+                if process.exited.done():
+                    return str(process.exited.result())
+                if probe.done():
+                    probe.result()
+                    return None
             except (NotReady, OSError) as error:
                 missing = str(error) or type(error).__name__
-            await asyncio.wait({process.exited}, timeout=POLL)
+            finally:
+                probe.cancel()
+            await _first({process.exited}, POLL)
         return f"not ready within {self.service.ready_within:g} s: {missing}"
 
 
+async def _first(tasks: set[asyncio.Future[Any]], seconds: float) -> None:
+    await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+
+
 class Manager:
-    """`async with Manager(…) as manager` has every service ready inside, and none left after."""
+    """`async with Manager(…)` has every service ready inside, and none left after."""
 
     def __init__(
         self, services: Sequence[Service], logs: Path, report: Report, backoff: Backoff | None = None
     ) -> None:
         self.services = {service.name: service for service in services}
+        self._levels = _levels(self.services.values())
         self._logs, self._report, self._backoff = logs, report, backoff or Backoff()
         self._units: dict[str, Unit] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -205,8 +212,7 @@ class Manager:
 
     async def stop(self) -> None:
         """Stops every service, dependants first."""
-        order = TopologicalSorter({name: service.depends_on for name, service in self.services.items()})
-        for level in reversed(_levels(order)):
+        for level in reversed(self._levels):
             await asyncio.gather(*(self._stop_one(name) for name in level))
         if self._guard:
             await self._guard.close()
@@ -224,8 +230,9 @@ class Manager:
             self._report.stopped(name)
 
 
-def _levels(order: TopologicalSorter[str]) -> list[tuple[str, ...]]:
-    """Groups of names; each depends only on names in earlier groups. Raises graphlib.CycleError."""
+def _levels(services: Iterable[Service]) -> list[tuple[str, ...]]:
+    """Names in groups; each depends only on names in earlier groups. Raises graphlib.CycleError."""
+    order = TopologicalSorter({service.name: service.depends_on for service in services})
     order.prepare()
     levels = []
     while order.is_active():

@@ -109,33 +109,73 @@ def _shown(line: bytes) -> str:
     return "".join(c if c.isprintable() or c == "\t" else "?" for c in text)[:TAIL_WIDTH]
 
 
+class Output:
+    """Our end of a pipe of our own. asyncio's would make `wait` last as long as any child holds the other end."""
+
+    def __init__(self, handle: int, log: Log) -> None:
+        self.ended = asyncio.Event()
+        self._handle, self._log = handle, log
+        asyncio.get_running_loop().add_reader(handle, self._copy)
+
+    @classmethod
+    def open(cls, log: Log) -> tuple[Output, int]:
+        """Our end, and the one for the process."""
+        ours, theirs = os.pipe()
+        os.set_blocking(ours, False)
+        return cls(ours, log), theirs
+
+    def close(self) -> None:
+        if not self.ended.is_set():
+            self._end()
+
+    def _copy(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            chunk = os.read(self._handle, 65536)
+            if chunk:
+                self._log.write(chunk)
+            else:
+                self._end()
+
+    def _end(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._handle)
+        os.close(self._handle)
+        self.ended.set()
+
+
 class Process:
     """A started service. `exited` resolves to its Exit once its whole group is gone."""
 
-    def __init__(self, service: Service, child: asyncio.subprocess.Process, log: Log) -> None:
+    def __init__(self, service: Service, child: asyncio.subprocess.Process, output: Output) -> None:
         self.service = service
         self.pid = child.pid
         self._child = child
-        self._pump = asyncio.create_task(self._copy(log))
+        self._output = output
         self.exited: asyncio.Task[Exit] = asyncio.create_task(self._wait())
 
     @classmethod
     async def start(cls, service: Service, log: Log) -> Process:
-        """Starts `service`. Raises OSError if its program is missing."""
+        """Starts `service`. Raises OSError if that cannot even be tried."""
         account = service.account
-        child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid())),
-            *(str(account.uid), str(account.gid), str(account.capabilities)),
-            *service.argv,
-            cwd=service.cwd,
-            env={**os.environ, **service.env},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
         log.begin()
-        return cls(service, child, log)
+        output, into = Output.open(log)
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid())),
+                *(str(account.uid), str(account.gid), str(account.capabilities)),
+                *service.argv,
+                cwd=service.cwd,
+                env={**os.environ, **service.env},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=into,
+                stderr=into,
+                start_new_session=True,
+            )
+        except BaseException:
+            output.close()
+            raise
+        finally:
+            os.close(into)
+        return cls(service, child, output)
 
     async def stop(self) -> Exit:
         """Asks it to end; after `stop_within` seconds ends its group by force."""
@@ -149,16 +189,11 @@ class Process:
     async def _wait(self) -> Exit:
         status = await self._child.wait()
         self._kill_group()  # children that it left behind
-        await asyncio.wait({self._pump}, timeout=DRAIN)
-        if not self._pump.done():  # something outside the group holds the pipe
-            self._pump.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._output.ended.wait(), DRAIN)
+        self._output.close()  # even if something outside the group still holds the other end
         return Exit(status)
 
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-
-    async def _copy(self, log: Log) -> None:
-        assert self._child.stdout is not None
-        while chunk := await self._child.stdout.read(65536):
-            log.write(chunk)
