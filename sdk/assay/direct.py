@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal
-from uuid import UUID
 
 from assay import merkle
 from assay.certificate import FORMAT, DirectCertificate, DirectEvidence, Statement
@@ -28,7 +27,7 @@ CAVEATS = (
 
 
 def statement(
-    request: UUID,
+    request: bytes,
     *,
     target: str,
     model: ModelReference,
@@ -38,12 +37,12 @@ def statement(
 ) -> Statement:
     """What the provider will sign about one prediction.
 
-    `target` is `model:owner/name@version`; `input_digest` comes from `assay.model.input_digest`; `outputs` may
-    come in any order; `time_ms` is milliseconds since 1970 UTC. Raises Refused where the outputs do not fit the
-    model's interface.
+    `request` is the prediction's UUID (16 bytes); `target` is `model:owner/name@version`; `input_digest` comes
+    from `assay.model.input_digest`; `outputs` may come in any order; `time_ms` is milliseconds since 1970 UTC.
+    Raises Refused where the outputs do not fit the model's interface.
     """
     return Statement(
-        request=request.bytes,
+        request=request,
         target=target,
         models=(model,),
         params={},

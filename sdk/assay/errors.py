@@ -57,7 +57,9 @@ class AssayError(Exception):
 
     def __str__(self) -> str:
         where = f"{self.pointer}: " if self.pointer else ""
-        what = f" (expected {self.expected}, got {self.got})" if self.expected and self.got else ""
+        values = (("expected", self.expected), ("got", self.got))
+        known = ", ".join(f"{name} {value}" for name, value in values if value)
+        what = f" ({known})" if known else ""
         return f"{where}{self.detail}{what}" + (f". {self.hint}" if self.hint else "")
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from assay import oip
 from assay.errors import Refused
 from assay.model import Field, Interface, NoPreprocessing, Port, RowPreprocessing
-from assay.preprocessing import CSV, JSON, PNG, from_payload, preprocess
+from assay.preprocessing import CSV, JSON, PNG, from_payload, preprocess, to_payload
 from assay.preprocessing.decimals import convert
 from assay.tensor import DTYPES, Tensor
 
@@ -32,7 +32,9 @@ def interface(datatype="FP64", rule=ROW, shape=(-1, 3)):
 
 
 def rows(content: str, content_type=JSON, **port):
-    (only,) = preprocess(interface(**port), content.encode(), content_type)
+    encoded = content if isinstance(content, bytes) else content.encode()
+    (only,) = preprocess(interface(**port), encoded, content_type)
+    assert from_payload(interface(**port), to_payload(encoded, content_type)) == (only,)
     return only.array().tolist()
 
 
@@ -76,6 +78,8 @@ def test_several_rows_become_one_tensor():
         ("3", "", "str"),
         ("{", "", ""),
         ("[" * 100_000, "", ""),
+        ('{"inputs": [' + "9" * 5000 + "]}", "", "digits"),
+        ("\udcff".encode("utf-8", "surrogateescape"), "", "utf-8"),
     ],
 )
 def test_a_wrong_row_is_refused_naming_row_and_field(content, where, what):
@@ -221,7 +225,7 @@ def test_tensors_and_contents_of_a_request_mean_the_same():
     by_row = from_payload(interface("FP32"), [{"name": "row", "content_type": JSON, "content": row}])
     by_csv = from_payload(
         interface("FP32"),
-        [{"name": "row", "content_type": CSV, "content": "mean radius,area,code\n1,2.5,3"}],
+        [{"content_type": CSV, "content": "mean radius,area,code\n1,2.5,3"}],
     )
     by_file = preprocess(interface("FP32"), json.dumps({"inputs": [X]}).encode(), JSON)
     assert by_tensor == by_row == by_csv == by_file
@@ -235,7 +239,8 @@ def test_tensors_and_contents_of_a_request_mean_the_same():
         ([X] * 17, "/inputs"),
         ([X, X], "/inputs"),
         ([1], "/inputs/0"),
-        ([{"content_type": JSON, "content": [1, 2, 3]}], "/inputs/0"),
+        ([{"name": "row", "content_type": JSON}], "/inputs/0"),
+        ([{"content_type": JSON, "content": [1, 2, 3], "unit": "mm"}], "/inputs/0"),
         ([{"name": "x", "content_type": JSON, "content": [1, 2, 3]}], "/inputs/0/name"),
         ([{"name": "row", "content_type": PNG, "content": "AAAA"}], "/inputs/0/content"),
         ([{"name": "row", "content_type": PNG, "content": "?"}], "/inputs/0/content"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 from assay import oip
@@ -17,7 +16,7 @@ from assay.model import ImagePreprocessing, Interface, RowPreprocessing
 from assay.preprocessing import table
 from assay.tensor import Tensor
 
-__all__ = ["CSV", "JSON", "PNG", "from_payload", "preprocess"]
+__all__ = ["CSV", "JSON", "PNG", "from_payload", "preprocess", "to_payload"]
 
 PNG, JSON, CSV = "image/png", "application/json", "text/csv"
 MAX_BYTES = 192 * 1024 * 1024  # of a document: one tensor of the largest size, written out
@@ -36,17 +35,32 @@ def preprocess(interface: Interface, content: bytes, content_type: str) -> tuple
         raise TooLarge("document is too large", expected=f"at most {MAX_BYTES} bytes", got=f"{len(content)} bytes")
     if content_type != JSON:
         return interface.accept((_tensor(interface, content_type, content),), "")
-    plain = _json(content, str)  # numbers stay decimal text
-    if isinstance(plain, dict) and plain.keys() == {"inputs"} and isinstance(plain["inputs"], list):
-        return from_payload(interface, _json(content, float)["inputs"])
+    plain = _json(content)
+    if _holds_inputs(plain):
+        return from_payload(interface, _json(content, exact=False)["inputs"])
     return interface.accept((_tensor(interface, content_type, plain),), "")
+
+
+def to_payload(content: bytes, content_type: str) -> list[Any]:
+    """The `inputs` of an API request from a file's content; `from_payload` takes them as `preprocess` the file."""
+    match content_type:
+        case "image/png":
+            return [{"content_type": PNG, "content": base64.b64encode(content).decode("ascii")}]
+        case "application/json":
+            plain = _json(content)
+            if _holds_inputs(plain):
+                inputs: list[Any] = _json(content, exact=False)["inputs"]
+                return inputs
+            return [{"content_type": JSON, "content": plain}]
+        case _:
+            return [{"content_type": content_type, "content": _text(content)}]
 
 
 def from_payload(interface: Interface, inputs: Any, pointer: str = "/inputs") -> tuple[Tensor, ...]:
     """The interface's inputs from the `inputs` of an API request, already parsed from JSON.
 
     Each is a tensor, {name, datatype, shape, data}, or a content, {name, content_type, content}: a PNG in base64,
-    CSV as text, a row as JSON. Raises Refused or TooLarge with a JSON pointer.
+    CSV as text, a row as JSON; its name may be left out. Raises Refused or TooLarge with a JSON pointer.
     """
     if not isinstance(inputs, list) or not 1 <= len(inputs) <= oip.MAX_TENSORS:
         got = f"{len(inputs)}" if isinstance(inputs, list) else type(inputs).__name__
@@ -60,14 +74,15 @@ def from_payload(interface: Interface, inputs: Any, pointer: str = "/inputs") ->
 def _input(interface: Interface, plain: Any, pointer: str) -> Tensor:
     if not (isinstance(plain, dict) and "content_type" in plain):
         return oip.from_json(plain, pointer)
-    if plain.keys() != {"name", "content_type", "content"}:
+    if plain.keys() | {"name"} != {"name", "content_type", "content"}:
         raise Refused(
             "wrong fields",
             pointer=pointer,
             expected="name, content_type, content",
             got=", ".join(map(str, plain))[:200],
         )
-    name, content_type, content = plain["name"], plain["content_type"], plain["content"]
+    content_type, content = plain["content_type"], plain["content"]
+    name = plain.get("name", interface.inputs[0].name)
     if name != interface.inputs[0].name:
         raise Refused(
             "wrong name",
@@ -79,7 +94,8 @@ def _input(interface: Interface, plain: Any, pointer: str) -> Tensor:
     try:
         return _tensor(interface, content_type, content if content_type == JSON else _bytes(content_type, content))
     except AssayError as error:
-        raise error.under(f"{pointer}/content") from error
+        separator = " " if error.pointer[:1] not in ("", "/") else ""  # a byte or line, not a JSON pointer
+        raise error.under(f"{pointer}/content{separator}") from error
 
 
 def _tensor(interface: Interface, content_type: Any, content: Any) -> Tensor:
@@ -126,13 +142,24 @@ def _bytes(content_type: Any, content: Any) -> bytes:
         raise Refused("not base64", expected="padded base64", got=repr(content[:40])) from error
 
 
-def _json(content: bytes, number: Callable[[str], Any]) -> Any:
-    """Parsed JSON whose numbers with a point or exponent are `number(text)`, and no key given twice."""
-    whole = str if number is str else int
+def _holds_inputs(plain: Any) -> bool:
+    return isinstance(plain, dict) and plain.keys() == {"inputs"} and isinstance(plain["inputs"], list)
+
+
+def _json(content: bytes, *, exact: bool = True) -> Any:
+    """Parsed JSON in which no object has a key twice and, if `exact`, every number is its own text."""
+    numbers: dict[str, Any] = {"parse_float": str, "parse_int": str} if exact else {}
     try:
-        return json.loads(content.decode("utf-8"), parse_float=number, parse_int=whole, object_pairs_hook=_unique)
+        return json.loads(_text(content), object_pairs_hook=_unique, **numbers)
     except (ValueError, RecursionError) as error:
-        raise Refused("not JSON", code="invalid-json", expected="UTF-8 JSON", got=str(error)[:200]) from error
+        raise Refused("not JSON", code="invalid-json", expected="JSON", got=str(error)[:200]) from error
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused("not text", code="invalid-text", expected="UTF-8", got=str(error)) from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

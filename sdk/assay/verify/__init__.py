@@ -46,7 +46,7 @@ def verify(
     try:
         certificate = parse(document)
     except Refused as refusal:
-        return Report(None, False, None, None, None, (), (refusal,))
+        return unreadable(refusal)
     return check(certificate, trust, inputs=inputs, salt=salt, now=now)
 
 
@@ -78,6 +78,19 @@ def check(
 def anchor(certificate: AnyCertificate) -> Anchor:
     """Whose word a certificate rests on, if it is valid."""
     return direct.anchor(certificate)
+
+
+def unreadable(refusal: Refused) -> Report:
+    """The report on bytes that are no certificate."""
+    return Report(
+        certificate=None,
+        valid=False,
+        pinned=None,
+        input_matches=None,
+        anchor=None,
+        claims=(),
+        findings=(refusal,),
+    )
 
 
 def _clock() -> int:
@@ -119,7 +132,7 @@ def _unpinned(certificate: AnyCertificate, anchor: Anchor, trust: Trust) -> Iter
             "by nobody you named",
             code="not-pinned",
             pointer="/evidence",
-            expected=f"one of the {len(trust.providers)} providers and {len(trust.groups)} groups named",
+            expected=f"one of {len(trust.providers)} providers or {len(trust.groups)} groups",
             got=str(anchor),
         )
     for i, model in enumerate(certificate.statement.models):

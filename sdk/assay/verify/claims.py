@@ -17,7 +17,7 @@ def claims(certificate: AnyCertificate, anchor: Anchor) -> tuple[str, ...]:
     """For people; the words come from the certificate and may hold anything, so escape them before display."""
     statement = certificate.statement
     return (
-        f"{anchor} signed that {statement.target} answered {_answered(statement)}",
+        f"{statement.target} answered {_answered(statement)}, signed by {anchor}",
         *(
             f"the model is commitment {model.commitment.hex()} (file SHA-256 {model.digest.hex()})"
             for model in statement.models

@@ -1,0 +1,256 @@
+"""The API's operations as flows: what is sent, what comes back, and the check in between.
+
+A prediction is returned only once its certificate has been checked here, against the input that was sent and the
+target that was asked. The server is not believed about anything that the certificate says.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import msgspec
+
+from assay import jsonform, oip
+from assay._flow import Call, Flow, Pause, as_error, send
+from assay.answer import Answer, answers
+from assay.certificate import AnyCertificate, parse
+from assay.digest import sha256
+from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, Unavailable
+from assay.preprocessing import JSON, PNG, from_payload, to_payload
+from assay.receipt import Receipt, SaltText
+from assay.tensor import Tensor
+from assay.verify import Report, Trust, check
+
+TARGET = re.compile(r"[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(@[a-z0-9][a-z0-9._-]*)?")
+LONGEST_WAIT = 30.0  # seconds that one call asks the server to wait for the end
+POLL = 0.5  # seconds between polls of a server that answers at once
+
+Inputs = Sequence[Tensor | Mapping[str, Any]]
+Row = Mapping[str, Any] | Sequence[Any]
+Clock = Callable[[], float]  # seconds, never going back
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """An answer whose certificate has been checked. `outputs` are the certificate's."""
+
+    id: UUID
+    status: str
+    target: str
+    outputs: tuple[Tensor, ...]
+    answers: tuple[Answer, ...]
+    certificate: AnyCertificate
+    report: Report
+    salt: bytes
+    timings: Mapping[str, Any]
+
+    @property
+    def receipt(self) -> Receipt:
+        """What the buyer keeps: certificate and salt, which `assay verify` takes."""
+        return Receipt.of(self.certificate, self.salt)
+
+
+class _Reference(msgspec.Struct, frozen=True):
+    sha256: str
+
+
+class _Record(msgspec.Struct, frozen=True):
+    """What is read of the server's answer; it may say more."""
+
+    id: UUID
+    status: str
+    outputs: list[Any] | None = None
+    certificate: _Reference | None = None
+    salt: SaltText | None = None
+    timings: dict[str, Any] = {}
+    completed: str | None = None
+    error: dict[str, Any] | None = None
+
+    def salt_bytes(self) -> bytes:
+        if self.salt is None:
+            raise NotVerified("no salt came with the answer", pointer="/salt", expected="32 bytes", got="none")
+        return bytes.fromhex(self.salt)
+
+
+def payload(
+    inputs: Inputs | None = None, image: bytes | Path | None = None, row: Row | None = None
+) -> list[dict[str, Any]]:
+    """The `inputs` of a request, as plain JSON, from exactly one of tensors, a PNG and a table row."""
+    if sum(each is not None for each in (inputs, image, row)) != 1:
+        raise Refused("pass exactly one of inputs, image and row", expected="one", got="none or several")
+    if inputs is not None:
+        return [oip.to_json(each.checked()) if isinstance(each, Tensor) else dict(each) for each in inputs]
+    if image is not None:
+        content = image.read_bytes() if isinstance(image, Path) else image
+        return to_payload(content, PNG)
+    try:
+        plain = json.loads(json.dumps(row, default=str, allow_nan=False))  # a Decimal goes as its text
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Refused(
+            "not a table row", pointer="/row", expected="names and finite numbers", got=str(error)
+        ) from error
+    return [{"content_type": JSON, "content": plain}]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the caller wants: `inputs` as from `payload`, `timeout` in seconds, for everything."""
+
+    target: str  # owner/name or owner/name@version
+    inputs: list[dict[str, Any]]
+    mode: str
+    trust: Trust
+    timeout: float
+    idempotency_key: str
+
+
+def predict(asked: Asked, clock: Clock) -> Flow[Prediction]:
+    """Asks, waits, fetches the certificate, checks it.
+
+    Raises NotVerified, DeadlineExceeded (the prediction may still complete), Refused, Unavailable.
+    """
+    _require_target(asked.target)
+    end = clock() + asked.timeout
+    wait = _wait(end, clock)
+    body = {"model": asked.target, "inputs": asked.inputs, "verification": {"mode": asked.mode}}
+    headers = {"Idempotency-Key": asked.idempotency_key, "Prefer": f"wait={wait}"}
+    reply = yield from send(Call("POST", "/api/v1/predictions", headers, body=body, wait=wait))
+    record = _record(reply.json())
+    while record.completed is None:
+        record = yield from _poll(record, end, clock)
+    if record.error is not None or record.certificate is None:
+        raise _unanswered(record)
+    document = yield from certificate(record.certificate.sha256)
+    return _checked(asked, record, document)
+
+
+def certificate(digest: str) -> Flow[bytes]:
+    """A certificate's canonical bytes by their SHA-256 (64 hexadecimal digits). Raises NotVerified for others."""
+    if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+        raise Refused("not a certificate's name", expected="64 hexadecimal digits", got=repr(digest[:80]))
+    reply = yield from send(Call("GET", f"/api/v1/certificates/{digest}", {"Accept": "application/cbor"}))
+    if sha256(reply.content).hex() != digest:
+        raise NotVerified(
+            "these are not the certificate's bytes", expected=digest, got=sha256(reply.content).hex()
+        )
+    return reply.content
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some cards of the catalogue, and the address of the next page."""
+
+    results: list[dict[str, Any]] = []
+    next: str | None = None
+
+
+def models(query: str, address: str) -> Flow[Page]:
+    """The first page of the catalogue, or the one at `address`; of that only the cursor is used."""
+    cursor = parse_qs(urlsplit(address).query).get("cursor", [""])[0]
+    params = {name: value for name, value in (("q", query), ("cursor", cursor)) if value}
+    reply = yield from send(Call("GET", "/api/v1/models", params=params))
+    return jsonform.convert(reply.json(), Page)
+
+
+def model(target: str) -> Flow[dict[str, Any]]:
+    """One model's card by `owner/name`."""
+    _require_target(target)
+    reply = yield from send(Call("GET", f"/api/v1/models/{target}"))
+    return reply.json()
+
+
+def _require_target(target: str) -> None:
+    if not TARGET.fullmatch(target):
+        raise Refused(
+            "not a model's name",
+            pointer="/model",
+            expected="owner/name or owner/name@version",
+            got=repr(target[:80]),
+        )
+
+
+def _wait(end: float, clock: Clock) -> int:
+    return max(1, int(min(end - clock(), LONGEST_WAIT)))
+
+
+def _record(plain: dict[str, Any]) -> _Record:
+    try:
+        return jsonform.convert(plain, _Record)
+    except Refused as error:
+        raise Unavailable("not a prediction", pointer=error.pointer, got=error.detail) from error
+
+
+def _poll(record: _Record, end: float, clock: Clock) -> Flow[_Record]:
+    if clock() >= end:
+        raise DeadlineExceeded(
+            "the prediction did not complete in time",
+            pointer=str(record.id),
+            got=record.status,
+            hint="It may still complete: ask for it again under its id, or allow more time.",
+        )
+    wait, asked = _wait(end, clock), clock()
+    path = f"/api/v1/predictions/{record.id}"
+    reply = yield from send(Call("GET", path, {"Prefer": f"wait={wait}"}, wait=wait))
+    if clock() - asked < POLL:
+        yield Pause(POLL)
+    return _record(reply.json())
+
+
+def _unanswered(record: _Record) -> AssayError:
+    kind = DeadlineExceeded if record.status == "expired" else Unavailable
+    document = {"pointer": str(record.id)} | (record.error or {})
+    return as_error(kind, document, f"the prediction ended as {record.status}")
+
+
+def _checked(asked: Asked, record: _Record, document: bytes) -> Prediction:
+    """The prediction, once its certificate is known to be of this request, and true."""
+    certificate, salt = parse(document), record.salt_bytes()
+    statement = certificate.statement
+    interface = statement.models[0].interface
+    _require_same_question(asked, record, certificate)
+    report = check(certificate, asked.trust, inputs=from_payload(interface, asked.inputs), salt=salt)
+    report.require()
+    return Prediction(
+        id=record.id,
+        status=record.status,
+        target=statement.target,
+        outputs=statement.outputs,
+        answers=answers(interface, statement.outputs),
+        certificate=certificate,
+        report=report,
+        salt=salt,
+        timings=record.timings,
+    )
+
+
+def _require_same_question(asked: Asked, record: _Record, certificate: AnyCertificate) -> None:
+    """A valid certificate of something else would be a fine certificate of the wrong thing."""
+    statement = certificate.statement
+    named = statement.target if "@" in asked.target else statement.target.partition("@")[0]
+    for what, expected, got in (
+        ("mode", asked.mode, certificate.mode),
+        ("statement/target", f"model:{asked.target}", named),
+        ("statement/request", str(record.id), str(UUID(bytes=statement.request))),
+    ):
+        if got != expected:
+            raise NotVerified(
+                "the certificate answers another request",
+                code="wrong-request",
+                pointer=f"/{what}",
+                expected=expected,
+                got=got,
+            )
+    if oip.list_from_json(record.outputs, "/outputs") != statement.outputs:
+        raise NotVerified(
+            "the server's outputs are not the certificate's",
+            code="wrong-output",
+            pointer="/outputs",
+            expected="the outputs in the certificate",
+            got="others",
+        )
