@@ -24,6 +24,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from assay.errors import Refused
+from marketplace import text
 from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
@@ -45,7 +46,7 @@ def register(email: str, password: str, name: str) -> User:
     Raises Refused naming the field. That an address is taken has to be said as long as addresses are not
     confirmed by e-mail; the page's rate limit bounds what can be learnt from it.
     """
-    address, called = email.strip().lower(), " ".join(name.split())
+    address, called = email.strip().lower(), text.line(name, "/name", most=120, least=1)
     _require_person(address, password, called)
     try:
         with transaction.atomic():
@@ -63,8 +64,6 @@ def register(email: str, password: str, name: str) -> User:
 
 
 def _require_person(email: str, password: str, name: str) -> None:
-    if not 1 <= len(name) <= 120:
-        raise Refused("a name is missing or too long", pointer="/name", expected="1 to 120 characters")
     try:
         validate_email(email)
     except ValidationError as error:
@@ -92,9 +91,7 @@ def create_key(
 ) -> tuple[ApiKey, str]:
     """A key of the actor's organisation and its token, which is not kept. Raises Refused, Forbidden, Conflict."""
     actor.require_scope(Scope.KEYS)
-    called = " ".join(name.split())
-    if not 1 <= len(called) <= 80:
-        raise Refused("a name is missing or too long", pointer="/name", expected="1 to 80 characters")
+    called = text.line(name, "/name", most=80, least=1)
     for wanted in _scopes(scopes):
         actor.require_scope(wanted)  # a key cannot make a mightier one
     if expires is not None and expires <= timezone.now():

@@ -27,6 +27,7 @@ from assay.model import (
 )
 from inference.validation import Finding, Ports
 from marketplace.catalogue.models import ModelVersion
+from verification.registry import MODES
 
 CHANNELS = {"gray": 1, "rgb": 3, "bgr": 3}
 _Ports = Annotated[tuple[Port, ...], msgspec.Meta(max_length=16)]
@@ -94,6 +95,13 @@ def reference_of(version: ModelVersion) -> ModelReference:
     interface = interface_of(version)
     assert version.digest is not None, "what has an interface has a digest"
     return ModelReference(digest=bytes(version.digest), interface=interface)
+
+
+def modes_of(version: ModelVersion) -> list[str]:
+    """The modes that stand and that the check did not rule out for this version's file."""
+    findings = (version.report or {}).get("findings", [])
+    ruled_out = {mode for finding in findings for mode in finding.get("modes_ruled_out", ())}
+    return [mode for mode in MODES if mode not in ruled_out]
 
 
 # --- agreement --------------------------------------------------------------------------------------------

@@ -163,6 +163,7 @@ class Deployment(models.Model):
     node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="deployments")
     runtime = models.CharField(max_length=20, default="onnx")
     state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
+    attempt = models.PositiveIntegerField(default=0)  # how often it was asked for or withdrawn
     delivered = models.PositiveBigIntegerField(default=0)  # bytes
     acknowledged = models.DateTimeField(null=True, blank=True)  # when the node confirmed the file's commitment
     detail = models.CharField(max_length=300, blank=True)  # why it failed

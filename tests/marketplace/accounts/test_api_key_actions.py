@@ -100,6 +100,7 @@ def test_a_key_without_the_scope_makes_none(cast):
     [
         ({"name": " "}, "/name"),
         ({"name": "x" * 81}, "/name"),
+        ({"name": "lap\0top"}, "/name"),
         ({"scopes": []}, "/scopes"),
         ({"scopes": ["everything"]}, "/scopes"),
         ({"expires": timezone.now() - timedelta(days=1)}, "/expires"),

@@ -55,6 +55,10 @@ def test_an_address_is_registered_once_whatever_its_case():
         ("a@example.org", "password1234", "Asha", "/password"),
         ("a@example.org", PASSWORD, "  ", "/name"),
         ("a@example.org", PASSWORD, "x" * 121, "/name"),
+        ("a@example.org", PASSWORD, "As\0ha", "/name"),
+        ("a@example.org", PASSWORD, "As\ud800ha", "/name"),
+        ("a@example.org", PASSWORD, "evil\u202etxt", "/name"),
+        ("a\0@example.org", PASSWORD, "Asha", "/email"),
     ],
 )
 def test_a_bad_field_is_named_and_nothing_is_kept(email, password, name, pointer):

@@ -1,0 +1,104 @@
+"""Registering and retiring owners' nodes."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from assay import joining
+from assay.errors import NotVerified, Refused
+from assay.keys import PublicKey
+from marketplace import text
+from marketplace.accounts import audit
+from marketplace.accounts.access import Actor
+from marketplace.accounts.audit import Action
+from marketplace.catalogue import addresses
+from marketplace.catalogue.access import require_nodes
+from marketplace.catalogue.models import Deployment, Node
+from marketplace.errors import Conflict
+
+MAX_NODES = 100  # of one organisation
+
+
+def register_node(actor: Actor, name: str, key: str, address: str, proof: str) -> Node:
+    """The organisation's node with this key, new or (registered before) at a new address and under a new name.
+
+    `proof` is `assay.joining.prove`'s. Raises Refused naming the field, Forbidden, Conflict.
+    """
+    organisation = actor.organisation
+    require_nodes(actor, organisation.pk)
+    called = text.line(name, "/name", most=60, least=1)
+    public = _key(key)
+    where = addresses.checked(address)
+    _require_proof(public, organisation.slug, proof)
+    try:
+        with transaction.atomic():
+            if organisation.nodes.filter(retired__isnull=True).exclude(key=public.raw).count() >= MAX_NODES:
+                raise Conflict("too many nodes", code="too-many-nodes", expected=f"at most {MAX_NODES}")
+            node, new = Node.objects.update_or_create(
+                key=public.raw,
+                organisation=organisation,
+                defaults={"name": called, "address": where, "retired": None},
+            )
+            if new:
+                audit.record(organisation, actor.user, Action.NODE_REGISTERED, f"{node} {public}")
+    except IntegrityError as error:
+        if organisation.nodes.filter(name=called).exists():
+            raise Conflict(
+                "you have a node of this name", code="name-taken", pointer="/name", got=called
+            ) from error
+        raise Conflict("this key is registered elsewhere", code="key-taken", pointer="/key") from error
+    return node
+
+
+@transaction.atomic
+def retire_node(actor: Actor, node: Node) -> Node:
+    """Takes a node out of service for good or until it is registered again; doing it twice changes nothing.
+
+    Raises Conflict while a published version is served by this node alone.
+    """
+    node = Node.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=node.pk)
+    deployments = node.deployments.exclude(state=Deployment.State.STOPPED)
+    for each in deployments.select_related("version__model__organisation"):
+        require_not_last(each)
+    if node.retired is None:
+        node.retired, node.serving, node.detail = timezone.now(), False, "retired"
+        node.save(update_fields=["retired", "serving", "detail"])
+        deployments.update(state=Deployment.State.STOPPED, detail="its node was retired")
+        audit.record(node.organisation, actor.user, Action.NODE_RETIRED, node)
+    return node
+
+
+def require_not_last(deployment: Deployment) -> None:
+    """Raises Conflict where the public would be left with a model that nobody serves."""
+    version = deployment.version
+    if deployment.state != Deployment.State.SERVING or version.model.published_version_id != version.pk:
+        return
+    others = version.deployments.filter(state=Deployment.State.SERVING, node__retired__isnull=True)
+    if not others.exclude(pk=deployment.pk).exists():
+        raise Conflict(
+            "a published model would be left without a provider",
+            code="last-provider",
+            got=str(version),
+            hint="Deploy it elsewhere, publish another version, or withdraw the model first.",
+        )
+
+
+def _key(text_: str) -> PublicKey:
+    try:
+        return PublicKey.parse(text_[:100])
+    except Refused as error:
+        raise error.under("/key") from error
+
+
+def _require_proof(key: PublicKey, organisation: str, proof: str) -> None:
+    try:
+        joining.check(key, organisation, proof[:200])
+    except (Refused, NotVerified) as error:
+        raise Refused(
+            "this does not show that the node's key is yours",
+            code="wrong-proof",
+            pointer="/proof",
+            expected=f"the key's signature over joining {organisation}",
+            hint="`assay-node join` prints it.",
+        ) from error
