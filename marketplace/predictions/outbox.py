@@ -27,6 +27,7 @@ LEASE = 15.0  # seconds after which the work of a worker that fell silent is any
 RENEW = LEASE / 3
 FIRST_PAUSE = 1.0  # seconds before the second attempt, doubled each time
 LONGEST_PAUSE = 60.0
+KEPT = timedelta(days=30)  # for staff to look at
 
 log = logging.getLogger(__name__)
 
@@ -61,14 +62,18 @@ def add(kind: str, **payload: Any) -> None:
     transaction.on_commit(lambda: wakeups.request("outbox"))
 
 
-def carry_out_due() -> int:
+def carry_out() -> int:
     """Carries out, one after the other, whatever is due now; how many. Any number of workers may do so at once."""
     done = 0
-    wakeups.taken("outbox")
     while (errand := _claim()) is not None:
         _carry_out(errand)
         done += 1
     return done
+
+
+def forget_done() -> int:
+    """Removes what was done or given up long ago; how many."""
+    return Outbox.objects.filter(done__lt=timezone.now() - KEPT).delete()[0]
 
 
 def _carry_out(errand: Errand) -> None:
