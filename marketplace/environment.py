@@ -172,7 +172,7 @@ class Environment:
             "needed by workers",
         ),
     ]
-    public_url: Annotated[
+    url: Annotated[
         str,
         Variable(
             "ASSAY_URL",
@@ -235,15 +235,15 @@ class Environment:
 
     @property
     def https(self) -> bool:
-        return self.public_url.startswith("https://")
+        return self.url.startswith("https://")
 
     @property
     def allowed_hosts(self) -> list[str]:
-        return [str(urlsplit(self.public_url).hostname), *self.more_hosts]
+        return [str(urlsplit(self.url).hostname), *self.more_hosts]
 
     @property
     def trusted_origins(self) -> list[str]:
-        return [self.public_url]
+        return [self.url]
 
     def __repr__(self) -> str:
         return "Environment(…)"

@@ -72,6 +72,8 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 DATABASES = {"default": {**ENV.database, "POOL_SIZE": ENV.database_connections}}
+BROKER_URL = ENV.broker
+WAITERS = ENV.waiters
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

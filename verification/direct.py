@@ -10,19 +10,19 @@ from __future__ import annotations
 from typing import ClassVar
 
 import msgspec
-from assay.direct import CAVEATS
-from assay.verify import Trust, verify
 
 from assay import certificate
+from assay.direct import CAVEATS
 from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, Unavailable
 from assay.model import input_digest
+from assay.verify import Trust, verify
 from verification.mode import Cancelled, Certified, End, Expired, Failed, Job, Ports, Provider, Quote, Target
 
 FIRST_PAUSE = 0.1  # seconds before the second round over the providers
 LONGEST_PAUSE = 2.0
 
 
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DirectParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`direct` has no parameters."""
 
 
@@ -31,14 +31,14 @@ class Direct:
 
     name: ClassVar[str] = "direct"
     title: ClassVar[str] = "Signed by its provider"
-    Params = Params
+    Params = DirectParams
 
-    def quote(self, target: Target, params: Params) -> Quote:
+    def quote(self, target: Target, params: DirectParams) -> Quote:
         return Quote(
             inferences=1, guarantee="The provider signs its answer and can be held to it.", caveats=CAVEATS
         )
 
-    async def run(self, job: Job[Params], ports: Ports) -> End:
+    async def run(self, job: Job[DirectParams], ports: Ports) -> End:
         pause = FIRST_PAUSE
         problem: AssayError = Unavailable(
             "no node serves this model now", hint="Try again later, or choose another model."
@@ -60,21 +60,22 @@ class Direct:
             pause = min(2 * pause, LONGEST_PAUSE)
         return Cancelled()
 
-    async def resume(self, job: Job[Params], ports: Ports, saved: bytes) -> End:
+    async def resume(self, job: Job[DirectParams], ports: Ports, saved: bytes) -> End:
         """The same as `run`: a node that already answered this request gives the same answer again."""
         return await self.run(job, ports)
 
 
-async def _ask(provider: Provider, job: Job[Params], ports: Ports) -> Certified:
+async def _ask(provider: Provider, job: Job[DirectParams], ports: Ports) -> Certified:
     document = await ports.nodes.submit(provider, job)
+    await ports.emit("answered", {"provider": str(provider.key)})
     report = verify(document, Trust(providers=frozenset({provider.key.raw})), inputs=job.inputs, salt=job.salt)
     report.require()
-    answered = certificate.parse(document)
-    _require_same_question(provider, job, answered.statement)
-    return Certified(answered)
+    assert report.certificate is not None, "what is valid has been parsed"
+    _require_same_question(provider, job, report.certificate.statement)
+    return Certified(report.certificate)
 
 
-def _require_same_question(provider: Provider, job: Job[Params], statement: certificate.Statement) -> None:
+def _require_same_question(provider: Provider, job: Job[DirectParams], statement: certificate.Statement) -> None:
     """A valid certificate of another request would be a fine certificate of the wrong thing."""
     asked = (job.request, job.target.name, (provider.model,), input_digest(job.salt, job.inputs))
     answered = (statement.request, statement.target, statement.models, statement.input)

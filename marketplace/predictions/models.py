@@ -59,7 +59,6 @@ class Prediction(models.Model):
     worker = models.CharField(max_length=80, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     saved = models.BinaryField(null=True)  # a mode's state for `resume`
-    cancel_requested = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

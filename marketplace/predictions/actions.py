@@ -1,0 +1,113 @@
+"""Everything that is ever done to a prediction: create, change, cancel, expire.
+
+A change is: the row moves if the table of states allows it, an event with the next number is written, listeners
+are told on commit; one transaction, for one prediction or for many. A change that comes too late, because the
+prediction has ended meanwhile, is dropped and no error: whoever was first was first.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from assay.errors import AssayError, DeadlineExceeded
+from marketplace.accounts.access import Actor
+from marketplace.certificates.actions import Prepared
+from marketplace.errors import Conflict
+from marketplace.predictions import rows, stored, wakeups
+from marketplace.predictions.models import Prediction, PredictionEvent, Status
+from marketplace.predictions.questions import Question
+from marketplace.predictions.states import ENDS
+
+GRACE = dt.timedelta(seconds=1)  # after the deadline, for an answer that is just being written
+SWEEP = 1000  # predictions expired in one transaction
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that happened to a prediction. Without `status` it is an event and nothing else."""
+
+    prediction: UUID
+    status: Status | None = None
+    stage: str = ""  # the event's name; the status's unless given
+    detail: dict[str, Any] = field(default_factory=dict)
+    time: dt.datetime = field(default_factory=timezone.now)
+    certificate: Prepared | None = None
+    error: AssayError | None = None
+
+
+def create(actor: Actor, question: Question) -> Prediction:
+    """Stores what is asked and wakes a worker. `questions.read` has judged whether the actor may ask it."""
+    now = timezone.now()
+    prediction = Prediction(
+        organisation=actor.organisation,
+        user=actor.user,
+        api_key=actor.key,
+        version=question.version,
+        target=question.target,
+        mode=question.mode,
+        params=question.params,
+        rows=question.rows,
+        inputs=stored.document(question.inputs),
+        source=question.source,
+        source_type=question.source_type,
+        salt=question.salt,
+        deadline=now + question.time,
+        created=now,
+        seq=1,
+    )
+    with transaction.atomic():
+        prediction.save(force_insert=True)
+        PredictionEvent(prediction=prediction, seq=1, stage=Status.RECEIVED, time=now).save(force_insert=True)
+        transaction.on_commit(lambda: wakeups.request("dispatch"))
+    return prediction
+
+
+@transaction.atomic
+def apply(changes: Sequence[Change]) -> frozenset[UUID]:
+    """Applies changes in their order; the predictions that any of them reached.
+
+    A certificate is stored with the change that ends its prediction, or not at all.
+    """
+    locked = rows.lock({change.prediction for change in changes})
+    for change in changes:
+        if change.prediction in locked:
+            locked[change.prediction].take(change)
+    return rows.write(row for row in locked.values() if row.events)
+
+
+def cancel(prediction: Prediction) -> None:
+    """Withdraws it. A worker that carries it out finds out when it renews its lease, and throws the answer away.
+
+    Raises Conflict when it has ended otherwise; to cancel again is no error.
+    """
+    if not apply([Change(prediction.pk, Status.CANCELLED)]):
+        prediction.refresh_from_db()
+        if prediction.status != Status.CANCELLED:
+            raise Conflict("the prediction has already ended", code="already-ended", got=prediction.status)
+
+
+def expire_due() -> int:
+    """Ends what is past its deadline, whoever should have done it and died; how many."""
+    return expire(
+        Prediction.objects.filter(completed__isnull=True, deadline__lt=timezone.now() - GRACE)
+        .order_by("created")
+        .values_list("pk", flat=True)[:SWEEP]
+    )
+
+
+def expire(predictions: Iterable[UUID]) -> int:
+    """Ends these, whose time is up. How many were still open."""
+    error = DeadlineExceeded("no answer before the deadline", hint="Allow more time, or ask another model.")
+    return len(apply([Change(each, Status.EXPIRED, error=error) for each in predictions]))
+
+
+def overdue(prediction: Prediction) -> bool:
+    """Whether it should have ended by now. Whoever reads such a one ends it first (`access`)."""
+    return prediction.status not in ENDS and prediction.deadline < timezone.now() - GRACE

@@ -1,0 +1,187 @@
+"""One claim, from the stored question to a change that ends it: finds the providers, runs the mode, keeps time.
+
+Whatever happens in here ends the prediction, or leaves it to its lease: a mode that has a bug fails its own
+prediction and no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from assay import jsonform
+from assay.errors import AssayError, DeadlineExceeded, Unavailable
+from assay.keys import PublicKey
+from marketplace.certificates.actions import prepare
+from marketplace.db.threads import DatabaseThreads
+from marketplace.predictions import claims, targets
+from marketplace.predictions.actions import Change
+from marketplace.predictions.claims import MAX_ATTEMPTS, Claim
+from marketplace.predictions.models import Status
+from marketplace.predictions.stored import tensors as stored_tensors
+from marketplace.predictions.targets import Candidate
+from marketplace.predictions.writing import Writer
+from verification.mode import (
+    Cancelled,
+    Certified,
+    Clock,
+    Contested,
+    End,
+    Expired,
+    Failed,
+    Job,
+    Mode,
+    Nodes,
+    P,
+    Provider,
+    Target,
+)
+from verification.registry import MODES
+
+log = logging.getLogger(__name__)
+
+REMEMBERED = 1.0  # seconds for which the providers of a version are not asked for again
+OVERTIME = 0.5  # seconds after its deadline when a mode that is still running is stopped
+
+
+class SystemClock:
+    """`verification.mode.Clock` on this machine."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Providers:
+    """Who answers for a version, and who failed to: the table, read and written at most once in REMEMBERED."""
+
+    def __init__(self, database: DatabaseThreads) -> None:
+        self._database = database
+        self._known: dict[int, tuple[float, list[Candidate]]] = {}
+        self._failed: dict[PublicKey, float] = {}
+
+    async def of(self, version: int, request: bytes) -> tuple[Provider, ...]:
+        """In order of preference for this request."""
+        until, candidates = self._known.get(version, (0.0, []))
+        if time.monotonic() >= until:
+            candidates = await self._database.run(targets.candidates, version)
+            self._known[version] = time.monotonic() + REMEMBERED, candidates
+        return targets.in_order(candidates, request)
+
+    async def failed(self, key: PublicKey) -> None:
+        """Takes note, so that others are preferred."""
+        if time.monotonic() < self._failed.get(key, 0.0):
+            return
+        self._failed[key] = time.monotonic() + REMEMBERED
+        await self._database.run(targets.note_failure, key)
+        self._known.clear()
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all claims of a worker share."""
+
+    worker: str
+    nodes: Nodes
+    database: DatabaseThreads
+    providers: Providers
+    writer: Writer
+
+
+class JobPorts:
+    """`verification.mode.Ports` for one claim. As its own `nodes` it takes note of those that fail."""
+
+    def __init__(self, claim: Claim, workshop: Workshop) -> None:
+        self._claim = claim
+        self._workshop = workshop
+        self.nodes: Nodes = self
+        self.clock: Clock = SystemClock()
+
+    async def submit(self, provider: Provider, job: Job[P]) -> bytes:
+        try:
+            return await self._workshop.nodes.submit(provider, job)
+        except Unavailable:
+            await self._workshop.providers.failed(provider.key)
+            raise
+
+    async def emit(self, stage: str, detail: dict[str, str | int]) -> None:
+        status = Status.ANSWERED if stage == Status.ANSWERED else None
+        self._workshop.writer.note(Change(self._claim.id, status, stage, dict(detail)))
+
+    async def save(self, state: bytes) -> None:
+        await self._workshop.database.run(claims.save, self._workshop.worker, self._claim.id, state)
+
+    def cancelled(self) -> bool:
+        return False  # a claim that is withdrawn is cancelled as a task, wherever it stands
+
+
+async def carry_out(claim: Claim, workshop: Workshop) -> None:
+    """Runs a claim to its end and returns when that is durable."""
+    try:
+        end = await _end(claim, workshop)
+        change = _change(claim, end)
+    except AssayError as error:
+        change = Change(claim.id, Status.FAILED, error=error)
+    except Exception:
+        log.exception("prediction %s failed here", claim.id)
+        change = Change(
+            claim.id, Status.FAILED, error=AssayError("an error of ours; it has been noted", code="internal-error")
+        )
+    await workshop.writer.note(change)
+
+
+async def _end(claim: Claim, workshop: Workshop) -> End:
+    if claim.attempts > MAX_ATTEMPTS:
+        return Failed(
+            AssayError(
+                "given up after several workers ended over it", code="worker-lost", got=f"{MAX_ATTEMPTS} attempts"
+            )
+        )
+    mode = MODES[claim.mode]
+    left = (claim.deadline - timezone.now()).total_seconds()
+    try:
+        async with asyncio.timeout(left + OVERTIME):
+            job = await _job(claim, workshop, mode)
+            ports = JobPorts(claim, workshop)
+            if claim.attempts > 1:
+                return await mode.resume(job, ports, claim.saved)
+            return await mode.run(job, ports)
+    except TimeoutError:
+        return Expired(
+            DeadlineExceeded("no answer before the deadline", hint="Allow more time, or ask another model.")
+        )
+
+
+async def _job(claim: Claim, workshop: Workshop, mode: Mode[Any]) -> Job[Any]:
+    """The question as the mode sees it, once there is somebody to ask."""
+    while not (providers := await workshop.providers.of(claim.version, claim.id.bytes)):  # noqa: ASYNC110
+        await asyncio.sleep(REMEMBERED)  # a table has no event to wait for
+    return Job(
+        request=claim.id.bytes,
+        target=Target(claim.target, providers),
+        params=jsonform.convert(claim.params, mode.Params),
+        inputs=stored_tensors(claim.inputs),
+        salt=claim.salt,
+        deadline=int(claim.deadline.timestamp() * 1000),
+    )
+
+
+def _change(claim: Claim, end: End) -> Change:
+    match end:
+        case Certified(certificate):
+            return Change(claim.id, Status.CERTIFIED, certificate=prepare(certificate))
+        case Contested(certificate):
+            return Change(claim.id, Status.CONTESTED, certificate=prepare(certificate))
+        case Failed(error):
+            return Change(claim.id, Status.FAILED, error=error)
+        case Expired(error):
+            return Change(claim.id, Status.EXPIRED, error=error)
+        case Cancelled():
+            return Change(claim.id, Status.CANCELLED)

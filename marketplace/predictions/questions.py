@@ -1,0 +1,129 @@
+"""A request for a prediction, from JSON to a question that may be stored: the one place where it is judged.
+
+REST and pages both come through here. What is wrong is refused with the field's JSON pointer before anything is
+written.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import secrets
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+
+from assay import jsonform
+from assay.errors import AssayError, Refused, TooLarge
+from assay.model import Interface
+from assay.preprocessing import PNG, from_payload
+from assay.tensor import Tensor
+from marketplace.accounts.access import Actor
+from marketplace.accounts.models import Role
+from marketplace.accounts.scopes import Scope
+from marketplace.catalogue.interfaces import interface_of
+from marketplace.catalogue.models import ModelVersion
+from marketplace.predictions import targets
+from verification.registry import mode_named
+
+MAX_ROWS = 1000  # of one prediction
+MAX_BYTES = 64 * 1024 * 1024  # of its tensors together
+DEADLINE = 30.0  # seconds, unless the buyer says otherwise
+LONGEST = 600.0
+SALT_SIZE = 32
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is asked.
+
+    `inputs` are tensors as in the Open Inference Protocol, {name, datatype, shape, data}, or contents, {name,
+    content_type, content}: a PNG in base64, CSV as text, a table row as JSON.
+    """
+
+    model: Annotated[str, msgspec.Meta(max_length=100, description="`owner/name` or `owner/name@version`")]
+    inputs: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=16)]
+    verification: Annotated[
+        dict[str, Any], msgspec.Meta(description='`{"mode": "direct"}`, with the mode\'s own parameters beside it')
+    ]
+    deadline: Annotated[
+        float, msgspec.Meta(ge=0.1, le=LONGEST, description="Seconds after which no answer is wanted any more")
+    ] = DEADLINE
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request that is in order."""
+
+    version: ModelVersion
+    target: str  # as in the statement
+    mode: str
+    params: dict[str, Any]
+    inputs: tuple[Tensor, ...]  # in the interface's order
+    salt: bytes
+    time: dt.timedelta  # until the deadline
+    source: bytes | None = None  # the content the inputs were made from
+    source_type: str = ""
+
+    @property
+    def rows(self) -> int:
+        return self.inputs[0].shape[0]
+
+
+def read(actor: Actor, body: Body) -> Question:
+    """Judges a request. Raises Refused, TooLarge, NotFound, Forbidden naming the field."""
+    actor.require_scope(Scope.PREDICT)
+    actor.require_role(actor.organisation.pk, Role.BUYER, Role.OWNER)
+    mode, params = _verification(body.verification)
+    version, target = targets.find(actor, body.model, mode)
+    inputs = _inputs(interface_of(version), body.inputs)
+    source, source_type = _source(body.inputs)
+    return Question(
+        version=version,
+        target=target,
+        mode=mode,
+        params=params,
+        inputs=inputs,
+        salt=secrets.token_bytes(SALT_SIZE),
+        time=dt.timedelta(seconds=body.deadline),
+        source=source,
+        source_type=source_type,
+    )
+
+
+def _verification(asked: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The mode's name and its parameters with their defaults, as they will be stored."""
+    name = asked.get("mode")
+    if not isinstance(name, str):
+        raise Refused("a mode is missing", pointer="/verification/mode", expected="a text", got=repr(name)[:40])
+    mode = mode_named(name)
+    try:
+        params = jsonform.convert({k: v for k, v in asked.items() if k != "mode"}, mode.Params)
+    except AssayError as error:
+        raise error.under("/verification") from error
+    stored: dict[str, Any] = msgspec.to_builtins(params)
+    return name, stored
+
+
+def _inputs(interface: Interface, given: list[Any]) -> tuple[Tensor, ...]:
+    tensors = from_payload(interface, given)
+    rows, size = tensors[0].shape[0], sum(len(tensor.data) for tensor in tensors)
+    if rows > MAX_ROWS:
+        raise TooLarge("too many rows", pointer="/inputs", expected=f"at most {MAX_ROWS}", got=str(rows))
+    if size > MAX_BYTES:
+        raise TooLarge(
+            "inputs are too large", pointer="/inputs", expected=f"at most {MAX_BYTES} bytes", got=str(size)
+        )
+    return tensors
+
+
+def _source(given: list[Any]) -> tuple[bytes | None, str]:
+    """What the buyer will want to see again: a picture or a table as it was sent. Tensors need no source."""
+    content_type, content = given[0].get("content_type", ""), given[0].get("content")
+    if content_type == "":
+        return None, ""
+    if content_type == PNG:
+        return base64.b64decode(content), PNG
+    if isinstance(content, str):
+        return content.encode(), content_type
+    return msgspec.json.encode(content), content_type
