@@ -66,7 +66,9 @@ class Page:
 
 
 def search(query: Query, actor: Actor | None = None) -> Page:
-    """The page of `query` among the models that `actor` may see. Raises Refused for a cursor or order unknown."""
+    """The page of `query` among the models that `actor` may see. Raises Refused for what is no query."""
+    if "\0" in "".join((query.text, query.task, query.licence, query.mode, query.owner)):
+        raise Refused("a character that is not text", pointer="/q", expected="printable characters", got="U+0000")
     found = _matching(query, actor)
     ordered, keys = _ordered(found, query)
     limit = max(1, min(query.limit, MAX_PAGE))

@@ -99,9 +99,9 @@ def _failed(errand: Errand, reason: str) -> None:
 
 
 _CLAIM = """
-UPDATE predictions_outbox SET due = now() + %s * interval '1 second', attempts = attempts + 1
+UPDATE predictions_outbox SET due = clock_timestamp() + %s * interval '1 second', attempts = attempts + 1
 WHERE id = (
-    SELECT id FROM predictions_outbox WHERE done IS NULL AND due <= now() AND kind = ANY(%s)
+    SELECT id FROM predictions_outbox WHERE done IS NULL AND due <= clock_timestamp() AND kind = ANY(%s)
     ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 RETURNING id
