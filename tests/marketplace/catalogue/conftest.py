@@ -1,0 +1,134 @@
+"""A small real model file, and what an owner does before there is something to test."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from marketplace.catalogue import actions, interfaces, spool
+from marketplace.catalogue.interfaces import Declaration
+from marketplace.catalogue.models import Deployment, ModelVersion, Offer
+from marketplace.predictions import outbox
+from verification.registry import MODES
+
+LABELS = ("low", "middle", "high")
+
+
+def onnx_bytes(columns: int = 4, classes: int = 3, operator: str = "Softmax") -> bytes:
+    """x[rows, columns] · weights → scores[rows, classes]."""
+    weights = np.linspace(-1, 1, columns * classes, dtype=np.float32).reshape(columns, classes)
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["x", "weights"], ["raw"], name="multiply"),
+            helper.make_node(operator, ["raw"], ["scores"], name="last"),
+        ],
+        "tests",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", columns])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["rows", classes])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return model.SerializeToString()
+
+
+@pytest.fixture(scope="session")
+def onnx_file() -> bytes:
+    content = onnx_bytes()
+    onnx.checker.check_model(onnx.load_from_string(content))
+    return content
+
+
+@pytest.fixture(autouse=True)
+def own_folder(settings, tmp_path):
+    """A spool of each test's own; nodes may be anywhere."""
+    settings.ENV = dataclasses.replace(settings.ENV, var=tmp_path, private_nodes=True)
+
+
+@pytest.fixture
+def model(cast):
+    return actions.create_model(cast.asha.actor, "levels", "classification", title="Levels", licence="CC0-1.0")
+
+
+@pytest.fixture
+def declared() -> Declaration:
+    return Declaration(task="classification", labels=LABELS)
+
+
+@pytest.fixture
+def uploading(cast, model, declared, onnx_file):
+    """A version of which no byte has come yet."""
+    return actions.begin_version(cast.asha.actor, model, len(onnx_file), declared)
+
+
+@pytest.fixture
+def ready(uploading, onnx_file):
+    """A version that has been uploaded and has passed its check; really."""
+    actions.receive(uploading, 0, [onnx_file])
+    outbox.carry_out()
+    uploading.refresh_from_db()
+    assert uploading.state == ModelVersion.State.READY, uploading.report
+    return uploading
+
+
+@pytest.fixture
+def node(cast):
+    from assay import joining
+
+    key = cast.node_key
+    proof = joining.prove(key, cast.asha.organisation.slug)
+    return actions.register_node(cast.asha.actor, "cellar", str(key.public), "127.0.0.1:7001", proof)
+
+
+@pytest.fixture
+def serving(ready, node):
+    """As if the node had said that it serves the version; the tests of delivery have a real one."""
+    node.serving = True
+    node.save()
+    return Deployment.objects.create(version=ready, node=node, state=Deployment.State.SERVING)
+
+
+@pytest.fixture
+def published(cast, ready, serving):
+    return actions.publish(cast.asha.actor, ready)
+
+
+@pytest.fixture
+def many(cast):
+    """Makes models in bulk, published, each with a version."""
+
+    def make(count: int, owner=cast.asha, title="Model", state="published"):
+        from marketplace.catalogue.models import Model
+
+        models = Model.objects.bulk_create(
+            Model(
+                organisation=owner.organisation,
+                slug=f"{title.lower()}-{i}",
+                title=f"{title} {i}",
+                task=("classification", "regression", "other")[i % 3],
+                licence=("MIT", "CC0-1.0")[i % 2],
+                visibility="public",
+            )
+            for i in range(count)
+        )
+        interface = interfaces.plain(Declaration(task="classification", labels=LABELS))
+        versions = ModelVersion.objects.bulk_create(
+            ModelVersion(
+                model=each, number=1, state=state, weights="delivered", interface=interface, created_by=owner.user
+            )
+            for each in models
+        )
+        for each, version in zip(models, versions, strict=True):
+            each.published_version = version
+        Model.objects.bulk_update(models, ["published_version"])
+        Offer.objects.bulk_create(Offer(model=each, mode=next(iter(MODES))) for each in models)
+        return models
+
+    return make
+
+
+def spooled(version) -> bool:
+    return spool.path_of(version.upload.pk).exists()
