@@ -17,6 +17,7 @@ from wire.frames import Parser, framed
 
 STALLED = 30.0  # seconds without a byte in the middle of a frame, or with a full write buffer
 UNREAD = 8  # frames that may wait for `receive`; more is a flood
+LARGE = 64 * 1024  # bytes of a frame that is not held back to share a write
 WRITE_BUFFER = 4 * 1024 * 1024  # bytes after which senders wait for the peer to read
 
 OnFrame = Callable[[bytes], None]
@@ -75,6 +76,8 @@ class Channel(asyncio.Protocol):
         if not self._outgoing:
             self._loop.call_soon(self._flush)
         self._outgoing.append(framed(payload))
+        if len(payload) > LARGE:
+            self._flush()
 
     async def writable(self) -> None:
         """Returns when the peer has read enough for more to be sent. Drops a peer that has stopped reading."""
@@ -82,7 +85,8 @@ class Channel(asyncio.Protocol):
             return
         try:
             async with asyncio.timeout(STALLED):
-                await self._writable.wait()
+                while not self._writable.is_set():  # of many who are woken, the first may fill the buffer again
+                    await self._writable.wait()
         except TimeoutError:
             self.drop(Unavailable("the peer has stopped reading", code="stalled"))
 
@@ -104,12 +108,14 @@ class Channel(asyncio.Protocol):
         """Ends the channel once what was queued has been handed to the peer, or the peer has stopped reading."""
         self._flush()
         self._end(Unavailable("the connection was closed", code="closed"))
-        self.transport.close()
+        if not self.transport.is_closing():  # asyncio's TLS transport can no longer be aborted once closed twice
+            self.transport.close()
         try:
             async with asyncio.timeout(STALLED):
                 await self._lost.wait()
         except TimeoutError:
             self.transport.abort()
+            await self._lost.wait()
 
     # --- for the event loop -------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
@@ -27,11 +28,14 @@ async def open_as(opener: Opener, channel: Channel) -> Limits:
     return limits
 
 
-async def accept_as(acceptor: Acceptor, channel: Channel) -> tuple[PublicKey, Limits]:
-    """The peer, proved and allowed. What is refused is told to the peer and raised."""
+async def accept_as(
+    acceptor: Acceptor, channel: Channel, admit: Callable[[PublicKey], None]
+) -> tuple[PublicKey, Limits]:
+    """The peer, proved, allowed, and admitted by `admit`. What is refused is told to the peer and raised."""
     try:
         channel.send(_encoder.encode(acceptor.welcome(await _next(channel, Hello))))
         peer, limits = acceptor.finish(await _next(channel, Proof))
+        admit(peer)
     except AssayError as error:
         channel.send(_encoder.encode(to_failure(0, error)))
         raise

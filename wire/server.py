@@ -116,11 +116,11 @@ class Server:
         _log.info("%s connected from %s", session.peer, host)
         try:
             problem = await session.ended()
+            level = logging.INFO if problem.code == "closed" else logging.WARNING
+            _log.log(level, "%s at %s is gone: %s", session.peer, host, problem)
         finally:
             del self._sessions[session]
             await session.close()
-        level = logging.INFO if problem.code == "closed" else logging.WARNING
-        _log.log(level, "%s at %s is gone: %s", session.peer, host, problem)
 
     async def _greet(self, peer: socket.socket) -> Session:
         loop = asyncio.get_running_loop()
@@ -134,8 +134,7 @@ class Server:
         )
         try:
             acceptor = Acceptor(self._identity, self._allowed, self._tls.binding, self._limits)
-            key, limits = await accept_as(acceptor, channel)
-            self._require_room(key)
+            key, limits = await accept_as(acceptor, channel, self._require_room)
         except AssayError:
             await channel.close()
             raise

@@ -78,6 +78,7 @@ class Session:
     async def _answer(self, message: Request | Failure, size: int) -> None:
         try:
             answer = message if isinstance(message, Failure) else await self._carried_out(message)
+            await self._channel.writable()
             self._channel.send(_encoder.encode(answer))
             await self._channel.writable()
         finally:

@@ -12,6 +12,7 @@ import uvloop
 
 from assay.keys import PrivateKey, PublicKey
 from assay.tensor import Tensor
+from wire.channel import Channel
 from wire.client import Peer
 from wire.messages import Answer, Capabilities, Capable, Done, Health, Healthy, Limits, Request, Result, Submit
 from wire.server import OPENING, Server, serve
@@ -34,13 +35,20 @@ async def answer(peer: PublicKey, request: Request) -> Answer:
             return Done(id=request.id)
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Lets everything else go on until `condition` holds."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110  (what is waited for belongs to the code under test)
+            await asyncio.sleep(0)
+
+
 @dataclass
 class World:
     """One node's key, one marketplace's key, and what has been started between them."""
 
     node: PrivateKey = field(default_factory=PrivateKey.generate)
     marketplace: PrivateKey = field(default_factory=PrivateKey.generate)
-    _started: list[Server | Peer] = field(default_factory=list)
+    started: list[Server | Peer | Channel] = field(default_factory=list)
 
     async def serve(
         self,
@@ -51,7 +59,7 @@ class World:
     ) -> Server:
         allowed = {self.marketplace.public}
         server = await serve("127.0.0.1", port, self.node, allowed, handler, limits=limits, opening=opening)
-        self._started.append(server)
+        self.started.append(server)
         return server
 
     def peer(self, address: str, **options) -> Peer:
@@ -61,11 +69,13 @@ class World:
             options.pop("identity", self.marketplace),
             **options,
         )
-        self._started.append(peer)
+        self.started.append(peer)
         return peer
 
+    until = staticmethod(until)
+
     async def close(self) -> None:
-        for started in reversed(self._started):
+        for started in reversed(self.started):
             await started.close()
 
 
