@@ -1,3 +1,5 @@
+"""Addresses of nodes: what is one, what is none."""
+
 from __future__ import annotations
 
 import pytest
