@@ -1,0 +1,67 @@
+"""What our pages name exists: files and folders, tests, commands of make, decisions."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+
+import pytest
+
+from tests.docs.repository import ROOT, markdown, tracked
+
+PATH = re.compile(r"^[\w.-]+(?:/[\w.<>*-]+)*/?$")
+MADE = ("var/", "docker/secrets", "docker/.env")  # there only once something has run
+TEST = re.compile(r"^(tests/[\w/]+\.py)::(\w+)$")
+TARGET = re.compile(r"^([a-z][a-z-]*):.*## ", re.MULTILINE)
+
+
+def spans(text: str) -> list[str]:
+    """What stands in `back quotes`, fenced blocks aside."""
+    prose = re.sub(r"^(```|~~~).*?^\1", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"`([^`\n]+)`", prose)
+
+
+@cache
+def top() -> frozenset[str]:
+    return frozenset(path.parts[0] for path in tracked())
+
+
+def is_path(span: str) -> bool:
+    return bool(PATH.match(span)) and "/" in span and span.partition("/")[0] in top() and not span.startswith(MADE)
+
+
+@cache
+def functions(path: str) -> frozenset[str]:
+    tree = ast.parse((ROOT / path).read_text("utf-8"))
+    return frozenset(
+        node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+
+
+def unknown(text: str) -> list[str]:
+    wrong = []
+    targets = set(TARGET.findall((ROOT / "Makefile").read_text("utf-8")))
+    for span in spans(text):
+        if named := TEST.match(span):
+            if not (ROOT / named[1]).is_file() or named[2] not in functions(named[1]):
+                wrong.append(span)
+        elif span.startswith("make "):
+            goals = [word for word in span.split()[1:] if "=" not in word]
+            wrong += [span] if not set(goals) <= targets else []
+        elif is_path(span) and not any(ROOT.glob(span.rstrip("/"))):
+            wrong.append(span)
+    return wrong
+
+
+@pytest.mark.parametrize("page", sorted(markdown()), ids=str)
+def test_what_a_page_names_exists(page):
+    assert unknown(markdown()[page]) == []
+
+
+def test_what_does_not_exist_is_found():
+    text = "`sdk/assay/nowhere.py` `docs/adr/` `make up PORT=9000` `make nothing` `wire/tls.py` `and/or`\n"
+    text += (
+        "`tests/docs/test_names.py::test_nothing` `tests/docs/test_names.py::test_what_does_not_exist_is_found`"
+    )
+    assert unknown(text) == ["sdk/assay/nowhere.py", "make nothing", "tests/docs/test_names.py::test_nothing"]
