@@ -62,10 +62,11 @@ def _check(file: str, named: Trust, given: str | None, salt: bytes | None) -> Re
             "--input needs the salt that came with the prediction: pass --salt HEX (the answer's `salt`), "
             "or as FILE the receipt, which holds it"
         )
-    return _check_input(certificate, named, given, salt or own)
+    return checked_with_input(certificate, named, given, salt or own)
 
 
-def _check_input(certificate: AnyCertificate, named: Trust, given: str, salt: bytes | None) -> Report:
+def checked_with_input(certificate: AnyCertificate, named: Trust, given: str, salt: bytes | None) -> Report:
+    """The check with the input in the file `given`; one that the model cannot take is not its input."""
     interface = certificate.statement.models[0].interface
     try:
         inputs = preprocess(interface, files.read(given), files.content_type(given))

@@ -1,0 +1,118 @@
+# ruff: noqa: INP001, T201  # a script beside its output, not a package
+"""Writes the vectors: certificates good and bad with what a checker must say of each (index.json).
+
+    python docs/vectors/make.py
+
+Everything comes from fixed seeds, so a second run changes nothing, and a test holds the files against it. Files of
+a published version are never changed or removed: every checker must read them for ever.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from assay.keys import PrivateKey
+from assay.verify import Trust, verify
+from docs.vectors import defects, sample
+from docs.vectors.sample import PROVIDER, STRANGER, Sample
+
+HERE = Path(__file__).parent
+NOW = sample.TIME + 1000  # the checker's clock, in ms since 1970 UTC
+
+Files = dict[str, bytes]
+Entry = dict[str, object]
+
+
+def build() -> Files:
+    """Every file by its path under this folder."""
+    files: Files = {}
+    entries: list[Entry] = []
+    for name, one in (("digit", sample.digit()), ("row", sample.row()), ("tensors", sample.tensors())):
+        _good(name, one, files, entries)
+    for name, at in (("digit-first-leaf", 0), ("digit-last-leaf", 4)):
+        files[f"good/{name}.cbor"] = sample.digit(at=at).certificate.to_cbor()
+        entries.append(_entry(f"good/{name}.cbor", 0, providers=[PROVIDER]))
+    _forged(files, entries)
+    _bad(sample.digit(), files, entries)
+    index = {"format": "assay-vectors/1", "now": NOW, "vectors": entries}
+    files["index.json"] = (json.dumps(index, indent=1) + "\n").encode()
+    return files
+
+
+def write(files: Files, folder: Path = HERE) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+
+
+def _good(name: str, one: Sample, files: Files, entries: list[Entry]) -> None:
+    """In all three forms; pinned by provider, by nobody, by another; with its own input and with another."""
+    receipt, content, other = (
+        f"good/{name}.receipt.json",
+        f"good/{name}.input{one.suffix}",
+        "good/other-input.json",
+    )
+    files[f"good/{name}.cbor"] = one.certificate.to_cbor()
+    files[f"good/{name}.json"] = one.certificate.to_json().encode()
+    files[receipt], files[content] = one.receipt.to_json().encode(), one.content
+    files[other] = b'{"inputs": []}\n'
+    model = one.certificate.statement.models[0].commitment.hex()
+    for form in (f"good/{name}.cbor", f"good/{name}.json"):
+        entries += [
+            _entry(form, 0, providers=[PROVIDER]),
+            _entry(form, 0, providers=[PROVIDER, STRANGER], models=[model]),
+            _entry(form, 3),
+            _entry(form, 3, models=[model]),
+            _entry(form, 1, "not-pinned", providers=[STRANGER]),
+            _entry(form, 1, "not-pinned", providers=[PROVIDER], models=["00" * 32]),
+            _entry(form, 1, "not-pinned", groups=[PROVIDER.public.raw.hex()]),
+        ]
+    entries += [
+        _entry(receipt, 0, providers=[PROVIDER], input=content),
+        _entry(receipt, 3, input=content),
+        _entry(receipt, 1, "wrong-input", providers=[PROVIDER], input=content, salt="00" * 32),
+        _entry(receipt, 1, "invalid", providers=[PROVIDER], input=other),
+    ]
+
+
+def _forged(files: Files, entries: list[Entry]) -> None:
+    """Right in everything, but by a fresh key: the check must leave it to the pins."""
+    files["good/by-a-stranger.cbor"] = sample.digit(key=STRANGER).certificate.to_cbor()
+    entries += [
+        _entry("good/by-a-stranger.cbor", 3),
+        _entry("good/by-a-stranger.cbor", 1, "not-pinned", providers=[PROVIDER]),
+    ]
+
+
+def _bad(one: Sample, files: Files, entries: list[Entry]) -> None:
+    for suffix, kinds in (
+        ("cbor", (defects.altered, defects.misshapen, defects.encodings, defects.evidence, defects.statements)),
+        ("json", (defects.texts,)),
+    ):
+        for name, document, code in (each for kind in kinds for each in kind(one)):
+            path = f"bad/{name}.{suffix}"
+            assert path not in files, path
+            files[path] = document
+            entries.append(_entry(path, 1, code or _refusal(document), providers=[PROVIDER]))
+
+
+def _refusal(document: bytes) -> str:
+    """What is wrong first, where a defect does not say: read over before it is committed, pinned from then on."""
+    return verify(document, Trust(), now=NOW).findings[0].code
+
+
+def _entry(
+    file: str, code: int, finding: str = "", *, providers: Sequence[PrivateKey] = (), **options: object
+) -> Entry:
+    """How to check a file, the exit code, and the code of a finding that there must be."""
+    entry: Entry = {"file": file, "providers": [str(key.public) for key in providers], **options, "exit": code}
+    return entry | ({"finding": finding} if finding else {})
+
+
+if __name__ == "__main__":
+    made = build()
+    write(made)
+    print(f"{len(made)} files")
