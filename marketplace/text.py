@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from assay.errors import Refused, TooLarge
+from assay.errors import Refused
 
 UNWANTED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # control, invisible formatting, lone surrogates, unassigned
 ALLOWED = frozenset("\n\t\u200c\u200d")  # joiners belong to ordinary text in several scripts
@@ -27,7 +27,7 @@ def block(value: str, pointer: str, most: int) -> str:
 
 def _clean(value: str, pointer: str, most: int) -> str:
     if len(value) > most:
-        raise TooLarge(
+        raise Refused(
             "a text is too long", pointer=pointer, expected=f"at most {most} characters", got=str(len(value))
         )
     for at, character in enumerate(value):

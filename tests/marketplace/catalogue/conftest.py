@@ -9,7 +9,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from marketplace.catalogue import actions, interfaces, spool
+from assay import joining
+from assay.keys import PrivateKey
+from marketplace.catalogue import actions, interfaces, peers, spool
 from marketplace.catalogue.interfaces import Declaration
 from marketplace.catalogue.models import Deployment, ModelVersion, Offer
 from marketplace.predictions import outbox
@@ -75,12 +77,41 @@ def ready(uploading, onnx_file):
 
 
 @pytest.fixture
-def node(cast):
-    from assay import joining
+def marketplace_key(settings, tmp_path):
+    """The marketplace's own key, as its workers have it."""
+    path = tmp_path / "marketplace.key"
+    key = PrivateKey.generate()
+    key.save(path)
+    settings.ENV = dataclasses.replace(settings.ENV, identity=path)
+    peers.identity.cache_clear()
+    yield key
+    peers.identity.cache_clear()
 
-    key = cast.node_key
-    proof = joining.prove(key, cast.asha.organisation.slug)
-    return actions.register_node(cast.asha.actor, "cellar", str(key.public), "127.0.0.1:7001", proof)
+
+def register(person, key: PrivateKey, address: str = "127.0.0.1:7001", name: str = "cellar"):
+    proof = joining.prove(key, person.organisation.slug)
+    return actions.register_node(person.actor, name, str(key.public), address, proof)
+
+
+@pytest.fixture
+def node(cast):
+    """Asha's, at an address where nobody listens."""
+    return register(cast.asha, cast.node_key)
+
+
+@pytest.fixture
+def wired(cast, marketplace_key):
+    """A machine of Asha's that listens."""
+    from tests.marketplace.catalogue.wired import wired
+
+    with wired(cast.node_key, marketplace_key.public) as listening:
+        yield listening
+
+
+@pytest.fixture
+def live(cast, wired):
+    """Asha's node, registered at the address of that machine."""
+    return register(cast.asha, cast.node_key, wired.address)
 
 
 @pytest.fixture
