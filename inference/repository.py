@@ -27,7 +27,6 @@ from inference.validation.report import Ports
 
 MAX_BATCH = 1024  # rows of one request, and of what Triton puts together
 QUEUE_SIZE = 4096  # requests that wait for one model; the next is refused
-QUEUE_DELAY_US = 0
 NAME = re.compile(r"[0-9a-f]{64}")
 HIDDEN = ".writing-"
 RUNTIME = Path(__file__).parent / "runtimes" / "onnx_model.py"
@@ -43,15 +42,34 @@ class InstanceGroups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gpus: Annotated[tuple[Annotated[int, msgspec.Meta(ge=0, le=1023)], ...], msgspec.Meta(max_length=64)] = ()
 
 
+class Batching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How Triton puts requests together. Measured on CPU: whatever waits while an instance is busy makes good
+    batches by itself; waiting longer for more doubles the latency of a lone request and gains nothing. On a GPU,
+    with a large model, it may be worth it.
+    """
+
+    preferred: Annotated[
+        tuple[Annotated[int, msgspec.Meta(ge=1, le=MAX_BATCH)], ...], msgspec.Meta(max_length=8)
+    ] = ()
+    delay_us: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+
+
 class ModelRepository:
     """`root` is what Triton gets as `--model-repository`. `backend` says which of Triton's backends runs ONNX:
     its own `onnxruntime` where the server has it, else `python` with `runtimes/onnx_model.py`.
     """
 
-    def __init__(self, root: Path, instances: InstanceGroups, backend: Backend = "python") -> None:
+    def __init__(
+        self,
+        root: Path,
+        instances: InstanceGroups,
+        backend: Backend = "python",
+        batching: Batching | None = None,
+    ) -> None:
         self.root = root
         self.instances = instances
         self.backend = backend
+        self.batching = batching or Batching()
         root.mkdir(parents=True, exist_ok=True)
         for leftover in root.glob(f"{HIDDEN}*"):
             shutil.rmtree(leftover)
@@ -74,7 +92,7 @@ class ModelRepository:
             _copy(onnx, part / "1" / "model.onnx", reference.digest)
             if self.backend == "python":
                 _write(part / "1" / "model.py", RUNTIME.read_bytes())
-            config = configuration(name, ports, self.instances, self.backend)
+            config = configuration(name, ports, self.instances, self.backend, self.batching)
             _write(part / "config.pbtxt", text_format.MessageToString(config, as_utf8=False).encode())
             self._publish(part, self.root / name)
         finally:
@@ -138,7 +156,7 @@ def describe(port: Port) -> str:
 
 
 def configuration(
-    name: str, ports: Ports, instances: InstanceGroups, backend: Backend
+    name: str, ports: Ports, instances: InstanceGroups, backend: Backend, batching: Batching
 ) -> model_config_pb2.ModelConfig:
     """Triton's configuration of the model: ports, dynamic batching, bounded queue, instances."""
     config = model_config_pb2.ModelConfig(name=name, max_batch_size=max_batch(ports))
@@ -154,9 +172,10 @@ def configuration(
             _declare(listed.add(), port)
     group = config.instance_group.add(count=instances.count, gpus=instances.gpus)
     group.kind = group.KIND_GPU if instances.kind == "gpu" else group.KIND_CPU
-    batching = config.dynamic_batching
-    batching.max_queue_delay_microseconds = QUEUE_DELAY_US
-    batching.default_queue_policy.max_queue_size = QUEUE_SIZE
+    dynamic = config.dynamic_batching
+    dynamic.preferred_batch_size.extend(size for size in batching.preferred if size <= config.max_batch_size)
+    dynamic.max_queue_delay_microseconds = batching.delay_us
+    dynamic.default_queue_policy.max_queue_size = QUEUE_SIZE
     return config
 
 

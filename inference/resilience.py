@@ -82,7 +82,8 @@ class Breaker:
         return self, False
 
     def succeeded(self, ticket: int) -> Breaker:
-        if ticket != self.ticket or self.state == "open":
+        unchanged = self.state == "closed" and not self.failures
+        if unchanged or ticket != self.ticket or self.state == "open":
             return self
         return replace(self, state="closed", failures=0, ticket=ticket + (self.state == "half-open"))
 

@@ -1,9 +1,10 @@
 """The one way to a Triton server: gRPC, raw bytes, a deadline on every call.
 
-A call ends in one of three errors: Refused (Triton says the request is wrong), DeadlineExceeded, Unavailable
-(unreachable, not loaded, or the model failed; `code` tells which). Inference is pure, so it is retried within its
-deadline; loading is idempotent and is retried likewise. A server that keeps failing is left alone for a while by
-a circuit breaker. Deadlines are points on `clock`, which is `time.monotonic` unless a test says otherwise.
+A call ends in one of three errors: Refused (Triton says the request is wrong), DeadlineExceeded, or Unavailable
+with a code (unreachable, busy, circuit-open, closed, not-loaded, model-crashed, inference-failed). Inference is
+pure, so it is retried within its deadline; loading is idempotent and retried likewise. A server that keeps failing
+is left alone for a while by a circuit breaker, and a model whose process died is loaded anew. Deadlines are points
+on `clock`, which is `time.monotonic` unless a test says otherwise.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import grpc.aio
@@ -30,7 +32,9 @@ MAX_MESSAGE = 80 * 1024 * 1024  # of a request or an answer, bytes
 MAX_CALLS = 256  # unanswered inferences on one server; more wait here, not in Triton's queue
 MAX_DETAIL = 2000  # of Triton's own words in an error, characters
 PROBE = 2.0  # for a health question, seconds
+RELOAD = 60.0  # for loading a model anew whose process died, seconds
 PATIENCE = 1.0  # a deadline shorter than this, when missed, says nothing about the server's health; seconds
+CLOCK_SLACK = 0.01  # by which gRPC's timers may be early, seconds
 
 CHANNEL = (
     ("grpc.max_send_message_length", MAX_MESSAGE),
@@ -41,6 +45,7 @@ CHANNEL = (
     ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 500),  # a server that is back is noticed soon
 )
+NOT_LOADED = re.compile("Request for unknown model|requested model .* is not available")
 RETRYABLE = frozenset({"unreachable", "busy"})
 
 
@@ -53,6 +58,11 @@ class Statistics(msgspec.Struct, frozen=True):
     executions: int
     queue_s: float
     compute_s: float
+
+
+class Revival(NamedTuple):
+    begun: float
+    task: asyncio.Future[None]
 
 
 class Triton:
@@ -72,12 +82,15 @@ class Triton:
         self._backoff = backoff or Backoff()
         self._clock = clock
         self._rng = rng or random.Random()  # noqa: S311 - jitter
+        self._revivals: dict[str, Revival] = {}
         self._calls = asyncio.Semaphore(MAX_CALLS)
         self._channel = grpc.aio.insecure_channel(address, options=CHANNEL)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
 
     async def close(self) -> None:
         """End every call and the connection."""
+        for revival in self._revivals.values():
+            revival.task.cancel()
         await self._channel.close()
 
     async def live(self) -> bool:
@@ -126,8 +139,28 @@ class Triton:
         Raises Refused, Unavailable or DeadlineExceeded; the call is cancelled when `deadline` passes.
         """
         request = infer_request(name, inputs, outputs)
-        answer = await self._guarded(lambda left: self._stub.ModelInfer(request, timeout=left), deadline)
+        begun = self._clock()
+        try:
+            answer = await self._guarded(lambda left: self._stub.ModelInfer(request, timeout=left), deadline)
+        except Unavailable as error:
+            if error.code == "model-crashed":
+                self._revive(name, begun)
+            raise
         return tensors_of(answer, outputs)
+
+    def _revive(self, name: str, noticed: float) -> None:
+        """Load a model anew whose process died, unless that was begun since. Triton still calls it ready and
+        would not do so by itself. The request is not tried again: it may be what killed the process.
+        """
+        last = self._revivals.get(name)
+        if last is not None and (not last.task.done() or last.begun >= noticed):
+            return
+        self._revivals[name] = Revival(self._clock(), asyncio.ensure_future(self._reload(name)))
+
+    async def _reload(self, name: str) -> None:
+        with contextlib.suppress(AssayError):  # the next request will find out
+            await self.unload(name)
+            await self.load(name, self._clock() + RELOAD)
 
     async def statistics(self, name: str) -> Statistics:
         """Raises Unavailable, also when the model is not loaded."""
@@ -181,7 +214,7 @@ class Triton:
             try:
                 return await call(left)
             except grpc.aio.AioRpcError as error:
-                raise error_of(error) from error
+                raise error_of(error, deadline - self._clock()) from error
             except asyncio.CancelledError as error:
                 if _is_cancelled():
                     raise
@@ -236,18 +269,22 @@ def _shaped(tensor: Tensor, port: Port) -> Tensor:
     return tensor
 
 
-def error_of(error: grpc.aio.AioRpcError) -> AssayError:
-    """Triton's or gRPC's error as one of ours."""
+def error_of(error: grpc.aio.AioRpcError, left: float) -> AssayError:
+    """Triton's or gRPC's error as one of ours, given the seconds left until the deadline."""
     status, said = error.code(), (error.details() or "")[:MAX_DETAIL]
-    if status is grpc.StatusCode.DEADLINE_EXCEEDED:
+    if status is grpc.StatusCode.DEADLINE_EXCEEDED and left <= CLOCK_SLACK:
         return DeadlineExceeded("Triton did not answer in time")
-    if status is grpc.StatusCode.INVALID_ARGUMENT:
+    if status is grpc.StatusCode.INVALID_ARGUMENT and not NOT_LOADED.match(said):
         return Refused("Triton refused the request", code="refused-by-triton", got=said)
     if status is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return TooLarge("the message is too large", expected=f"at most {MAX_MESSAGE} bytes", got=said)
     detail, code = "the model failed", "inference-failed"
-    if status is grpc.StatusCode.NOT_FOUND or said.startswith("Request for unknown model"):
+    if status is grpc.StatusCode.DEADLINE_EXCEEDED:  # a server that was frozen takes new deadlines for past ones
+        detail, code = "Triton gave up before the deadline", "unreachable"
+    elif NOT_LOADED.match(said):
         detail, code = "Triton does not serve this model", "not-loaded"
+    elif "is not healthy" in said:
+        detail, code = "the model's process died", "model-crashed"
     elif "maximum queue size" in said:
         detail, code = "Triton's queue for this model is full", "busy"
     elif status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):

@@ -1,8 +1,9 @@
 """How the embedded stack runs NVIDIA's `tritonserver` without Docker: from the nvidia-pytriton wheel.
 
 The wheel needs numpy<2, so the server has an environment of its own (`.venv-triton`), as it has a container of
-its own in production. Nothing of pytriton is imported. Models run in Python stubs that embed libpython; the
-stub finds the environment because its `bin` is first on PATH. This file starts nothing: it says what to start.
+its own in production. Nothing of pytriton is imported. Models run in Python stubs that embed libpython in isolated
+mode: PYTHON… variables do nothing, and a stub finds the environment only because its `bin` is first on PATH.
+This file starts nothing: it says what to start.
 """
 
 from __future__ import annotations
@@ -110,7 +111,6 @@ def command(
         "LD_LIBRARY_PATH": ":".join(dict.fromkeys(map(str, libraries))),
         "LANG": "C.UTF-8",
         "OMP_NUM_THREADS": "1",
-        "PYTHONNOUSERSITE": "1",
     }
 
 
