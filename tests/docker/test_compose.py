@@ -37,7 +37,7 @@ def test_a_misspelt_key_would_be_found():
 
 def test_every_process_is_there():
     assert set(SERVICES) == {
-        *("migrate", "web", "worker", "beat"),
+        *("migrate", "web", "worker", "outbox", "beat"),
         *("postgres", "redis"),
         *("node", "triton", "triton-gpu"),
     }
