@@ -46,6 +46,7 @@ def create(actor: Actor, question: Question) -> Prediction:
     """Stores what is asked and wakes a worker. `questions.read` has judged whether the actor may ask it."""
     now = timezone.now()
     prediction = Prediction(
+        pk=question.id,
         organisation=actor.organisation,
         user=actor.user,
         api_key=actor.key,

@@ -9,13 +9,15 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 
 from assay import jsonform
 from assay.errors import AssayError, Refused, TooLarge
+from assay.ids import uuid7
 from assay.model import Interface
 from assay.preprocessing import PNG, from_payload
 from assay.tensor import Tensor
@@ -64,6 +66,7 @@ class Question:
     time: dt.timedelta  # until the deadline
     source: bytes | None = None  # the content the inputs were made from
     source_type: str = ""
+    id: UUID = field(default_factory=uuid7)  # of the prediction to be, so that it can be watched from the start
 
     @property
     def rows(self) -> int:

@@ -5,18 +5,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('catalogue', '0001_initial'),
-        ('certificates', '0002_immutable'),
-        ('predictions', '0002_guards'),
+        ("accounts", "0001_initial"),
+        ("catalogue", "0001_initial"),
+        ("certificates", "0002_immutable"),
+        ("predictions", "0002_guards"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='prediction',
-            index=models.Index(condition=models.Q(('status', 'certified')), fields=['version', 'mode', '-created'], name='prediction_latency'),
+            model_name="prediction",
+            index=models.Index(
+                condition=models.Q(("status", "certified")),
+                fields=["version", "mode", "-created"],
+                name="prediction_latency",
+            ),
         ),
     ]

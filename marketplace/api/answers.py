@@ -1,0 +1,143 @@
+"""A prediction as the API shows it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+from django.conf import settings
+
+from assay import oip
+from assay.answer import answers
+from assay.model import Interface
+from marketplace.catalogue.interfaces import interface_of
+from marketplace.predictions import stored
+from marketplace.predictions.models import Prediction
+
+MAX_READINGS = 1000  # rows put into words
+
+
+class Tensor(msgspec.Struct, frozen=True):
+    """A tensor as the Open Inference Protocol writes it; `data` is flat, in row-major order."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+    data: list[Any]
+
+
+class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One row's answer in plain words: `label` and its `index` in a classification, else `text` alone."""
+
+    text: str
+    label: str | None = None
+    index: int | None = None
+    score: float | None = None
+
+
+class Verified(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How it was verified: whose word the answer rests on, and what is not promised."""
+
+    mode: str
+    outcome: str | None = None
+    provider: str | None = None
+    group: str | None = None
+    caveats: list[str] = []
+
+
+class CertificateLink(msgspec.Struct, frozen=True):
+    id: str
+    url: str
+    sha256: str
+
+
+class Timings(msgspec.Struct, frozen=True):
+    """Milliseconds: until a worker took it, until the answer was there, until it was verified and stored."""
+
+    queued: float | None
+    inference: float | None
+    verification: float | None
+    total: float | None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A prediction. `answer` is the first row of `answers`; most requests have but one."""
+
+    id: str
+    status: str
+    target: str
+    rows: int
+    outputs: list[Tensor] | None
+    answer: Reading | None
+    answers: list[Reading] | None
+    verification: Verified
+    certificate: CertificateLink | None
+    salt: str
+    timings: Timings
+    created: dt.datetime
+    deadline: dt.datetime
+    completed: dt.datetime | None
+    error: dict[str, str] | None
+
+
+def shown(prediction: Prediction) -> Answer:
+    """`prediction` comes from `predictions.access`."""
+    readings, outputs = _outputs(prediction)
+    return Answer(
+        id=str(prediction.pk),
+        status=prediction.status,
+        target=prediction.target,
+        rows=prediction.rows,
+        outputs=outputs,
+        answer=readings[0] if readings else None,
+        answers=readings,
+        verification=_verified(prediction),
+        certificate=_link(prediction),
+        salt=bytes(prediction.salt).hex(),
+        timings=_timings(prediction),
+        created=prediction.created,
+        deadline=prediction.deadline,
+        completed=prediction.completed,
+        error=prediction.error,
+    )
+
+
+def _outputs(prediction: Prediction) -> tuple[list[Reading] | None, list[Tensor] | None]:
+    if prediction.outputs is None:
+        return None, None
+    tensors = stored.tensors(bytes(prediction.outputs))
+    interface: Interface = interface_of(prediction.version)
+    readings = [
+        Reading(each.text, each.text if each.index is not None else None, each.index, each.score)
+        for each in answers(interface, tensors)[:MAX_READINGS]
+    ]
+    return readings, [Tensor(**oip.to_json(tensor)) for tensor in tensors]
+
+
+def _verified(prediction: Prediction) -> Verified:
+    certificate = prediction.certificate
+    if certificate is None:
+        return Verified(prediction.mode)
+    anchor = {certificate.anchor_kind: certificate.anchor}
+    return Verified(prediction.mode, certificate.outcome, **anchor, caveats=certificate.caveats)
+
+
+def _link(prediction: Prediction) -> CertificateLink | None:
+    if prediction.certificate is None:
+        return None
+    sha256 = prediction.certificate.hex
+    return CertificateLink(sha256, f"{settings.ENV.url}/api/v1/certificates/{sha256}", sha256)
+
+
+def _timings(prediction: Prediction) -> Timings:
+    return Timings(
+        queued=_between(prediction.created, prediction.dispatched),
+        inference=_between(prediction.dispatched, prediction.answered),
+        verification=_between(prediction.answered, prediction.completed),
+        total=_between(prediction.created, prediction.completed),
+    )
+
+
+def _between(start: dt.datetime | None, end: dt.datetime | None) -> float | None:
+    return None if start is None or end is None else round((end - start).total_seconds() * 1000, 2)

@@ -1,0 +1,120 @@
+"""Every error as an RFC 9457 problem document: what, where, what was expected, what came, what to try.
+
+An AssayError loses nothing on the way. What Django and the framework raise is translated into the same form, and
+what nobody foresaw becomes a 500 that says only that it has been noted, under the request's id.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions
+
+from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, TooLarge, Unavailable
+from marketplace.api.problem_types import PROBLEMS
+from marketplace.errors import Forbidden, NotFound, Throttled, Unauthenticated
+
+log = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+
+# of the classes that have no status of their own (marketplace.errors), the most specific first
+_STATUSES: tuple[tuple[type[AssayError], int], ...] = (
+    (TooLarge, 413),
+    (Refused, 422),
+    (NotVerified, 422),
+    (Unavailable, 503),
+    (DeadlineExceeded, 504),
+    (AssayError, 500),
+)
+_SPECIAL = {
+    "invalid-json": 400,
+    "invalid-header": 400,
+    "wrong-method": 405,
+    "not-acceptable": 406,
+    "unsupported-media-type": 415,
+}
+
+
+def status_of(error: AssayError) -> int:
+    """The HTTP status that this error is answered with, in the API and on pages."""
+    if error.code in _SPECIAL:
+        return _SPECIAL[error.code]
+    own = getattr(error, "status", None)
+    return own if isinstance(own, int) else next(status for kind, status in _STATUSES if isinstance(error, kind))
+
+
+def document(error: AssayError, request_id: str) -> dict[str, Any]:
+    """The problem document's members."""
+    return {
+        "type": f"/problems/{error.code}",
+        "title": PROBLEMS[error.code].title if error.code in PROBLEMS else "Error",
+        "status": status_of(error),
+        **error.fields(),
+        "request_id": request_id,
+    }
+
+
+def response(error: AssayError, request: HttpRequest) -> HttpResponse:
+    """The answer to a request that was refused."""
+    body = document(error, getattr(request, "id", ""))
+    answer = HttpResponse(json.dumps(body), content_type=CONTENT_TYPE, status=body["status"])
+    if isinstance(error, Unauthenticated):
+        answer["WWW-Authenticate"] = 'Bearer realm="assay"'
+    if isinstance(error, Throttled):
+        answer["Retry-After"] = str(error.retry_after)
+    elif isinstance(error, Unavailable):
+        answer["Retry-After"] = "1"
+    return answer
+
+
+def handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
+    """REST framework's exception handler: every exception in a view of the API comes here."""
+    request = context["request"]
+    return response(translated(error), getattr(request, "_request", request))
+
+
+def translated(error: Exception) -> AssayError:
+    """Any exception as an AssayError; one that nobody foresaw is logged."""
+    if isinstance(error, AssayError):
+        return error
+    if isinstance(error, exceptions.APIException | Http404 | SuspiciousOperation):
+        return _of_framework(error)
+    if isinstance(error, OperationalError | InterfaceError):
+        log.error("the database is away: %s", error)
+        return Unavailable("the database cannot be reached now", code="database-away")
+    log.error("an error nobody foresaw", exc_info=error)
+    return AssayError("an error of ours; it has been noted", code="internal-error")
+
+
+def _of_framework(error: Exception) -> AssayError:
+    """What Django and REST framework refuse by themselves."""
+    for kind, refusal in (
+        (Http404, NotFound("no such address")),
+        (exceptions.NotAuthenticated, Unauthenticated("who is asking?")),
+        (exceptions.AuthenticationFailed, Unauthenticated("who is asking?")),
+        (exceptions.PermissionDenied, Forbidden("not allowed")),
+        (exceptions.MethodNotAllowed, Refused("this address does not take that method", code="wrong-method")),
+        (
+            exceptions.NotAcceptable,
+            Refused("no form of it that you accept", code="not-acceptable", pointer="Accept"),
+        ),
+        (
+            exceptions.UnsupportedMediaType,
+            Refused(
+                "this kind of body is not taken here",
+                code="unsupported-media-type",
+                pointer="Content-Type",
+                expected="application/json",
+            ),
+        ),
+        (RequestDataTooBig, TooLarge("the request is too large")),
+    ):
+        if isinstance(error, kind):
+            return refusal
+    return Refused(str(error))
