@@ -12,7 +12,7 @@ from tests.docs.repository import ROOT, markdown, tracked
 
 PATH = re.compile(r"^[\w.-]+(?:/[\w.<>*-]+)*/?$")
 MADE = ("var/", "docker/secrets", "docker/.env")  # there only once something has run
-TEST = re.compile(r"^(tests/[\w/]+\.py)::(\w+)$")
+TEST = re.compile(r"^test_\w+$")
 TARGET = re.compile(r"^([a-z][a-z-]*):.*## ", re.MULTILINE)
 
 
@@ -32,20 +32,22 @@ def is_path(span: str) -> bool:
 
 
 @cache
-def functions(path: str) -> frozenset[str]:
-    tree = ast.parse((ROOT / path).read_text("utf-8"))
-    return frozenset(
-        node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+def every_test() -> frozenset[str]:
+    """The names of all tests."""
+    files = [ROOT / path for path in tracked() if path.match("test_*.py")]
+    trees = [ast.walk(ast.parse(file.read_text("utf-8"))) for file in files]
+    functions = (
+        node for tree in trees for node in tree if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
+    return frozenset(function.name for function in functions)
 
 
 def unknown(text: str) -> list[str]:
     wrong = []
     targets = set(TARGET.findall((ROOT / "Makefile").read_text("utf-8")))
     for span in spans(text):
-        if named := TEST.match(span):
-            if not (ROOT / named[1]).is_file() or named[2] not in functions(named[1]):
-                wrong.append(span)
+        if TEST.match(span):
+            wrong += [span] if span not in every_test() else []
         elif span.startswith("make "):
             goals = [word for word in span.split()[1:] if "=" not in word]
             wrong += [span] if not set(goals) <= targets else []
@@ -61,7 +63,5 @@ def test_what_a_page_names_exists(page):
 
 def test_what_does_not_exist_is_found():
     text = "`sdk/assay/nowhere.py` `docs/adr/` `make up PORT=9000` `make nothing` `wire/tls.py` `and/or`\n"
-    text += (
-        "`tests/docs/test_names.py::test_nothing` `tests/docs/test_names.py::test_what_does_not_exist_is_found`"
-    )
-    assert unknown(text) == ["sdk/assay/nowhere.py", "make nothing", "tests/docs/test_names.py::test_nothing"]
+    text += "`test_nothing` `test_what_does_not_exist_is_found`"
+    assert unknown(text) == ["sdk/assay/nowhere.py", "make nothing", "test_nothing"]
