@@ -89,7 +89,7 @@ class Unit:
         self._guard, self._report, self._backoff = guard, report, backoff
 
     async def run(self, depends_on: Iterable[Unit]) -> None:
-        """Runs until cancelled, then stops the process. Raises StartFailed if it never becomes ready."""
+        """Runs until cancelled, then stops the process; a step ends by itself. Raises StartFailed."""
         for unit in depends_on:
             await unit.ready.wait()
         loop = asyncio.get_running_loop()
@@ -98,8 +98,11 @@ class Unit:
         while True:
             begun = loop.time()
             reason = await self._live()
+            if self.service.ready is None and self.ready.is_set():
+                return
             lived = loop.time() - begun
-            too_late = restarts + 1 >= START_ATTEMPTS or lived >= self.service.ready_within
+            tries = START_ATTEMPTS if self.service.ready else 1
+            too_late = restarts + 1 >= tries or lived >= self.service.ready_within
             if too_late and not self.ready.is_set():
                 raise StartFailed(self.service.name, reason, self.log.tail(), self.log.path)
             restarts = 0 if lived > STABLE else restarts
@@ -131,16 +134,17 @@ class Unit:
             self.process = None
 
     async def _until_ready(self, process: Process) -> str | None:
-        """None once the probe passes, else why it did not in time."""
+        """None once the probe passes or the step has succeeded, else why it did not in time."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self.service.ready_within
-        missing = "its probe did not return"
+        missing = "it did not end" if self.service.ready is None else "its probe did not return"
         while loop.time() < end:
-            probe = asyncio.ensure_future(self.service.ready())
+            probe = asyncio.ensure_future(self.service.ready() if self.service.ready else asyncio.Event().wait())
             try:
                 await _first({probe, process.exited}, end - loop.time())
                 if process.exited.done():
-                    return str(process.exited.result())
+                    how = process.exited.result()
+                    return None if self.service.ready is None and how.status == 0 else str(how)
                 if probe.done():
                     probe.result()
                     return None
@@ -190,20 +194,26 @@ class Manager:
             needed = [self._units[other] for other in unit.service.depends_on]
             self._tasks[name] = asyncio.create_task(unit.run(needed), name=name)
         ready = asyncio.create_task(self._all_ready())
-        await asyncio.wait({ready, *self._tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
-        if not ready.done():
+        failed = asyncio.create_task(self.failed())
+        try:
+            await asyncio.wait({ready, failed}, return_when=asyncio.FIRST_COMPLETED)
+            if failed.done():
+                failed.result()
+        finally:
             ready.cancel()
-            for task in self._tasks.values():
-                if task.done():
-                    task.result()
+            failed.cancel()
 
     async def _all_ready(self) -> None:
         for unit in self._units.values():
             await unit.ready.wait()
 
     async def failed(self) -> None:
-        """Waits for as long as supervision itself works; raises what broke it."""
-        await asyncio.gather(*self._tasks.values())
+        """Waits for as long as supervision works (for steps alone: until they are done); raises what broke it."""
+        tasks = set(self._tasks.values())
+        while tasks:
+            done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
 
     def pid(self, name: str) -> int | None:
         """The process that runs `name` now; None between two lives."""

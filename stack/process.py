@@ -35,14 +35,15 @@ class NotReady(Exception):
 class Service:
     """`ready` is called until it returns; while it raises NotReady or OSError the service is not ready.
 
-    `prepare` runs before every start, in a thread, and may raise OSError. Times are seconds.
+    Without `ready` it is a step, done once it has ended with status 0. `prepare` runs before every start, in a
+    thread, and may raise OSError. `env` is the whole environment, or None for the manager's. Times are seconds.
     """
 
     name: str
     argv: tuple[str, ...]
-    ready: Callable[[], Awaitable[None]]
+    ready: Callable[[], Awaitable[None]] | None
     depends_on: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] | None = None
     cwd: Path = ROOT
     account: Account = field(default_factory=Account)
     prepare: Callable[[], None] | None = None
@@ -164,7 +165,7 @@ class Process:
                 *(str(account.uid), str(account.gid), str(account.capabilities)),
                 *service.argv,
                 cwd=service.cwd,
-                env={**os.environ, **service.env},
+                env=service.env,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=into,
                 stderr=into,

