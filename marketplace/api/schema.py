@@ -44,7 +44,7 @@ def describe(
     query: Mapping[str, Any] | None = None,
     open_to_all: bool = False,
 ) -> Callable[[F], F]:
-    """Marks a view's method. `answer` is a type, or schemas by media type for what is no struct."""
+    """Marks a view's method. `answer` and `body` are types, or schemas by media type for what is no struct."""
     parameters = [
         *(
             OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text)
@@ -56,7 +56,7 @@ def describe(
         operation_id="_".join(word for word in summary.lower().split() if word not in ("a", "an")),
         summary=summary,
         parameters=parameters,
-        request={"application/json": _schema(body)} if body is not None else None,
+        request=_body(body),
         responses={**_answers(status, answer), ("default", "application/problem+json"): _schema(Problem)},
         auth=[] if open_to_all else None,
     )
@@ -70,6 +70,12 @@ def components(result: dict[str, Any], **unused: Any) -> dict[str, Any]:  # noqa
             schema["description"] = cleandoc(schema["description"])
     result.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
     return result
+
+
+def _body(body: Any) -> Mapping[str, Any] | None:
+    if body is None or isinstance(body, Mapping):
+        return body
+    return {"application/json": _schema(body)}
 
 
 def _answers(status: int, answer: Any) -> dict[tuple[int, str], dict[str, Any]]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from marketplace.api import certificates, keys, predictions
+from marketplace.api import catalogue, certificates, deployments, keys, nodes, predictions, versions
 from marketplace.api.views import Nothing
 
 app_name = "api"
+
+MODEL = "models/<slug:owner>/<slug:name>"
+VERSION = f"{MODEL}/versions/<int:number>"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("predictions", predictions.Predictions.as_view(), name="predictions"),
@@ -19,6 +22,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("certificates/<str:name>", certificates.OneCertificate.as_view(), name="certificate"),
     path("keys", keys.Keys.as_view(), name="keys"),
     path("keys/<int:identifier>", keys.OneKey.as_view(), name="key"),
+    path("models", catalogue.Models.as_view(), name="models"),
+    path(MODEL, catalogue.OneModel.as_view(), name="model"),
+    path(f"{MODEL}/unpublish", catalogue.Unpublish.as_view(), name="unpublish"),
+    path(f"{MODEL}/versions", versions.Versions.as_view(), name="versions"),
+    path(VERSION, versions.OneVersion.as_view(), name="version"),
+    path(f"{VERSION}/file", versions.File.as_view(), name="file"),
+    path(f"{VERSION}/publish", versions.Publish.as_view(), name="publish"),
+    path(f"{VERSION}/deployments", deployments.Deployments.as_view(), name="deployments"),
+    path(f"{VERSION}/evaluations", deployments.Evaluations.as_view(), name="evaluations"),
+    path("deployments/<int:identifier>", deployments.OneDeployment.as_view(), name="deployment"),
+    path("nodes", nodes.Nodes.as_view(), name="nodes"),
+    path("nodes/<int:identifier>", nodes.OneNode.as_view(), name="node"),
     path("schema", SpectacularJSONAPIView.as_view(), name="schema"),
     re_path(r"", Nothing.as_view(), name="nothing"),
 ]

@@ -109,6 +109,13 @@ def visible_nodes(actor: Actor) -> QuerySet[Node]:
     return Node.objects.filter(organisation__in=list(actor.roles)).select_related("organisation").order_by("pk")
 
 
+def node(actor: Actor, node: int) -> Node:
+    """Raises NotFound."""
+    for each in visible_nodes(actor).filter(pk=node):
+        return each
+    raise NotFound("no such node", pointer=str(node))
+
+
 def managed_node(actor: Actor, node: int) -> Node:
     """Raises NotFound for a stranger, Forbidden for a member who may not."""
     found = Node.objects.select_related("organisation").filter(pk=node, organisation__in=list(actor.roles)).first()

@@ -49,6 +49,11 @@ def declaration(plain: Any, pointer: str = "/interface") -> Declaration:
         declared = jsonform.convert(plain, Declaration)
     except Refused as error:
         raise error.under(pointer) from error
+    return checked(declared, pointer)
+
+
+def checked(declared: Declaration, pointer: str = "/interface") -> Declaration:
+    """`declared`, once what it says is known not to contradict itself. Raises Refused naming the field."""
     if len(set(declared.labels)) != len(declared.labels):
         raise Refused("labels must differ", pointer=f"{pointer}/labels", expected="distinct labels")
     if declared.inputs and declared.outputs:

@@ -67,7 +67,7 @@ class Page:
 
 def search(query: Query, actor: Actor | None = None) -> Page:
     """The page of `query` among the models that `actor` may see. Raises Refused for what is no query."""
-    if "\0" in "".join((query.text, query.task, query.licence, query.mode, query.owner)):
+    if "\0" in f"{query.text}{query.task}{query.licence}{query.mode}{query.owner}":
         raise Refused("a character that is not text", pointer="/q", expected="printable characters", got="U+0000")
     found = _matching(query, actor)
     ordered, keys = _ordered(found, query)

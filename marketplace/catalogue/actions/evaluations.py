@@ -12,7 +12,6 @@ import secrets
 import msgspec
 from django.db import transaction
 
-from assay import cbor, jsonform
 from assay.digest import sha256
 from assay.errors import AssayError, Refused
 from assay.tensor import Tensor
@@ -24,6 +23,7 @@ from marketplace.catalogue.labelled import Labelled
 from marketplace.catalogue.models import Deployment, Evaluation, ModelVersion
 from marketplace.errors import Conflict
 from marketplace.predictions import actions as predictions
+from marketplace.predictions import stored
 from marketplace.predictions.models import Prediction, Status
 from marketplace.predictions.questions import SALT_SIZE, Question
 from marketplace.predictions.states import ENDS
@@ -130,7 +130,7 @@ def _look(evaluation: Evaluation, given: Labelled) -> None:
             reason = (batch.error or {}).get("detail", "no reason given")
             raise Refused(f"prediction {batch.pk} {batch.status}: {reason}", code="not-measured")
     interface = interface_of(evaluation.version)
-    outputs = [interface.accept_outputs(_tensors(bytes(batch.outputs or b""))) for batch in batches]
+    outputs = [interface.accept_outputs(stored.tensors(bytes(batch.outputs or b""))) for batch in batches]
     _record(evaluation, labelled.measure(interface, given, outputs))
 
 
@@ -142,7 +142,3 @@ def _record(evaluation: Evaluation, metrics: list[labelled.Metric]) -> None:
     version.metrics = [*others, *({**msgspec.to_builtins(metric), **source} for metric in metrics)]
     version.save(update_fields=["metrics"])
     evaluation.state, evaluation.data = State.MEASURED, None
-
-
-def _tensors(document: bytes) -> tuple[Tensor, ...]:
-    return jsonform.convert(cbor.decode(document), tuple[Tensor, ...])
