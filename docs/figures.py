@@ -1,0 +1,65 @@
+# ruff: noqa: INP001, T201  # a script beside the pages it writes into, not a package
+"""Puts what a benchmark last measured into README.md, between its two markers.
+
+    python docs/figures.py shop        reads var/bench/shop.json
+
+Figures are never typed in: this is the only way they get there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def table(result: dict[str, Any]) -> str:
+    """The figures of one part as Markdown, with the machine they were measured on."""
+    lines = ["| figure | measured | to reach | |", "|---|---|---|---|"]
+    lines += [row(figure) for figure in result["figures"]]
+    return "\n".join([*lines, "", f"Measured on: {machine(result['machine'])}."])
+
+
+def row(figure: dict[str, Any]) -> str:
+    met = {True: "met", False: "**missed**", None: ""}[figure.get("met")]
+    value = " ".join(filter(None, [number(figure["value"]), figure.get("unit") or ""]))
+    return f"| {figure['figure']} | {value} | {figure.get('target') or ''} | {met} |"
+
+
+def number(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def machine(described: dict[str, Any] | str) -> str:
+    if isinstance(described, str):
+        return described
+    return ", ".join(f"{key} {value}" for key, value in described.items())
+
+
+def placed(page: str, part: str, content: str) -> str:
+    """`page` with `content` between the markers of `part`. Raises ValueError where they are missing."""
+    start, end = f"<!-- figures: {part} -->", f"<!-- end of figures: {part} -->"
+    pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
+    if len(pattern.findall(page)) != 1:
+        raise ValueError(f"expected once: {start} … {end}")
+    return pattern.sub(lambda _: f"{start}\n{content}\n{end}", page)
+
+
+def main() -> None:
+    part = sys.argv[1] if len(sys.argv) == 2 else sys.exit("usage: python docs/figures.py PART")
+    source, page = ROOT / "var" / "bench" / f"{part}.json", ROOT / "README.md"
+    if not source.exists():
+        sys.exit(f"{source} is missing: run `make bench-{part}` first")
+    result = json.loads(source.read_text("utf-8"))
+    page.write_text(placed(page.read_text("utf-8"), part, table(result)), "utf-8")
+    print(f"README.md: {len(result['figures'])} figures")
+
+
+if __name__ == "__main__":
+    main()

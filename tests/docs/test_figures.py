@@ -1,0 +1,53 @@
+"""The table of measurements in README.md is printed from a result, never typed in."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from tests.docs.repository import ROOT
+
+spec = importlib.util.spec_from_file_location("figures", ROOT / "docs" / "figures.py")
+assert spec is not None
+assert spec.loader is not None
+figures = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(figures)
+
+RESULT = {
+    "machine": {"cpu": "a CPU", "cores": 2},
+    "figures": [
+        {
+            "figure": "predictions/s at 64",
+            "value": 1234.5,
+            "unit": "1/s",
+            "target": "≥ 250",
+            "met": True,
+            "samples": [],
+        },
+        {"figure": "REST ÷ Triton", "value": 0.8765, "unit": "", "target": "≥ 0.9", "met": False, "samples": []},
+        {"figure": "memory of web", "value": 99.99, "unit": "MiB", "target": "", "met": None, "samples": []},
+    ],
+}
+
+
+def test_a_result_becomes_a_table_that_says_what_was_missed():
+    assert figures.table(RESULT).splitlines() == [
+        "| figure | measured | to reach | |",
+        "|---|---|---|---|",
+        "| predictions/s at 64 | 1,234 1/s | ≥ 250 | met |",
+        "| REST ÷ Triton | 0.876 | ≥ 0.9 | **missed** |",
+        "| memory of web | 100 MiB |  |  |",
+        "",
+        "Measured on: cpu a CPU, cores 2.",
+    ]
+
+
+def test_only_what_is_between_the_markers_changes():
+    page = "before\n<!-- figures: shop -->\nold\n<!-- end of figures: shop -->\nafter\n"
+    assert figures.placed(page, "shop", "new \\1") == page.replace("old", "new \\1")
+
+
+def test_a_page_without_markers_is_left_alone():
+    with pytest.raises(ValueError, match="figures: shop"):
+        figures.placed("nothing here\n", "shop", "new")
