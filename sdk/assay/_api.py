@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import msgspec
@@ -144,15 +143,14 @@ def certificate(digest: str) -> Flow[bytes]:
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Some cards of the catalogue, and the address of the next page."""
+    """Some cards of the catalogue, and the cursor of the next page."""
 
     results: list[dict[str, Any]] = []
     next: str | None = None
 
 
-def models(query: str, address: str) -> Flow[Page]:
-    """The first page of the catalogue, or the one at `address`; of that only the cursor is used."""
-    cursor = parse_qs(urlsplit(address).query).get("cursor", [""])[0]
+def models(query: str, cursor: str) -> Flow[Page]:
+    """The first page of the catalogue, or the one that follows the page whose `next` was `cursor`."""
     params = {name: value for name, value in (("q", query), ("cursor", cursor)) if value}
     reply = yield from send(Call("GET", "/api/v1/models", params=params))
     return jsonform.convert(reply.json(), Page)
