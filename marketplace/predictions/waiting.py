@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import select
+import socket
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,6 +44,8 @@ class Hub:
         self._lock = threading.Lock()
         self._listening = threading.Event()
         self._thread: threading.Thread | None = None
+        self._closed = threading.Event()
+        self._close_asked, self._close_seen = socket.socketpair()
 
     @contextmanager
     def watch(self, prediction: UUID, tell: Tell) -> Iterator[None]:
@@ -66,6 +68,15 @@ class Hub:
                 if not self._watching[prediction]:
                     del self._watching[prediction]
 
+    def close(self) -> None:
+        """Listens no more. For tests and for the end of a process."""
+        self._closed.set()
+        self._close_asked.send(b"x")
+        if self._thread is not None:
+            self._thread.join()
+        self._close_asked.close()
+        self._close_seen.close()
+
     def _start(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._listen_for_ever, name="listen", daemon=True)
@@ -73,7 +84,7 @@ class Hub:
 
     def _listen_for_ever(self) -> None:
         pause = FIRST_PAUSE
-        while True:
+        while not self._closed.is_set():
             try:
                 for notice in self._notices():
                     pause = FIRST_PAUSE
@@ -82,7 +93,7 @@ class Hub:
                 log.warning("the listening connection broke: %s", error)
             self._listening.clear()
             self._tell_everybody()
-            time.sleep(pause)
+            self._closed.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _notices(self) -> Iterator[Notice]:
@@ -93,8 +104,8 @@ class Hub:
                 cursor.execute(f"LISTEN {CHANNEL}")
             self._listening.set()
             self._tell_everybody()  # of what happened while nobody listened
-            while True:
-                select.select([listening], [], [])
+            while not self._closed.is_set():
+                select.select([listening, self._close_seen], [], [])
                 listening.poll()
                 while listening.notifies:
                     yield from parse(listening.notifies.pop(0).payload)

@@ -13,6 +13,24 @@ def quick_passwords(settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(autouse=True)
+def broker(redis):
+    """Wake-ups and counts go to the test's own Redis, which is emptied for each test."""
+    from marketplace.broker import redis as client
+
+    client().flushdb()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def silence(django_db_setup):
+    """Ends the listening connection, if there is one, so that the test database can be dropped."""
+    yield
+    from marketplace.predictions.waiting import hub
+
+    if hub.cache_info().currsize:
+        hub().close()
+
+
 @pytest.fixture
 def cast(db) -> people.Cast:
     """The fixed cast (tests/marketplace/people.py)."""
