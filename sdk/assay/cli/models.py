@@ -15,6 +15,9 @@ from rich.text import Text
 from assay.cli import config, show
 
 
+COLUMNS = ("slug", "task", "title")
+
+
 @click.command("models")
 @click.argument("query", default="")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
@@ -31,10 +34,7 @@ def command(*, query: str, limit: int, as_json: bool) -> None:
 
 
 def _table(cards: Iterable[dict[str, Any]]) -> Table:
-    table = Table("model", "task", "what it does", box=None, header_style="bold", pad_edge=False)
+    table = Table(*COLUMNS, box=None, header_style="bold", pad_edge=False)
     for card in cards:
-        name = f"{card.get('owner', '?')}/{card.get('name', '?')}"
-        table.add_row(
-            *(Text(show.clean(str(each))) for each in (name, card.get("task", ""), card.get("title", "")))
-        )
+        table.add_row(*(Text(show.clean(str(card.get(name, "")))) for name in COLUMNS))
     return table
