@@ -66,6 +66,10 @@ class Server:
         """How many connections with known peers are open."""
         return len(self._sessions)
 
+    async def answered(self) -> None:
+        """Returns once every request that came in before has been answered; those who ask go on being heard."""
+        await asyncio.gather(*(session.answered() for session in self._sessions))
+
     def stop_accepting(self) -> None:
         """Takes no new connection; those that stand go on."""
         self._accepting.cancel()

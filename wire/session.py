@@ -48,6 +48,11 @@ class Session:
         self._end: asyncio.Future[AssayError] = asyncio.get_running_loop().create_future()
         channel.start(limits.frame, self._received, self._ended)
 
+    async def answered(self) -> None:
+        """Returns once every request that came in has been answered."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def ended(self) -> AssayError:
         """Waits for the connection's end; says why it ended."""
         return await asyncio.shield(self._end)

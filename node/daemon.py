@@ -1,0 +1,273 @@
+"""The running node: composes its parts, answers requests, drains, stops.
+
+Its own key may ask everything and alone may ask it to drain; the keys in the configuration may ask the rest.
+Draining: nothing new is taken on, what is under way is finished and sent, then the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from typing import Any, Protocol
+
+from assay.errors import AssayError, Refused, Unavailable
+from assay.keys import PrivateKey, PublicKey
+from inference.repository import ModelRepository
+from inference.triton import Triton
+from node import metrics
+from node.config import Config
+from node.home import Home, write_atomically
+from node.journal import Journal
+from node.metrics import Metrics
+from node.models import Models, ModelServer
+from node.provider import Inference, Provider
+from node.receiving import Receiving
+from node.signer import Signer
+from node.spool import Spool
+from wire import address
+from wire.deadline import now_ms
+from wire.messages import (
+    Activate,
+    Answer,
+    Cancel,
+    Capabilities,
+    Capable,
+    Chunk,
+    Done,
+    Drain,
+    Health,
+    Healthy,
+    Limits,
+    Load,
+    Request,
+    Result,
+    Submit,
+    Unload,
+)
+from wire.server import Server, serve
+
+ROLES = ("provider",)
+PRUNING = 600.0  # seconds between prunings of the journal
+
+_log = logging.getLogger(__name__)
+
+
+def software() -> str:
+    return f"assay-node/{version('assay-marketplace')}"
+
+
+class TritonServer(Inference, ModelServer, Protocol):
+    """What a node needs of `inference.triton.Triton`."""
+
+    async def close(self) -> None: ...
+
+
+class Daemon:
+    """A node that answers; made by `running`."""
+
+    def __init__(
+        self,
+        key: PublicKey,
+        models: Models,
+        receiving: Receiving,
+        provider: Provider,
+        *,
+        counted: Metrics,
+        patience: float,
+    ) -> None:
+        self.ended = asyncio.Event()
+        self.server: Server
+        self._key = key
+        self._models = models
+        self._receiving = receiving
+        self._provider = provider
+        self._counted = counted
+        self._patience = patience  # seconds that a drain may take
+        self._draining: asyncio.Task[None] | None = None
+
+    async def handle(self, peer: PublicKey, request: Request) -> Answer:
+        """The answer to one request. Raises AssayError, which `wire` turns into a Failure."""
+        try:
+            return await self._handle(peer, request)
+        except OSError as error:
+            raise Unavailable("the node's disk failed", code="disk-failed", got=str(error.strerror)) from error
+
+    async def _handle(self, peer: PublicKey, request: Request) -> Answer:
+        match request:
+            case Submit():
+                return Result(id=request.id, certificate=await self._submit(request))
+            case Health():
+                return self._health(request)
+            case Capabilities():
+                return self._capable(request)
+            case Load():
+                return await self._receiving.load(request)
+            case Chunk():
+                return await self._receiving.chunk(request)
+            case Activate():
+                await self._models.activate(request.commitment)
+            case Unload():
+                await self._models.unload(request.commitment, forget=request.forget)
+            case Cancel():
+                self._provider.cancel(request.request)
+            case Drain():
+                self._require_owner(peer)
+                self.drain()
+        return Done(id=request.id)
+
+    def drain(self) -> None:
+        """Begins to drain, if that has not begun; `ended` is set when it is over."""
+        if self._draining is None:
+            _log.info("draining: %d requests are under way", self._provider.in_flight)
+            self._provider.draining = True
+            self._draining = asyncio.create_task(self._drain())
+
+    def figures(self) -> str:
+        """What /metrics shows."""
+        return self._counted.text(self._gauges())
+
+    async def _drain(self) -> None:
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._provider.idle()
+                await self.server.answered()
+        except TimeoutError:
+            _log.warning("%d requests were not finished in time", self._provider.in_flight)
+        self.ended.set()
+
+    async def _submit(self, submit: Submit) -> bytes:
+        begun = time.monotonic()
+        try:
+            certificate = await self._provider.submit(submit)
+        except AssayError as error:
+            self._counted.outcomes[error.code] += 1
+            raise
+        self._counted.outcomes["answered"] += 1
+        self._counted.seconds.observe(time.monotonic() - begun)
+        return certificate
+
+    def _health(self, request: Health) -> Healthy:
+        problem = "" if self._models.triton_live else "Triton does not answer"
+        if self._provider.draining:
+            problem = "draining"
+        return Healthy(
+            id=request.id,
+            serving=not problem,
+            detail=problem,
+            in_flight=self._provider.in_flight,
+            answered=self._counted.outcomes["answered"],
+        )
+
+    def _capable(self, request: Capabilities) -> Capable:
+        return Capable(
+            id=request.id,
+            software=software(),
+            roles=ROLES,
+            models=self._models.all(),
+            draining=self._provider.draining,
+        )
+
+    def _gauges(self) -> Mapping[str, float]:
+        states = Counter(model.state for model in self._models.all())
+        return {
+            "in_flight": self._provider.in_flight,
+            "connections": self.server.connections,
+            "draining": int(self._provider.draining),
+            "triton_live": int(self._models.triton_live),
+            "models_held": states.total(),
+            "models_serving": states["serving"],
+        }
+
+    def _require_owner(self, peer: PublicKey) -> None:
+        if peer != self._key:
+            raise Refused("only the node's owner may ask this", code="not-owner", expected=str(self._key))
+
+
+@asynccontextmanager
+async def running(
+    home: Home, config: Config, key: PrivateKey, connect: Callable[[str], TritonServer] = Triton
+) -> AsyncIterator[Daemon]:
+    """A node that answers inside the block. The caller holds the folder's lock.
+
+    Raises Refused or OSError where it cannot be started; then nothing is left running.
+    """
+    async with AsyncExitStack() as stack:
+        journal = Journal(home.journal)
+        stack.callback(journal.close)
+        spool = Spool(home.spool, config.limits.free_disk)
+        repository = ModelRepository(home.repository(config), config.triton.instances, config.triton.backend)
+        triton = connect(config.triton.address)
+        stack.push_async_callback(triton.close)
+        models = Models(journal, spool, repository, triton)
+        counted = Metrics()
+        signer = Signer(key, journal, counted.batches.observe)
+        stack.push_async_callback(signer.close)
+        provider = Provider(models, triton, journal, signer)
+        stack.push_async_callback(provider.close)
+        daemon = Daemon(
+            key.public,
+            models,
+            Receiving(models, spool),
+            provider,
+            counted=counted,
+            patience=config.limits.drain_seconds,
+        )
+        await _open(stack, daemon, home, config, key)
+        _background(stack, models.watch())
+        _background(stack, _prune(journal, config.limits.keep_hours))
+        yield daemon
+
+
+async def _open(stack: AsyncExitStack, daemon: Daemon, home: Home, config: Config, key: PrivateKey) -> None:
+    """Opens the ports, last of all, and says where."""
+    host, port = address.split(config.listen)
+    limits = Limits(frame=config.limits.frame, in_flight=config.limits.in_flight)
+    allowed = config.allowed | {key.public}
+    daemon.server = await serve(host, port, key, allowed, daemon.handle, limits=limits)
+    stack.push_async_callback(daemon.server.close)
+    if config.metrics.listen:
+        exporter = await metrics.serve(daemon.figures, config.metrics.listen)
+        stack.callback(exporter.close)
+    write_atomically(home.address, daemon.server.address.encode())
+    stack.callback(home.address.unlink, missing_ok=True)
+    _log.info("%s %s listens on %s", software(), key.public, daemon.server.address)
+
+
+async def run(home: Home) -> None:
+    """Runs the node until it has drained, which SIGTERM, SIGINT and `assay-node drain` ask for."""
+    with home.locked():
+        config, key = home.load_config(), home.load_key()
+        async with running(home, config, key) as daemon:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, daemon.drain)
+            await daemon.ended.wait()
+    _log.info("stopped")
+
+
+async def _prune(journal: Journal, hours: int) -> None:
+    while True:
+        try:
+            pruned = await asyncio.to_thread(journal.prune, now_ms() - hours * 3_600_000)
+        except AssayError as error:
+            _log.warning("%s", error)
+        else:
+            _log.info("forgot %d answers older than %d hours", pruned, hours)
+        await asyncio.sleep(PRUNING)
+
+
+def _background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    """Runs `work` until the stack is unwound."""
+    task = asyncio.create_task(work)
+
+    async def stop() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(stop)
