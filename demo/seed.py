@@ -1,0 +1,228 @@
+"""Fills the marketplace as its owners would, through the public REST API and nothing else.
+
+    python -m demo.seed --url URL --users FILE --nodes DIR [--models DIR]
+
+FILE is what `manage.py create_demo_users` prints, DIR holds the owners' nodes, one folder each. Every owner
+registers the node, uploads each model, deploys it, has it measured on held-out data, and publishes it; then a
+buyer asks a model in every mode it offers and checks the certificates. What is already so is left alone:
+interrupted anywhere and run again, it goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from assay import joining
+from assay.client import Client
+from assay.keys import PrivateKey
+from assay.verify import Trust
+from demo import entries
+from demo.entries import Entry
+from demo.market import Market, RefusedError, until
+
+BUYER = "buyer"
+
+
+class User(msgspec.Struct, frozen=True):
+    """One of FILE's people."""
+
+    role: str
+    name: str
+    email: str
+    password: str
+    api_key: str
+    organisation: str
+
+
+class Users(msgspec.Struct, frozen=True):
+    users: list[User]
+
+    def owner(self, slug: str) -> User:
+        return next(user for user in self.users if user.role == "owner" and user.organisation == slug)
+
+    def buyer(self) -> User:
+        return next(user for user in self.users if user.role == BUYER)
+
+
+class Owner:
+    """One owner at work: a node, and what is to be offered from it."""
+
+    def __init__(self, market: Market, slug: str, home: Path, folder: Path) -> None:
+        self._market = market
+        self._slug = slug
+        self._home = home
+        self._folder = folder
+
+    def offer(self, models: Sequence[Entry]) -> None:
+        node = self._node()
+        for entry in models:
+            self._model(entry)
+            path = self._version(entry)
+            self._deploy(entry, path, node)
+            self._measure(entry, path)
+            self._publish(entry, path)
+
+    def _node(self) -> int:
+        """The node's id, registered at its present address."""
+        key = PrivateKey.load(self._home / "key")
+        address = until(lambda: _text(self._home / "address"), f"the address of {self._slug}'s node")
+        node = self._market.post(
+            "/nodes",
+            {
+                "name": f"{self._slug}-1",
+                "key": str(key.public),
+                "address": address,
+                "proof": joining.prove(key, self._slug),
+            },
+        )
+        self._say("node", f"{key.public} at {address}")
+        return int(node["id"])
+
+    def _model(self, entry: Entry) -> None:
+        words = {"title": entry.title, "summary": entry.summary, "card": entry.card, "licence": entry.licence}
+        known = self._market.find(f"/models/{self._slug}/{entry.slug}")
+        if known is None:
+            self._market.post("/models", {"name": entry.slug, "task": entry.interface.task, **words})
+        elif any(known[name] != word.strip() for name, word in words.items()):
+            self._market.patch(f"/models/{self._slug}/{entry.slug}", words)
+
+    def _version(self, entry: Entry) -> str:
+        """The address of a version with the entry's file that passed its check; made and uploaded if need be."""
+        versions = f"/models/{self._slug}/{entry.slug}/versions"
+        wanted = msgspec.json.decode(msgspec.json.encode(entry.interface))
+        file = self._folder / entry.model
+        number = None
+        for each in self._market.every(versions):
+            same = each["sha256"] == entry.digest and each["interface"] == wanted
+            if same and each["state"] in ("ready", "published"):
+                return f"{versions}/{each['number']}"
+            if each["state"] in ("uploading", "validating") and each["size"] == file.stat().st_size:
+                number = each["number"]
+        if number is None:
+            announced = {"weights": "delivered", "size": file.stat().st_size, "sha256": entry.digest}
+            number = self._market.post(versions, {**announced, "interface": wanted})["number"]
+        path = f"{versions}/{number}"
+        self._market.upload(
+            path, file, lambda sent, size: self._say(entry.slug, f"uploaded {sent} of {size} bytes")
+        )
+        until(lambda: self._checked(path), f"the check of {entry.model}")
+        self._say(entry.slug, "passed its check")
+        return path
+
+    def _checked(self, path: str) -> bool | None:
+        version = self._market.get(path)
+        if version["state"] == "rejected":
+            raise SystemExit(f"{path} was rejected: {version['own']['report']['findings']}")
+        return version["state"] in ("ready", "published") or None
+
+    def _deploy(self, entry: Entry, path: str, node: int) -> None:
+        deployment = self._market.post(f"{path}/deployments", {"node": node})
+
+        def serving() -> bool | None:
+            seen = self._market.get(f"/deployments/{deployment['id']}")
+            if seen["state"] == "failed":
+                raise SystemExit(f"{path} could not be deployed: {seen['detail']}")
+            ready = seen["state"] == "serving" and self._market.get(f"/nodes/{node}")["serving"]
+            return ready or None
+
+        until(serving, f"{entry.slug} on {self._slug}'s node")
+        self._say(entry.slug, "serving")
+
+    def _measure(self, entry: Entry, path: str) -> None:
+        def figures() -> list[dict[str, Any]]:
+            metrics = self._market.get(path)["metrics"]
+            return [metric for metric in metrics if metric["dataset"] == entry.dataset]
+
+        if not figures():
+            under_way = any(each["state"] in ("waiting", "running") for each in self._evaluations(path))
+            if not under_way:
+                content = (self._folder / entry.labelled).read_bytes()
+                self._market.post(f"{path}/evaluations", content, dataset=entry.dataset, shown="10")
+
+            def measured() -> bool | None:
+                newest = self._evaluations(path)[0]
+                if newest["state"] == "failed":
+                    raise SystemExit(f"{path} could not be measured: {newest['detail']}")
+                return newest["state"] == "measured" or None
+
+            until(measured, f"measuring {entry.slug}")
+        self._say(entry.slug, ", ".join(f"{metric['name']} {metric['value']:.4g}" for metric in figures()))
+
+    def _evaluations(self, path: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._market.get(f"{path}/evaluations")
+        return found
+
+    def _publish(self, entry: Entry, path: str) -> None:
+        model = self._market.get(f"/models/{self._slug}/{entry.slug}")
+        published = model["visibility"] == "public" and path.endswith(f"/{model['version']['number']}")
+        if not published:
+            self._market.post(f"{path}/publish")
+            self._say(entry.slug, "published")
+
+    def _say(self, about: str, text: str) -> None:
+        print(f"{self._slug:6} {about:14} {text}", flush=True)
+
+
+def first_predictions(url: str, buyer: User, entry: Entry) -> None:
+    """Asks the entry's model in every mode it is offered in; the client checks the certificate before it answers."""
+    with Client(url, buyer.api_key) as client:
+        name = f"{entry.owner}/{entry.slug}"
+        model = client.model(name)
+        trust = Trust.of(providers=[provider["key"] for provider in model["providers"]])
+        example = model["examples"][0]
+        for mode in model["modes"]:
+            answer = client.predict(name, inputs=example["inputs"], verify=mode["name"], trust=trust)
+            answer.report.require(pinned=True)
+            text = f"{name} says {answer.answers[0].text} (labelled {example['title']}), certificate verified"
+            print(f"{'buyer':6} {mode['name']:14} {text}", flush=True)
+
+
+def seed(url: str, users: Users, nodes: Path, folder: Path) -> None:
+    """All owners at the same time, then the buyer."""
+    every = entries.entries(folder)
+    if not every:
+        raise SystemExit(f"no models in {folder}; `python -m demo.train` makes them")
+
+    def work(slug: str) -> None:
+        with Market(url, users.owner(slug).api_key) as market:
+            mine = [entry for entry in every if entry.owner == slug]
+            Owner(market, slug, nodes / slug, folder).offer(mine)
+
+    with ThreadPoolExecutor(len(entries.OWNERS)) as threads:
+        for done in [threads.submit(work, slug) for slug in entries.OWNERS]:
+            done.result()
+    first_predictions(url, users.buyer(), every[0])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m demo.seed", description="Fill a marketplace as its owners would."
+    )
+    parser.add_argument("--url", required=True, help="address of the marketplace")
+    parser.add_argument("--users", required=True, type=Path, help="what `manage.py create_demo_users` printed")
+    parser.add_argument("--nodes", required=True, type=Path, help="the owners' nodes, one folder each")
+    parser.add_argument("--models", default=entries.FOLDER, type=Path, help="what demo.train made")
+    given = parser.parse_args()
+    users = msgspec.json.decode(given.users.read_bytes(), type=Users)
+    try:
+        seed(given.url.rstrip("/"), users, given.nodes, given.models)
+    except (RefusedError, TimeoutError, OSError) as error:
+        sys.exit(f"seeding stopped: {error}")
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("ascii").strip() or None
+    except FileNotFoundError:
+        return None
+
+
+if __name__ == "__main__":
+    main()
