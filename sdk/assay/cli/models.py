@@ -14,7 +14,6 @@ from rich.text import Text
 
 from assay.cli import config, show
 
-
 COLUMNS = ("slug", "task", "title")
 
 
