@@ -27,8 +27,6 @@ from demo import entries
 from demo.entries import Entry
 from demo.market import Market, RefusedError, until
 
-BUYER = "buyer"
-
 
 class User(msgspec.Struct, frozen=True):
     """One of FILE's people."""
@@ -39,16 +37,6 @@ class User(msgspec.Struct, frozen=True):
     password: str
     api_key: str
     organisation: str
-
-
-class Users(msgspec.Struct, frozen=True):
-    users: list[User]
-
-    def owner(self, slug: str) -> User:
-        return next(user for user in self.users if user.role == "owner" and user.organisation == slug)
-
-    def buyer(self) -> User:
-        return next(user for user in self.users if user.role == BUYER)
 
 
 class Owner:
@@ -171,7 +159,7 @@ class Owner:
 
 
 def first_predictions(url: str, buyer: User, entry: Entry) -> None:
-    """Asks the entry's model in every mode it is offered in; the client checks the certificate before it answers."""
+    """Asks the entry's model in every mode it is offered in; the client checks the certificates."""
     with Client(url, buyer.api_key) as client:
         name = f"{entry.owner}/{entry.slug}"
         model = client.model(name)
@@ -184,21 +172,22 @@ def first_predictions(url: str, buyer: User, entry: Entry) -> None:
             print(f"{'buyer':6} {mode['name']:14} {text}", flush=True)
 
 
-def seed(url: str, users: Users, nodes: Path, folder: Path) -> None:
+def seed(url: str, users: list[User], nodes: Path, folder: Path) -> None:
     """All owners at the same time, then the buyer."""
     every = entries.entries(folder)
     if not every:
         raise SystemExit(f"no models in {folder}; `python -m demo.train` makes them")
 
     def work(slug: str) -> None:
-        with Market(url, users.owner(slug).api_key) as market:
+        owner = next(user for user in users if user.role == "owner" and user.organisation == slug)
+        with Market(url, owner.api_key) as market:
             mine = [entry for entry in every if entry.owner == slug]
             Owner(market, slug, nodes / slug, folder).offer(mine)
 
     with ThreadPoolExecutor(len(entries.OWNERS)) as threads:
         for done in [threads.submit(work, slug) for slug in entries.OWNERS]:
             done.result()
-    first_predictions(url, users.buyer(), every[0])
+    first_predictions(url, next(user for user in users if user.role == "buyer"), every[0])
 
 
 def main() -> None:
@@ -210,7 +199,7 @@ def main() -> None:
     parser.add_argument("--nodes", required=True, type=Path, help="the owners' nodes, one folder each")
     parser.add_argument("--models", default=entries.FOLDER, type=Path, help="what demo.train made")
     given = parser.parse_args()
-    users = msgspec.json.decode(given.users.read_bytes(), type=Users)
+    users = msgspec.json.decode(given.users.read_bytes(), type=list[User])
     try:
         seed(given.url.rstrip("/"), users, given.nodes, given.models)
     except (RefusedError, TimeoutError, OSError) as error:

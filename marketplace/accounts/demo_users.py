@@ -46,25 +46,18 @@ CAST = (
 )
 
 
-class Kept(msgspec.Struct):
-    """The file, and what is printed."""
-
-    users: list[DemoUser]
-
-
-def create() -> Kept:
+def create() -> list[DemoUser]:
     """Everybody, made where missing. Raises Refused unless this is a demo."""
     if not settings.ENV.demo:
         raise Refused("this is not a demo", code="not-a-demo", pointer="ASSAY_DEMO", expected="1", got="0")
     path = secrets_file()
     known = {user.email: user for user in _read(path)}
     users = [known.get(_email(name)) or _planned(role, name, team) for role, name, team in CAST]
-    kept = Kept(users)
-    _write(path, kept)
+    _write(path, users)
     for user in users:
         _ensure(user)
-        _write(path, kept)
-    return kept
+        _write(path, users)
+    return users
 
 
 def secrets_file() -> Path:
@@ -115,16 +108,16 @@ def _works(wanted: DemoUser, user: User) -> bool:
 
 
 def _read(path: Path) -> list[DemoUser]:
-    return msgspec.json.decode(path.read_bytes(), type=Kept).users if path.exists() else []
+    return msgspec.json.decode(path.read_bytes(), type=list[DemoUser]) if path.exists() else []
 
 
-def _write(path: Path, kept: Kept) -> None:
+def _write(path: Path, users: list[DemoUser]) -> None:
     """All of it or nothing, readable by this account alone from the first byte on."""
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(kept)))
+        file.write(msgspec.json.format(msgspec.json.encode(users)))
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

@@ -24,7 +24,7 @@ def demo(settings, tmp_path):
 def run() -> list[dict]:
     out = io.StringIO()
     call_command("create_demo_users", stdout=out)
-    return json.loads(out.getvalue())["users"]
+    return json.loads(out.getvalue())
 
 
 def living_keys() -> int:

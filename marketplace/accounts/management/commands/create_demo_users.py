@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            kept = demo_users.create()
+            users = demo_users.create()
         except Refused as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(msgspec.json.encode(kept).decode())
+        self.stdout.write(msgspec.json.encode(users).decode())
