@@ -2,8 +2,46 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path, re_path
+
+from marketplace.web.views import catalogue, certificates, keys, model, nodes, owner, people, predictions, texts
 
 app_name = "web"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+DIGEST = r"certificates/(?P<digest>[0-9a-f]{64})"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", catalogue.home, name="home"),
+    path("models/<slug:owner>/<slug:name>", model.model, name="model"),
+    path("models/<slug:owner>/<slug:name>/api", model.api, name="model-api"),
+    path("models/<slug:owner>/<slug:name>/versions", model.versions, name="model-versions"),
+    path("models/<slug:owner>/<slug:name>/provider", model.provider, name="model-provider"),
+    path("predictions", predictions.listing, name="predictions"),
+    path("predictions/<uuid:identifier>", predictions.one, name="prediction"),
+    path("predictions/<uuid:identifier>/live", predictions.live, name="prediction-live"),
+    path("predictions/<uuid:identifier>/input", predictions.sent, name="prediction-input"),
+    re_path(rf"^{DIGEST}\Z", certificates.certificate, name="certificate"),
+    re_path(rf"^{DIGEST}\.json\Z", certificates.as_json, name="certificate-json"),
+    re_path(rf"^{DIGEST}\.cbor\Z", certificates.as_cbor, name="certificate-cbor"),
+    re_path(rf"^{DIGEST}/receipt\.json\Z", certificates.receipt, name="receipt"),
+    path("check", certificates.check, name="check"),
+    path("dashboard", owner.listing, name="models"),
+    path("dashboard/upload", owner.upload, name="upload"),
+    path("dashboard/deployments/<int:deployment>/stop", owner.undeploy, name="undeploy"),
+    path("dashboard/<slug:owner>/<slug:name>", owner.manage, name="manage"),
+    path("dashboard/<slug:owner>/<slug:name>/edit", owner.edit, name="edit"),
+    path("dashboard/<slug:owner>/<slug:name>/unpublish", owner.unpublish, name="unpublish"),
+    path("dashboard/<slug:owner>/<slug:name>/<int:number>/deploy", owner.deploy, name="deploy"),
+    path("dashboard/<slug:owner>/<slug:name>/<int:number>/publish", owner.publish, name="publish"),
+    path("dashboard/<slug:owner>/<slug:name>/<int:number>/abandon", owner.abandon, name="abandon"),
+    path("nodes", nodes.nodes, name="nodes"),
+    path("nodes/<int:node>/retire", nodes.retire, name="retire"),
+    path("keys", keys.keys, name="keys"),
+    path("keys/<int:key>/revoke", keys.revoke, name="revoke"),
+    path("login", people.login, name="login"),
+    path("signup", people.signup, name="signup"),
+    path("logout", people.logout, name="logout"),
+    path("verification", texts.verification, name="verification"),
+    path("problems", texts.problems, name="problems"),
+    path("problems/<slug:code>", texts.problem, name="problem"),
+]

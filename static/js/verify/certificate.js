@@ -84,6 +84,13 @@ const direct = record({
 
 const certificate = tagged("mode", { direct });
 
+/** Tensors from their JSON form, as parsed by JSON.parse. */
+export function tensorsFromJson(plain) {
+  const tensors = plain.map((each, i) => tensor(new Map(Object.entries(each)), `/${i}`, true));
+  tensors.forEach((each, i) => checkTensor(each, `/${i}`));
+  return tensors;
+}
+
 /** Reads CBOR, or JSON where the first byte that is not white space is `{`. Throws Refusal. */
 export function parse(document) {
   const json = document[document.findIndex((byte) => !" \t\r\n\v\f".includes(String.fromCharCode(byte)))] === 0x7b;

@@ -1,0 +1,83 @@
+"""What all pages share: on whose behalf they act, and how a refusal becomes a page.
+
+A page is a function from a request to a response that may raise AssayError; `page` turns that into the page of its
+problem with the status it has in the API. Nothing here knows what any page shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+
+from assay.errors import AssayError
+from marketplace.accounts.access import Actor, for_user
+from marketplace.accounts.models import User
+from marketplace.api.problems import status_of
+
+Given = ParamSpec("Given")
+View = Callable[Concatenate[HttpRequest, Given], HttpResponse]
+OwnView = Callable[Concatenate[HttpRequest, Actor, Given], HttpResponse]
+
+
+def page(view: View[Given]) -> View[Given]:
+    """A page that anybody may open."""
+
+    @wraps(view)
+    def opened(request: HttpRequest, /, *args: Given.args, **kwargs: Given.kwargs) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except AssayError as error:
+            return problem(request, error)
+
+    return opened
+
+
+def own_page(view: OwnView[Given]) -> View[Given]:
+    """A page for people who are signed in; others are asked to, and come back. It is given the actor."""
+
+    @wraps(view)
+    def opened(request: HttpRequest, /, *args: Given.args, **kwargs: Given.kwargs) -> HttpResponse:
+        actor = actor_of(request)
+        assert actor is not None, "login_required lets nobody else in"
+        response = view(request, actor, *args, **kwargs)
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+    return login_required(page(opened))
+
+
+def actor_of(request: HttpRequest) -> Actor | None:
+    """Who is signed in, for the personal organisation; None for a visitor."""
+    return for_user(request.user) if isinstance(request.user, User) else None
+
+
+def problem(request: HttpRequest, error: AssayError) -> HttpResponse:
+    """The page of a refusal, or the part of one where htmx asked for a part."""
+    status = status_of(error)
+    template = "parts/problem.html" if is_partial(request) else "errors/problem.html"
+    return render(request, template, {"error": error, "status": status}, status=status)
+
+
+def is_partial(request: HttpRequest) -> bool:
+    """Whether htmx asks for a part of the page."""
+    return "HX-Request" in request.headers
+
+
+def varying(response: HttpResponse) -> HttpResponse:
+    """`response`, marked as depending on whether htmx asked."""
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def address(name: str, *args: Any, **query: str) -> str:
+    """A page's address with its query."""
+    kept = {key: value for key, value in query.items() if value}
+    return reverse(f"web:{name}", args=args) + (f"?{urlencode(kept)}" if kept else "")

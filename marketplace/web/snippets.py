@@ -1,0 +1,119 @@
+"""Programs to paste: one model asked with curl, Python, JavaScript and the command line.
+
+They are complete: with a key in ASSAY_API_KEY each runs as it stands. The tests run the first two.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assay.model import ImagePreprocessing, Interface, RowPreprocessing
+
+MAX_INLINE = 1500  # characters of an input that is still written out
+
+
+@dataclass(frozen=True)
+class Snippet:
+    slug: str
+    title: str
+    text: str
+    note: str = ""
+
+    @property
+    def what(self) -> str:
+        return f"the {self.title} example"
+
+
+@dataclass(frozen=True)
+class _Input:
+    """How the same input is written for JSON, for Python and as a file."""
+
+    json: str
+    python: str
+    file: str
+
+
+def snippets(
+    url: str,
+    model: str,
+    interface: Interface,
+    examples: Sequence[Mapping[str, Any]],
+    *,
+    mode: str,
+    provider: str,
+) -> list[Snippet]:
+    """`model` is `owner/name@version`; `provider` its key, or empty if no node holds it."""
+    given = _input(interface, examples)
+    body = f'{{"model": "{model}", "inputs": {given.json}, "verification": {{"mode": "{mode}"}}}}'
+    return [
+        Snippet("curl", "curl", _CURL.format(url=url, body=body.replace("'", "'\\''"))),
+        Snippet(
+            "python",
+            "Python",
+            _PYTHON.format(url=url, model=model, given=given.python, mode=mode, provider=provider),
+            "pip install assay. The certificate is checked on your machine before predict returns.",
+        ),
+        Snippet("javascript", "JavaScript", _JAVASCRIPT.format(url=url, body=body)),
+        Snippet(
+            "cli",
+            "Command line",
+            _CLI.format(url=url, model=model, file=given.file, mode=mode, provider=provider or "KEY"),
+            "pip install assay. Exit code 0 only if the certificate is valid and by the key you named.",
+        ),
+    ]
+
+
+def _input(interface: Interface, examples: Sequence[Mapping[str, Any]]) -> _Input:
+    match interface.preprocessing:
+        case ImagePreprocessing():
+            content = '[{"content_type": "image/png", "content": "<base64 of a PNG>"}]'
+            return _Input(_inline(examples) or content, 'image=Path("picture.png")', "picture.png")
+        case RowPreprocessing(fields=fields):
+            row = json.dumps({field.name: field.example or "0" for field in fields})
+            return _Input(f'[{{"content_type": "application/json", "content": {row}}}]', f"row={row}", "row.json")
+        case _:
+            inputs = _inline(examples) or '[{"name": "…", "datatype": "…", "shape": […], "data": […]}]'
+            return _Input(inputs, f"inputs={inputs}", "inputs.json")
+
+
+def _inline(examples: Sequence[Mapping[str, Any]]) -> str:
+    """The first example's tensors, if that is short."""
+    written = json.dumps(examples[0]["inputs"]) if examples else ""
+    return written if len(written) <= MAX_INLINE else ""
+
+
+_CURL = """curl {url}/api/v1/predictions \\
+  -H "Authorization: Bearer $ASSAY_API_KEY" \\
+  -H "Content-Type: application/json" \\
+  -H "Prefer: wait=20" \\
+  -d '{body}'"""
+
+_PYTHON = """import os
+from pathlib import Path
+
+import assay
+
+trust = assay.Trust.of(providers=["{provider}"])
+with assay.Client("{url}", os.environ["ASSAY_API_KEY"], trust=trust) as client:
+    prediction = client.predict("{model}", {given}, verify="{mode}")
+print(prediction.answers[0].text)
+Path("receipt.json").write_text(prediction.receipt.to_json())"""
+
+_JAVASCRIPT = """const response = await fetch("{url}/api/v1/predictions", {{
+  method: "POST",
+  headers: {{
+    "Authorization": `Bearer ${{process.env.ASSAY_API_KEY}}`,
+    "Content-Type": "application/json",
+    "Prefer": "wait=20",
+  }},
+  body: JSON.stringify({body}),
+}});
+const prediction = await response.json();
+console.log(prediction.outputs, prediction.certificate);"""
+
+_CLI = """export ASSAY_URL={url}
+assay predict {model} --input {file} --mode {mode} --provider {provider} --save receipt.json
+assay verify receipt.json --input {file} --provider {provider}"""

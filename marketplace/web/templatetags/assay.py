@@ -1,0 +1,131 @@
+"""Tags and filters of the pages: the hallmark, digests with copy, times, sizes, and text made safe.
+
+Nothing here decides anything; a value comes in and its written form goes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django import template
+from django.template.loader import select_template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from assay.keys import PublicKey
+from marketplace.web.markdown import rendered
+
+register = template.Library()
+
+SHORT = 8  # hexadecimal digits kept at either end of a shortened digest
+PREFIXES = ("ed25519:", "sha256:")
+METRICS = {"r2": "R²"}
+
+
+@register.simple_tag(takes_context=True)
+def current(context: Mapping[str, Any], *names: str) -> SafeString:
+    """Marks the link to where the reader is; `names` are of the pages that belong to it."""
+    match = context["request"].resolver_match
+    here = match is not None and match.namespace == "web" and match.url_name in names
+    return SafeString('aria-current="page"' if here else "")
+
+
+@register.inclusion_tag("parts/hallmark.html")
+def hallmark(
+    mode: str, target: str, outcome: str = "", href: str = "", *, size: str = "", link: str = "Open its certificate"
+    target: str,
+    outcome: str = "",
+    href: str = "",
+    *,
+    size: str = "",
+    link: str = "Open the certificate",
+) -> dict[str, Any]:
+    """The stamp: `mode`, the `target` that was asked (`owner/name@version`), and the outcome, empty before one."""
+    named = target.partition(":")[2] or target
+    classes = ["hallmark", outcome or "blank", size, "struck" if outcome == "certified" else ""]
+    return {
+        "classes": " ".join(name for name in classes if name),
+        "mode_glyph": _glyph("modes", mode),
+        "outcome_glyph": _glyph("outcomes", outcome),
+        "initials": named[:2].upper(),
+        "words": f"{mode} · {outcome}" if outcome else mode,
+        "target": named,
+        "href": href,
+        "link": link,
+    }
+
+
+def _glyph(folder: str, name: str) -> Any:
+    return select_template([f"hallmark/{folder}/{name}.svg", f"hallmark/{folder}/any.svg"])
+
+
+@register.inclusion_tag("parts/digest.html")
+def digest(value: str | bytes | memoryview, what: str = "digest") -> dict[str, str]:
+    """A digest or key, shortened, with the whole of it to copy."""
+    whole = value if isinstance(value, str) else bytes(value).hex()
+    prefix = next((each for each in PREFIXES if whole.startswith(each)), "")
+    digits = whole.removeprefix(prefix)
+    short = whole if len(digits) <= 2 * SHORT + 1 else f"{prefix}{digits[:SHORT]}…{digits[-SHORT:]}"
+    return {"whole": whole, "short": short, "what": what}
+
+
+@register.inclusion_tag("parts/copy.html")
+def copy(text: str, what: str) -> dict[str, str]:
+    return {"text": text, "what": what}
+
+
+@register.inclusion_tag("parts/listing.html")
+def listing(text: str, what: str, *, wrapped: bool = False) -> dict[str, Any]:
+    """A command or program to copy."""
+    return {"text": text, "what": what, "wrapped": wrapped}
+
+
+@register.simple_tag
+def when(time: datetime | None, never: str = "never") -> str:
+    """A time; scripts turn it into the reader's own."""
+    if time is None:
+        return never
+    utc = time.astimezone(UTC)
+    return format_html('<time datetime="{}">{} UTC</time>', utc.isoformat(), f"{utc:%Y-%m-%d %H:%M}")
+
+
+@register.filter
+def duration(seconds: float | timedelta | None) -> str:
+    """`21 ms`, `1.3 s`, `2 min`."""
+    if seconds is None:
+        return ""
+    value = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
+    if value < 0.9995:
+        return f"{max(1, round(value * 1000))} ms"
+    return f"{value:.1f} s" if value < 90 else f"{value / 60:.0f} min"
+
+
+@register.filter
+def metric_name(name: str) -> str:
+    """`mean-absolute-error` as people write it."""
+    return METRICS.get(name) or name.replace("-", " ").capitalize()
+
+
+@register.filter
+def measure(metric: Mapping[str, Any]) -> str:
+    """A measured figure in its usual form: shares in percent, the rest with three digits that count."""
+    value = float(metric["value"])
+    return f"{value:.1%}".replace("%", " %") if "accuracy" in metric["name"] else f"{value:.3g}"
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    return rendered(text)
+
+
+@register.filter
+def hexadecimal(value: bytes | memoryview | None) -> str:
+    return bytes(value).hex() if value is not None else ""
+
+
+@register.simple_tag
+def public_key(raw: bytes | memoryview) -> str:
+    """A key as people write it."""
+    return str(PublicKey(bytes(raw)))

@@ -1,0 +1,168 @@
+"""A certificate's page and its files, and the page on which anybody checks one of theirs.
+
+What the page says comes from the certificate's bytes through the same check that buyers run; whether it holds is
+found out again in the reader's browser.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from assay import jsonform
+from assay.answer import answers
+from assay.certificate import AnyCertificate, Statement, parse
+from assay.receipt import Receipt
+from assay.tensor import Tensor
+from assay.verify import anchor
+from assay.verify.claims import moment
+from marketplace.accounts.access import Actor
+from marketplace.catalogue.models import Node
+from marketplace.certificates import access
+from marketplace.certificates.models import Certificate
+from marketplace.errors import NotFound
+from marketplace.predictions.models import Prediction
+from marketplace.web.answers import tensors
+from marketplace.web.pages import address, own_page, page
+from marketplace.web.views.predictions import input_name
+
+MAX_VALUES = 40  # of one output, written out
+MAX_EMBEDDED = 64 * 1024  # bytes of an input that the page's own check is given
+EVIDENCE = {"index": "Leaf, from 0", "count": "Leaves in the tree", "signature": "Signature"}
+
+
+@require_safe
+@own_page
+def certificate(request: HttpRequest, actor: Actor, digest: str) -> HttpResponse:
+    stored = _stored(actor, digest)
+    parsed = parse(bytes(stored.document))
+    prediction = _prediction(actor, stored)
+    statement = parsed.statement
+    rests_on = anchor(parsed)
+    context = {
+        "id": stored.hex,
+        "certificate": parsed,
+        "statement": statement,
+        "claim": _claim(statement),
+        "moment": moment(statement.time),
+        "anchor": rests_on.text,
+        "signer": _signer(rests_on.raw),
+        "request_id": str(UUID(bytes=statement.request)),
+        "models": statement.models,
+        "outputs": [_written(each) for each in statement.outputs],
+        "evidence": _evidence(parsed),
+        "path": getattr(parsed.evidence, "path", ()),
+        "prediction": prediction,
+        "receipt": prediction is not None,
+        "sent": _embedded(prediction),
+        "input_link": address("prediction-input", prediction.pk) if prediction and prediction.inputs else "",
+        "command": _command(rests_on.text, stored.hex, prediction),
+    }
+    return render(request, "certificates/page.html", context)
+
+
+@require_safe
+@page
+def check(request: HttpRequest) -> HttpResponse:
+    return render(request, "certificates/check.html")
+
+
+@require_safe
+@own_page
+def as_json(_: HttpRequest, actor: Actor, digest: str) -> HttpResponse:
+    stored = _stored(actor, digest)
+    return _file(parse(bytes(stored.document)).to_json(), "application/json", file_name("certificate", digest))
+
+
+@require_safe
+@own_page
+def as_cbor(_: HttpRequest, actor: Actor, digest: str) -> HttpResponse:
+    stored = _stored(actor, digest)
+    return _file(bytes(stored.document), "application/cbor", file_name("certificate", digest, "cbor"))
+
+
+@require_safe
+@own_page
+def receipt(_: HttpRequest, actor: Actor, digest: str) -> HttpResponse:
+    """Certificate and salt: the buyer's own."""
+    stored = _stored(actor, digest)
+    prediction = _prediction(actor, stored)
+    if prediction is None:
+        raise NotFound("no receipt of this certificate")
+    content = Receipt.of(parse(bytes(stored.document)), bytes(prediction.salt)).to_json()
+    return _file(content, "application/json", file_name("receipt", digest))
+
+
+def _stored(actor: Actor, digest: str) -> Certificate:
+    return access.certificate(actor, bytes.fromhex(digest))
+
+
+def _prediction(actor: Actor, stored: Certificate) -> Prediction | None:
+    """Which prediction it came from; the gate for the certificate has let the actor through already."""
+    return Prediction.objects.filter(certificate=stored, organisation__in=list(actor.roles)).first()
+
+
+def _claim(statement: Statement) -> str:
+    interface = statement.models[0].interface
+    given = answers(interface, statement.outputs)
+    words = f"“{given[0].text}”" if interface.task == "classification" else given[0].text
+    rest = f" and {len(given) - 1} more rows" if len(given) > 1 else ""
+    return f"{statement.target.partition(':')[2]} answered {words}{rest}."
+
+
+def _signer(key: bytes) -> str:
+    """The name under which this key is registered here; the key itself is what counts."""
+    return next((str(node) for node in Node.objects.filter(key=key).select_related("organisation")), "")
+
+
+def _written(tensor: Tensor) -> dict[str, str]:
+    values = tensor.array().ravel()
+    shown = ", ".join(f"{value:.6g}" if values.dtype.kind == "f" else str(value) for value in values[:MAX_VALUES])
+    return {
+        "name": tensor.name,
+        "datatype": tensor.datatype,
+        "shape": " × ".join(map(str, tensor.shape)),
+        "values": shown + (f", … ({len(values)} values)" if len(values) > MAX_VALUES else ""),
+    }
+
+
+def _evidence(parsed: AnyCertificate) -> list[tuple[str, str]]:
+    """The plain facts of the evidence, whatever the mode; what has a name for people comes under it."""
+    fields = msgspec.to_builtins(parsed.evidence, builtin_types=(bytes,))
+    return [(title, _shown(fields[name])) for name, title in EVIDENCE.items() if name in fields]
+
+
+def _shown(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _embedded(prediction: Prediction | None) -> dict[str, Any] | None:
+    """What lets the page check that the certificate speaks of the buyer's own input."""
+    if prediction is None or prediction.inputs is None or len(prediction.inputs) > MAX_EMBEDDED:
+        return None
+    inputs = [json.loads(jsonform.to_json(each)) for each in tensors(prediction.inputs)]
+    return {"salt": bytes(prediction.salt).hex(), "inputs": inputs}
+
+
+def _command(key: str, digest: str, prediction: Prediction | None) -> str:
+    parts = [f"assay verify {file_name('certificate', digest)}", f"--provider {key}"]
+    if prediction is not None and prediction.inputs is not None:
+        parts += [f"--input {input_name(prediction)}", f"--salt {bytes(prediction.salt).hex()}"]
+    return "pip install assay\n" + " \\\n    ".join(parts)
+
+
+def file_name(what: str, digest: str, suffix: str = "json") -> str:
+    """Of a download; the digest's beginning tells one certificate from another on the reader's disk."""
+    return f"{what}-{digest[:12]}.{suffix}"
+
+
+def _file(content: str | bytes, content_type: str, name: str) -> HttpResponse:
+    return HttpResponse(
+        content, content_type=content_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )

@@ -1,0 +1,58 @@
+"""Nodes: register one's own, see how it does, retire it."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from assay.errors import Refused
+from marketplace.accounts.access import Actor
+from marketplace.api.problems import status_of
+from marketplace.catalogue import access
+from marketplace.catalogue.actions import nodes as actions
+from marketplace.catalogue.models import Deployment
+from marketplace.web.pages import is_partial, own_page
+
+FIELDS = ("name", "key", "address", "proof")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@own_page
+def nodes(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """The list and a form to register; with htmx the list alone, which asks for itself again."""
+    if request.method != "POST":
+        return _page(request, actor)
+    given = {name: request.POST.get(name, "")[:2000].strip() for name in FIELDS}
+    try:
+        node = actions.register_node(actor, **given)
+    except Refused as error:
+        context = {"error": error, "field": error.pointer.strip("/"), "given": given}
+        return _page(request, actor, context, status_of(error))
+    messages.success(request, f"{node.name} is registered. It is asked how it does every few seconds.")
+    return redirect("web:nodes")
+
+
+@require_POST
+@own_page
+def retire(request: HttpRequest, actor: Actor, node: int) -> HttpResponse:
+    try:
+        retired = actions.retire_node(actor, access.managed_node(actor, node))
+    except Refused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{retired.name} is retired. Registering its key again brings it back.")
+    return redirect("web:nodes")
+
+
+def _page(
+    request: HttpRequest, actor: Actor, extra: dict[str, object] | None = None, status: int = 200
+) -> HttpResponse:
+    serving = Count("deployments", filter=Q(deployments__state=Deployment.State.SERVING))
+    found = access.visible_nodes(actor).annotate(models_served=serving)
+    context = {"nodes": found, "organisation": actor.organisation, **(extra or {})}
+    return render(
+        request, "owner/node-list.html" if is_partial(request) else "owner/nodes.html", context, status=status
+    )

@@ -1,0 +1,161 @@
+"""Predictions: the list, one of them, and the part that follows it while it happens."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from assay import oip
+from assay.errors import AssayError
+from assay.model import Interface
+from marketplace.accounts.access import Actor
+from marketplace.catalogue.interfaces import interface_of
+from marketplace.errors import NotFound
+from marketplace.predictions import access
+from marketplace.predictions.models import Prediction, Status
+from marketplace.predictions.states import ENDS
+from marketplace.web.answers import in_a_line, reading, tensors
+from marketplace.web.pages import address, own_page
+from marketplace.web.playground import data_url
+
+PER_PAGE = 50
+MAX_PICTURE = 200_000  # bytes of a picture that is shown within the page
+TONES = {Status.CERTIFIED: "verified", Status.CONTESTED: "warn", Status.FAILED: "bad", Status.EXPIRED: "bad"}
+WORDS = {
+    "received": "Received",
+    "dispatched": "Sent to a node",
+    "retrying": "Trying another way",
+    "answered": "Answered",
+    "certified": "Certificate checked",
+    "contested": "Contested",
+    "failed": "Failed",
+    "expired": "Too late",
+    "cancelled": "Withdrawn",
+}
+SUFFIXES = {"image/png": "png", "text/csv": "csv", "application/json": "json"}
+
+
+@require_safe
+@own_page
+def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Newest first; `?before=` is the id of the last one seen (ids are in order of time)."""
+    found = access.visible(actor).select_related("version__model__organisation")
+    if before := request.GET.get("before", ""):
+        found = found.filter(pk__lt=_identifier(before))
+    page = list(found[: PER_PAGE + 1])
+    rows = [
+        {
+            "prediction": each,
+            "answer": _line(each),
+            "tone": TONES.get(Status(each.status), ""),
+            "took": each.completed - each.created if each.completed else None,
+        }
+        for each in page[:PER_PAGE]
+    ]
+    older = address("predictions", before=str(page[PER_PAGE - 1].pk)) if len(page) > PER_PAGE else ""
+    return render(request, "predictions/list.html", {"rows": rows, "older": older})
+
+
+@require_safe
+@own_page
+def one(request: HttpRequest, actor: Actor, identifier: UUID) -> HttpResponse:
+    prediction = _one(actor, identifier)
+    picture = ""
+    if prediction.source and prediction.source_type == "image/png" and len(prediction.source) <= MAX_PICTURE:
+        picture = data_url(bytes(prediction.source), "image/png")
+    context = {
+        **_followed(prediction),
+        "prediction_id": str(prediction.pk),
+        "model": prediction.version.model,
+        "picture": picture,
+        "took": prediction.completed - prediction.created if prediction.completed else None,
+        "input_link": address("prediction-input", prediction.pk) if prediction.inputs else "",
+    }
+    return render(request, "predictions/page.html", context)
+
+
+@require_safe
+@own_page
+def live(request: HttpRequest, actor: Actor, identifier: UUID) -> HttpResponse:
+    """The part of a page that changes until the prediction has ended."""
+    return render(request, "predictions/live.html", _followed(_one(actor, identifier)))
+
+
+@require_safe
+@own_page
+def sent(_: HttpRequest, actor: Actor, identifier: UUID) -> HttpResponse:
+    """What the buyer sent, as a file: what `assay verify --input` takes."""
+    prediction = _one(actor, identifier)
+    if prediction.inputs is None:
+        raise NotFound("nothing is kept of what was sent")
+    kept = prediction.source
+    content = (
+        bytes(kept) if kept else msgspec.json.encode({"inputs": [*map(oip.to_json, tensors(prediction.inputs))]})
+    )
+    return HttpResponse(
+        content,
+        content_type=prediction.source_type if kept else "application/json",
+        headers={"Content-Disposition": f'attachment; filename="{input_name(prediction)}"'},
+    )
+
+
+def input_name(prediction: Prediction) -> str:
+    """Of the file that holds what was sent."""
+    return f"input-{str(prediction.pk)[-12:]}.{SUFFIXES.get(prediction.source_type, 'json')}"
+
+
+def _one(actor: Actor, identifier: UUID) -> Prediction:
+    return access.prediction(actor, identifier)
+
+
+def _followed(prediction: Prediction) -> dict[str, Any]:
+    """What `predictions/live.html` takes."""
+    events = list(prediction.events.order_by("seq"))
+    ended = prediction.status in ENDS
+    return {
+        "prediction": prediction,
+        "ended": ended,
+        "stages": [
+            {"text": WORDS.get(event.stage, event.stage), "after": _after(event.time - prediction.created)}
+            for event in events
+        ],
+        "answer": reading(_interface(prediction), tensors(prediction.outputs)) if prediction.outputs else None,
+        "error": _error(prediction),
+        "certificate": prediction.certificate,
+        "outcome": prediction.certificate.outcome if prediction.certificate else "failed",
+    }
+
+
+def _after(since: dt.timedelta) -> str:
+    milliseconds = round(since.total_seconds() * 1000)
+    return (
+        f"{milliseconds} ms" if 0 < milliseconds < 1000 else f"{milliseconds / 1000:.1f} s" if milliseconds else ""
+    )
+
+
+def _error(prediction: Prediction) -> AssayError:
+    fields = dict(prediction.error or {})
+    return AssayError(fields.pop("detail", "there is no answer"), **fields)
+
+
+def _line(prediction: Prediction) -> str:
+    if prediction.outputs:
+        return in_a_line(_interface(prediction), tensors(prediction.outputs))
+    return str((prediction.error or {}).get("detail", ""))
+
+
+def _interface(prediction: Prediction) -> Interface:
+    return interface_of(prediction.version)
+
+
+def _identifier(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFound("no such prediction", got=text[:60]) from error

@@ -1,0 +1,145 @@
+// The playground: gathers an input in one of several ways, asks, and follows the prediction until it has ended.
+//
+// What is shown of a prediction is made by the server (predictions/live.html); events only say that there is
+// something new. Without them the part asks for itself again every two seconds.
+
+import { call, notice, Problem } from "./api.js";
+import { Drawing } from "./canvas.js";
+
+const form = document.getElementById("ask");
+const data = JSON.parse(document.getElementById("playground-data").textContent);
+const KEPT = `drawing ${location.pathname}`; // across a log-in
+const at = (id) => document.getElementById(id);
+
+let drawing = null;
+
+const base64 = async (blob) => {
+  const url = await new Promise((resolve) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.readAsDataURL(blob);
+  });
+  return url.slice(url.indexOf(",") + 1);
+};
+
+async function asPng(file) {
+  if (file.type === "image/png") return file;
+  const bitmap = await createImageBitmap(file);
+  const canvas = Object.assign(document.createElement("canvas"), { width: bitmap.width, height: bitmap.height });
+  canvas.getContext("2d").drawImage(bitmap, 0, 0);
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+}
+
+const content = (type, value) => [{ content_type: type, content: value }];
+
+// way → the request's `inputs`
+const GATHER = {
+  async draw() {
+    if (drawing.empty) throw new Problem({ detail: "nothing is drawn yet", hint: "Draw, or choose a sample." });
+    return content("image/png", await base64(await drawing.png()));
+  },
+  async picture() {
+    const [file] = at("picture").files;
+    if (!file) throw new Problem({ detail: "no picture is chosen yet" });
+    return content("image/png", await base64(await asPng(file)));
+  },
+  async sample() {
+    return data.samples[form.elements.sample.value].inputs;
+  },
+  async row() {
+    const fields = [...form.querySelectorAll("[data-field]")].map((field) => [field.dataset.field, field.value.trim()]);
+    return content("application/json", Object.fromEntries(fields));
+  },
+  async csv() {
+    return content("text/csv", at("csv").value);
+  },
+  async json() {
+    try {
+      return JSON.parse(at("json").value);
+    } catch (error) {
+      throw new Problem({ detail: "that is not JSON", got: error.message });
+    }
+  },
+};
+
+const way = () => form.elements.way?.value ?? data.ways[0];
+
+function chooseWay() {
+  for (const panel of form.querySelectorAll("[data-way]")) {
+    panel.hidden = panel.dataset.way !== way();
+    for (const field of panel.querySelectorAll("[required]")) field.disabled = panel.hidden;
+  }
+  for (const caveats of form.querySelectorAll("[data-mode-caveats]")) caveats.hidden = caveats.dataset.modeCaveats !== form.elements.mode.value;
+}
+
+async function ask(event) {
+  event.preventDefault();
+  const button = form.querySelector("button:not([type=button])");
+  at("refusal").replaceChildren();
+  if (form.dataset.signedIn === "no") {
+    if (drawing) sessionStorage.setItem(KEPT, JSON.stringify(drawing.strokes));
+    location.assign(form.dataset.login);
+    return;
+  }
+  button.disabled = true;
+  try {
+    const prediction = await call("POST", form.dataset.predictions, {
+      json: { model: data.model, inputs: await GATHER[way()](), verification: { mode: form.elements.mode.value } },
+      headers: { "Idempotency-Key": crypto.randomUUID?.() ?? String(Math.random()) },
+    });
+    await follow(prediction.id);
+  } catch (error) {
+    at("refusal").replaceChildren(notice(error));
+  } finally {
+    button.disabled = false;
+  }
+}
+
+async function follow(id) {
+  const live = `${form.dataset.live}/${id}/live`;
+  const answer = at("answer");
+  await htmx.ajax("GET", live, { target: answer, swap: "innerHTML" });
+  answer.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  if (answer.querySelector("[aria-busy=false]")) return;
+  const events = new EventSource(`${form.dataset.predictions}/${id}/events`);
+  const moved = () => document.body.dispatchEvent(new Event("moved"));
+  for (const name of ["message", ...data.stages]) events.addEventListener(name, moved);
+  document.addEventListener("htmx:afterSwap", function ended() {
+    if (!answer.querySelector("[aria-busy=false]")) return;
+    events.close();
+    document.removeEventListener("htmx:afterSwap", ended);
+  });
+}
+
+function prepareDrawing() {
+  const canvas = at("drawing");
+  if (!canvas) return;
+  drawing = new Drawing(canvas, JSON.parse(sessionStorage.getItem(KEPT) ?? "[]"));
+  sessionStorage.removeItem(KEPT);
+  for (const button of form.querySelectorAll("[data-draw]")) button.addEventListener("click", () => drawing[button.dataset.draw]());
+}
+
+function preparePicture() {
+  at("picture")?.addEventListener("change", ({ target }) => {
+    const preview = at("picture-preview");
+    URL.revokeObjectURL(preview.src);
+    preview.hidden = target.files.length === 0;
+    if (target.files.length) preview.src = URL.createObjectURL(target.files[0]);
+  });
+}
+
+function prepareRow() {
+  at("fill")?.addEventListener("change", ({ target }) => {
+    const { values } = data.samples[target.value];
+    for (const [i, field] of [...form.querySelectorAll("[data-field]")].entries()) field.value = values[i];
+  });
+}
+
+if (form) {
+  prepareDrawing();
+  preparePicture();
+  prepareRow();
+  chooseWay();
+  form.addEventListener("change", chooseWay);
+  form.addEventListener("submit", ask);
+}
