@@ -1,0 +1,161 @@
+"""The ASGI handler: bodies are bounded, streams end with their client, a request leaves no connection behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.test import override_settings
+from django.urls import path
+
+from marketplace.handler import Handler
+
+
+def echo(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(request.body, content_type="application/octet-stream")
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    raise ZeroDivisionError("nobody foresaw this")
+
+
+class Endless:
+    """A stream that only ends when it is stopped, and says that it was."""
+
+    def __init__(self) -> None:
+        self.closed = asyncio.Event()
+
+    async def parts(self):
+        try:
+            while True:
+                yield b"tick"
+                await asyncio.sleep(0.01)
+        finally:
+            self.closed.set()
+
+
+endless: list[Endless] = []
+
+
+def stream(request: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(endless[-1].parts())
+
+
+def pieces(request: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(iter([b"one ", b"two ", b"three"]))
+
+
+urlpatterns = [
+    path("echo", echo),
+    path("broken", broken),
+    path("stream", stream),
+    path("pieces", pieces),
+]
+
+
+class Client:
+    """One request, as an ASGI server would hand it over."""
+
+    def __init__(self, where: str, *parts: bytes, headers: dict[str, str] | None = None) -> None:
+        names = {"host": "testserver", **(headers or {})}
+        self.scope = {
+            "type": "http",
+            "method": "POST" if parts else "GET",
+            "path": where,
+            "query_string": b"",
+            "headers": [(name.encode(), value.encode()) for name, value in names.items()],
+        }
+        self.parts = list(parts) or [b""]
+        self.taken = 0
+        self.left = asyncio.Event()
+        self.sent: list[dict] = []
+        self.first_part = asyncio.Event()
+
+    async def receive(self):
+        if self.parts:
+            self.taken += 1
+            return {"type": "http.request", "body": self.parts.pop(0), "more_body": bool(self.parts)}
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message):
+        self.sent.append(message)
+        if message["type"] == "http.response.body":
+            self.first_part.set()
+
+    @property
+    def status(self) -> int:
+        return self.sent[0]["status"]
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.sent[1:])
+
+
+@pytest.fixture
+def handler(settings):
+    settings.ROOT_URLCONF = __name__
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    settings.MIDDLEWARE = ["marketplace.api.middleware.RequestId"]
+    with override_settings(ALLOWED_HOSTS=["testserver"]):
+        yield Handler()
+
+
+async def test_a_body_comes_back_whole_from_its_parts(handler):
+    client = Client("/echo", b"a" * 400, b"b" * 400)
+    await handler(client.scope, client.receive, client.send)
+    assert (client.status, client.body) == (200, b"a" * 400 + b"b" * 400)
+
+
+async def test_a_body_that_announces_too_much_is_not_read_at_all(handler):
+    client = Client("/echo", b"a" * 2000, headers={"content-length": "2000"})
+    await handler(client.scope, client.receive, client.send)
+    assert client.status == 413
+    assert json.loads(client.body)["code"] == "too-large"
+    assert client.taken == 0
+
+
+async def test_a_body_that_grows_too_large_is_not_read_to_its_end(handler):
+    client = Client("/echo", *[b"a" * 300] * 20)
+    await handler(client.scope, client.receive, client.send)
+    assert client.status == 413
+    assert client.taken == 4
+
+
+async def test_a_client_that_leaves_while_sending_gets_nothing(handler):
+    client = Client("/echo", b"a" * 10)
+    client.parts = []
+    client.left.set()
+    await handler(client.scope, client.receive, client.send)
+    assert client.sent == []
+
+
+async def test_a_stream_stops_when_its_client_leaves(handler):
+    endless.append(Endless())
+    client = Client("/stream")
+    serving = asyncio.create_task(handler(client.scope, client.receive, client.send))
+    await client.first_part.wait()
+    client.left.set()
+    await asyncio.wait_for(serving, 10)
+    assert endless[-1].closed.is_set()
+
+
+async def test_a_synchronous_stream_is_sent_whole(handler):
+    client = Client("/pieces")
+    await handler(client.scope, client.receive, client.send)
+    assert client.body == b"one two three"
+
+
+async def test_an_unforeseen_error_becomes_a_500_without_its_text(handler):
+    client = Client("/broken")
+    await handler(client.scope, client.receive, client.send)
+    assert client.status == 500
+    assert b"nobody foresaw" not in client.body
+
+
+async def test_requests_are_answered_side_by_side(handler):
+    clients = [Client("/echo", str(i).encode()) for i in range(50)]
+    await asyncio.gather(*(handler(each.scope, each.receive, each.send) for each in clients))
+    assert [each.body for each in clients] == [str(i).encode() for i in range(50)]
