@@ -201,6 +201,13 @@ def copy(source: Path, target: Path) -> None:
             writer.execute("UPDATE marks SET value = 1 WHERE name = 'restored'")
 
 
+def newest(path: Path) -> int:
+    """When the newest request was made that this journal has an answer to, in Unix ms; 0 if it has none."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as reader:
+        (request,) = reader.execute("SELECT max(request) FROM answers").fetchone()
+    return _time_of(request) if request else 0
+
+
 def _time_of(request: bytes) -> int:
     return int.from_bytes(request[:6], "big")
 

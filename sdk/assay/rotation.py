@@ -6,7 +6,7 @@ is not somebody else's key that was merely named.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -15,7 +15,7 @@ from assay.certificate import Key, Milliseconds, Signature
 from assay.digest import Tag, digest
 from assay.keys import PrivateKey, PublicKey
 
-FORMAT = "assay-key-rotation/1"
+FORMAT: Final = "assay-key-rotation/1"
 
 
 class KeyRotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

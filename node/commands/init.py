@@ -1,0 +1,46 @@
+"""`assay-node init`: a folder with a configuration and a fresh key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from node.config import Config, MarketplaceSettings, TritonSettings, to_toml
+from node.config import parse as parse_config
+from node.console import home_option, say
+from node.home import Home
+
+
+@click.command("init")
+@home_option
+@click.option("--name", required=True, help="What you call this node.")
+@click.option("--listen", default="0.0.0.0:7000", show_default=True, help="HOST:PORT to be reached at.")
+@click.option("--triton", default="127.0.0.1:8001", show_default=True, help="HOST:PORT of Triton's gRPC.")
+@click.option("--repository", default="models", show_default=True, help="Triton's model repository.")
+@click.option(
+    "--marketplace-key", "keys", multiple=True, help="ed25519:… of a marketplace that may ask. May be repeated."
+)
+@click.option("--marketplace-url", "url", default="", help="https://… of the marketplace.")
+def command(
+    home: Path, *, name: str, listen: str, triton: str, repository: str, keys: tuple[str, ...], url: str
+) -> None:
+    """Make a node: its folder, its configuration, its key."""
+    config = parse_config(
+        to_toml(
+            Config(
+                name=name,
+                listen=listen,
+                triton=TritonSettings(address=triton, repository=repository),
+                marketplace=MarketplaceSettings(keys=keys, url=url),
+            )
+        )
+    )
+    place = Home(home.absolute())
+    with place.locked():
+        key = place.create(config)
+    say(("Node ", "bold"), name, " in ", str(place.root))
+    say(("Key  ", "bold"), str(key.public))
+    if not keys:
+        say("Nobody may ask it yet: put the marketplace's key into ", (str(place.config), "bold"))
+    say("Next: ", ("assay-node doctor", "bold"), ", then ", ("assay-node run", "bold"))
