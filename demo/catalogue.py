@@ -21,6 +21,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
+from demo import entries
+
 SEED = 7
 
 Estimator = Any  # scikit-learn's: fit(rows, targets)
@@ -31,17 +33,19 @@ class Owner:
     """`classifier` and `regressor` make a model of this owner's kind, not yet fitted."""
 
     slug: str
-    name: str
     kind: str
     how: str  # a sentence for the card
     classifier: Callable[[], Estimator]
     regressor: Callable[[], Estimator]
 
+    @property
+    def name(self) -> str:
+        return entries.OWNERS[self.slug]
+
 
 OWNERS = (
     Owner(
         slug="asha",
-        name="Asha",
         kind="Support-vector machine",
         how="A support-vector machine with a radial kernel; probabilities by Platt scaling over three folds.",
         classifier=lambda: make_pipeline(
@@ -51,7 +55,6 @@ OWNERS = (
     ),
     Owner(
         slug="bruno",
-        name="Bruno",
         kind="Random forest",
         how="A random forest of 100 trees.",
         classifier=lambda: RandomForestClassifier(100, min_samples_leaf=2, random_state=SEED),
@@ -59,7 +62,6 @@ OWNERS = (
     ),
     Owner(
         slug="chidi",
-        name="Chidi",
         kind="Gradient-boosted trees",
         how="Gradient-boosted trees on histograms of the values.",
         classifier=lambda: HistGradientBoostingClassifier(
@@ -71,7 +73,6 @@ OWNERS = (
     ),
     Owner(
         slug="dana",
-        name="Dana",
         kind="Neural network",
         how="A neural network with one hidden layer.",
         classifier=lambda: make_pipeline(

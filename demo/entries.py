@@ -14,6 +14,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "var" / "demo" / "models"
 MADE_FROM = "made-from"  # written last: a digest of everything the folder was made from
 ENTRIES = "entries"
 FILES = "files"  # held-out examples as a buyer would send them
+OWNERS = {"asha": "Asha", "bruno": "Bruno", "chidi": "Chidi", "dana": "Dana"}  # slug and name, one node each
 PACKAGES = ("numpy", "scikit-learn", "skl2onnx", "onnxruntime", "pillow")
 
 

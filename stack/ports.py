@@ -6,8 +6,11 @@ draw and its use.
 
 from __future__ import annotations
 
+import json
 import random
 import socket
+from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
 
@@ -54,3 +57,19 @@ def holder(port: int) -> str:
             except psutil.Error:
                 break
     return "a process of another user or one that has just ended"
+
+
+def remembered(path: Path, names: Sequence[str], *, taken: frozenset[int]) -> dict[str, int]:
+    """A port for each name: the one in the file `path` while that is free, else a new one, written there."""
+    try:
+        before = json.loads(path.read_text("ascii"))
+    except (FileNotFoundError, ValueError):
+        before = {}
+    known = {name: before.get(name) for name in names}
+    kept = {n: p for n, p in known.items() if isinstance(p, int) and p not in taken and is_free(p)}
+    missing = [name for name in names if name not in kept]
+    ports = kept | dict(zip(missing, free_ports(len(missing), taken=taken | set(kept.values())), strict=True))
+    half = path.with_suffix(".half")
+    half.write_text(json.dumps(ports, indent=1), "ascii")
+    half.replace(path)
+    return ports

@@ -8,6 +8,7 @@ This file starts nothing: it says what to start.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -21,8 +22,11 @@ import venv
 from pathlib import Path
 from typing import Literal
 
+import psutil
+
 from assay.errors import Unavailable
 
+STUB = "triton_python_backend_stub"
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lives on Linux
 ABOUT = """
 import json, sys, sysconfig
@@ -58,7 +62,7 @@ def backend_directory(environment: Path, into: Path) -> Path:
     """`into`, holding the Python backend with the stub of the environment's Python version (3.8 to 3.13)."""
     server = _server(environment)
     version = _about(environment)["version"]
-    stub = server / "python_backend_stubs" / version / "triton_python_backend_stub"
+    stub = server / "python_backend_stubs" / version / STUB
     if not stub.exists():
         have = sorted(path.name for path in stub.parents[1].iterdir())
         raise Unavailable("nvidia-pytriton has no stub for this Python", expected=" | ".join(have), got=version)
@@ -84,7 +88,7 @@ def command(
     Raises Unavailable naming the package to install when there is no shared libpython for the stub.
     """
     server = _server(environment)
-    stub = backends / "python" / "triton_python_backend_stub"
+    stub = backends / "python" / STUB
     wheel_libraries = server.parents[1] / "nvidia_pytriton.libs"
     libraries = [wheel_libraries, _libpython_folder(environment, stub, wheel_libraries)]
     levels = ("error", "warning", "info")
@@ -114,9 +118,18 @@ def command(
     }
 
 
-def clear_shared_memory(repository: Path) -> None:
-    """Free what a killed server left behind for `repository`. Call only while no server is serving it."""
-    for region in SHARED_MEMORY.glob(f"{_shared_memory_prefix(repository)}*"):
+def clear_leftovers(repository: Path) -> None:
+    """Free what a killed server left behind for `repository`; only while no server is serving it.
+
+    A model's process that was waiting for its server when that was killed waits for ever, and heeds no SIGTERM.
+    """
+    prefix = _shared_memory_prefix(repository)
+    for process in psutil.process_iter(["cmdline"]):
+        arguments = process.info["cmdline"] or [""]
+        if arguments[0].endswith(STUB) and any(argument.startswith(prefix) for argument in arguments):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+    for region in SHARED_MEMORY.glob(f"{prefix}*"):
         region.unlink(missing_ok=True)
 
 

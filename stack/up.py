@@ -1,0 +1,108 @@
+"""`make up`: the whole marketplace on real parts, from this folder, until Ctrl-C.
+
+    python -m stack.up [--port 8000]
+
+Removes `var/demo.json` first and writes it last, whole: whoever waits for it finds everything ready. Says at every
+moment what it is doing; ends with the address, the demo's logins and a curl line that works.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+
+import httpx
+
+from assay.errors import AssayError
+from demo.entries import OWNERS
+from stack import ports, services, showing
+from stack.console import Console
+from stack.foreground import until_signal
+from stack.lock import Held, only_one
+from stack.manager import Manager, StartFailed
+from stack.process import Service
+from stack.tree import ROOT, Tree
+
+TREE = Tree(ROOT / "var")
+DEMO = TREE.var / "demo.json"
+USERS = TREE.var / "secrets" / "demo.json"  # where `create_demo_users` keeps them
+
+
+class Refusal(Exception):
+    """`make up` cannot start, for a reason that the person in front of it can do something about."""
+
+
+def main() -> None:
+    port = _arguments().port
+    console = Console()
+    try:
+        with only_one(TREE.folder() / "up.lock"):
+            DEMO.unlink(missing_ok=True)
+            received = asyncio.run(until_signal(up(port, console)))
+            console.say("[dim]everything is stopped[/]" if received else "")
+    except Held as held:
+        sys.exit(f"make up: this folder's marketplace is running already, as process {held.pid}")
+    except StartFailed as failure:
+        console.close()
+        console.say(f"[red]{failure}[/]")
+        console.lines(failure.tail)
+        sys.exit(f"make up: stopped; the whole output is in {os.path.relpath(failure.log)}")
+    except (Refusal, OSError, AssayError, httpx.HTTPError) as refusal:
+        console.close()
+        sys.exit(f"make up: {refusal}")
+
+
+async def up(port: int, console: Console) -> None:
+    """Everything up, shown, and kept up until cancelled."""
+    if not ports.is_free(port):
+        raise Refusal(f"port {port} is taken by {ports.holder(port)}; try `make up PORT=9000`")
+    market, everything = plan(port)
+    async with Manager(everything, TREE.logs, console) as manager:
+        shown = await asyncio.to_thread(showing.ask, market.url, USERS)
+        showing.write(DEMO, shown)
+        showing.present(shown, console)
+        await manager.failed()
+
+
+def plan(port: int) -> tuple[services.Marketplace, list[Service]]:
+    """What there is to run, with every port chosen."""
+    kinds = ("triton", "node")
+    names = ["redis", *(f"{kind}-{owner}" for owner in OWNERS for kind in kinds)]
+    chosen = ports.remembered(TREE.folder("run") / "ports.json", names, taken=frozenset({port}))
+    stores, database, broker = services.stores(TREE, chosen["redis"])
+    market = services.Marketplace(TREE, port, database, broker)
+    homes = {owner: TREE.folder("nodes", owner, mode=0o700) for owner in OWNERS}
+    owners = [
+        services.Owner(owner, home, port=chosen[f"node-{owner}"], triton_port=chosen[f"triton-{owner}"])
+        for owner, home in homes.items()
+    ]
+    running = [*stores, *market.services(), *(each for owner in owners for each in owner.services(market))]
+    return market, [*running, *demo(market, [service.name for service in running])]
+
+
+def demo(market: services.Marketplace, running: list[str]) -> list[Service]:
+    """People and trained models; then, once everything is `running`, what the owners do with them."""
+    seed = ("-m", "demo.seed", "--url", market.url, "--users", str(USERS), "--nodes", str(TREE.var / "nodes"))
+    return [
+        market.step("demo-models", "-m", "demo.train"),
+        market.quiet_step("demo-users", "manage.py", "create_demo_users", depends_on=("migrations",)),
+        market.step("demo", *seed, depends_on=("demo-models", "demo-users", *running)),
+    ]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make up", description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=_port, default=8000, help="where the site is served")
+    return parser.parse_args()
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port (1 to 65535)")
+
+
+if __name__ == "__main__":
+    main()
