@@ -34,7 +34,7 @@ def current(context: Mapping[str, Any], *names: str) -> SafeString:
 
 @register.inclusion_tag("parts/hallmark.html")
 def hallmark(
-    mode: str, target: str, outcome: str = "", href: str = "", *, size: str = "", link: str = "Open its certificate"
+    mode: str,
     target: str,
     outcome: str = "",
     href: str = "",
