@@ -17,6 +17,9 @@ from assay.errors import Refused, Unavailable
 from wire import address as wire_address
 
 MAX_ADDRESS = 200
+_TUNNELS = [  # IPv6 in which any IPv4 address may hide: NAT64, Teredo, 6to4
+    ipaddress.ip_network(prefix) for prefix in ("64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")
+]
 _HOST_NAME = re.compile(
     r"(?=.{1,190}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.?"
 )
@@ -61,7 +64,8 @@ def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _require_allowed(ip: ipaddress.IPv4Address | ipaddress.IPv6Address, pointer: str) -> None:
-    if settings.ENV.private_nodes or (ip.is_global and not ip.is_multicast):
+    tunnelled = any(ip in network for network in _TUNNELS)
+    if settings.ENV.private_nodes or (ip.is_global and not ip.is_multicast and not tunnelled):
         return
     raise Refused(
         "not a public address",

@@ -162,6 +162,6 @@ def _values(cursor: str, keys: tuple[str, ...]) -> list[Any]:
         fits = [type(value) for value in values] == [kinds[key.removeprefix("-")] for key in keys]
     except (Refused, msgspec.DecodeError) as error:
         raise Refused("not a cursor", pointer="/cursor", expected="the `next` of a page") from error
-    if not fits:
+    if not fits or any("\0" in value for value in values if isinstance(value, str)):
         raise Refused("a cursor of another order", pointer="/cursor", expected="the `next` of a page")
     return values

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.errors import Refused
+from assay.jsonform import base64url
 from marketplace.catalogue import actions
 from marketplace.catalogue.search import Query, search
 
@@ -109,13 +110,38 @@ def test_a_model_that_comes_in_between_shifts_no_page(cast, many):
     assert slugs(first) + slugs(second) == [f"model-{i}" for i in reversed(range(10))]
 
 
-@pytest.mark.parametrize("cursor", ["x", "!!!!", "WzFd", "WyJhIiwxXQ", "bnVsbA", "W25hbl0", "e30", "A" * 3000])
-def test_a_cursor_that_was_made_up_is_refused(many, cursor):
+MADE_UP = [
+    "x",
+    "!!!!",
+    "A" * 3000,
+    *(
+        base64url(text)
+        for text in (
+            b"[1]",
+            b'["a", "b"]',
+            b"null",
+            b"[NaN]",
+            b"{}",
+            b'["\\u0000", 1]',
+            b'["a", 1, 2]',
+            b"[[1], 1]",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("order", ["title", "relevance"])
+@pytest.mark.parametrize("cursor", MADE_UP)
+def test_a_cursor_that_was_made_up_is_refused(many, cursor, order):
     many(1)
     with pytest.raises(Refused) as caught:
-        search(Query(order="title", text="model", cursor=cursor))
-        search(Query(order="relevance", text="model", cursor=cursor))
+        search(Query(order=order, text="model", cursor=cursor))
     assert caught.value.pointer == "/cursor"
+
+
+def test_a_cursor_beyond_every_number_ends_the_list(many):
+    many(1)
+    assert search(Query(order="title", cursor=base64url(b'["Model 0", 1' + b"0" * 30 + b"]"))).cards == []
 
 
 def test_an_unknown_order_is_refused(db):

@@ -1,4 +1,4 @@
-"""A node for tests: the real wire server in a thread, with a handler that keeps models in memory and can misbehave."""
+"""A node for tests: the real wire server in a thread, whose handler keeps models in memory and can misbehave."""
 
 from __future__ import annotations
 
