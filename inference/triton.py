@@ -101,6 +101,13 @@ class Triton:
             return False
         return bool(answer.live)
 
+    async def wait_live(self, deadline: float) -> None:
+        """Return once the server answers, for one that is starting. Raises DeadlineExceeded."""
+        request = service_pb2.ServerLiveRequest()
+        await self._retrying(
+            lambda left: self._stub.ServerLive(request, timeout=left, wait_for_ready=True), deadline
+        )
+
     async def ready(self, name: str) -> bool:
         """Whether the server answers and serves the model `name`."""
         try:
@@ -118,8 +125,8 @@ class Triton:
         request = service_pb2.RepositoryModelLoadRequest(model_name=name)
         try:
             await self._retrying(lambda left: self._stub.RepositoryModelLoad(request, timeout=left), deadline)
-        except Unavailable as error:
-            if error.code != "inference-failed":
+        except AssayError as error:
+            if error.code not in {"inference-failed", "refused-by-triton"}:
                 raise
             raise Refused(
                 "Triton could not load the model", code="load-failed", pointer=name, got=error.got
@@ -127,9 +134,13 @@ class Triton:
 
     async def unload(self, name: str, deadline: float | None = None) -> None:
         """Serve `name` no longer; requests in flight are finished. An unknown name is not an error."""
+        if name in self._revivals:
+            self._revivals.pop(name).task.cancel()
+        await self._unload(name, self._clock() + PROBE if deadline is None else deadline)
+
+    async def _unload(self, name: str, deadline: float) -> None:
         request = service_pb2.RepositoryModelUnloadRequest(model_name=name)
-        until = self._clock() + PROBE if deadline is None else deadline
-        await self._retrying(lambda left: self._stub.RepositoryModelUnload(request, timeout=left), until)
+        await self._retrying(lambda left: self._stub.RepositoryModelUnload(request, timeout=left), deadline)
 
     async def infer(
         self, name: str, inputs: tuple[Tensor, ...], outputs: tuple[Port, ...], deadline: float
@@ -139,28 +150,36 @@ class Triton:
         Raises Refused, Unavailable or DeadlineExceeded; the call is cancelled when `deadline` passes.
         """
         request = infer_request(name, inputs, outputs)
-        begun = self._clock()
+        await self._revived(name, deadline)
+        sent = self._clock()
         try:
             answer = await self._guarded(lambda left: self._stub.ModelInfer(request, timeout=left), deadline)
         except Unavailable as error:
             if error.code == "model-crashed":
-                self._revive(name, begun)
+                self._revive(name, sent)
             raise
         return tensors_of(answer, outputs)
 
-    def _revive(self, name: str, noticed: float) -> None:
+    async def _revived(self, name: str, deadline: float) -> None:
+        """Return once the model is not being loaded anew, or the deadline has passed."""
+        revival = self._revivals.get(name)
+        if revival is not None and not revival.task.done():
+            await asyncio.wait([revival.task], timeout=max(0.0, deadline - self._clock()))
+
+    def _revive(self, name: str, sent: float) -> None:
         """Load a model anew whose process died, unless that was begun since. Triton still calls it ready and
         would not do so by itself. The request is not tried again: it may be what killed the process.
         """
         last = self._revivals.get(name)
-        if last is not None and (not last.task.done() or last.begun >= noticed):
+        if last is not None and (not last.task.done() or last.begun >= sent):
             return
         self._revivals[name] = Revival(self._clock(), asyncio.ensure_future(self._reload(name)))
 
     async def _reload(self, name: str) -> None:
         with contextlib.suppress(AssayError):  # the next request will find out
-            await self.unload(name)
-            await self.load(name, self._clock() + RELOAD)
+            deadline = self._clock() + RELOAD
+            await self._unload(name, deadline)
+            await self.load(name, deadline)
 
     async def statistics(self, name: str) -> Statistics:
         """Raises Unavailable, also when the model is not loaded."""

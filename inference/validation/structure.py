@@ -173,8 +173,9 @@ def _tensor(held: walk.Held, limits: Limits) -> Iterator[Finding]:
             **where,
         )
         return
-    if misshapen := _misshapen(tensor, limits):
-        yield finding("too-large", misshapen, got=str(list(tensor.dims)[: limits.rank + 1]), **where)
+    if misshapen := _misshapen(held, limits):
+        dims = list(held.sparse or tensor.dims)[: limits.rank + 1]
+        yield finding("too-large", misshapen, got=str(dims), **where)
         return
     try:
         values = numpy_helper.to_array(tensor)
@@ -187,16 +188,17 @@ def _tensor(held: walk.Held, limits: Limits) -> Iterator[Finding]:
         yield finding("not-finite", "a weight is not a finite number", expected="finite numbers", **where)
 
 
-def _misshapen(tensor: TensorProto, limits: Limits) -> str:
-    dims = tensor.dims
-    if len(dims) > limits.rank:
-        return f"a tensor has more than {limits.rank} axes"
-    if any(not 0 <= dim <= limits.dimension for dim in dims):
-        return f"an axis is negative or longer than {limits.dimension}"
-    if prod(dims) > limits.elements:
-        return f"a tensor has more than {limits.elements} elements"
-    if len(tensor.name) > limits.name:
+def _misshapen(held: walk.Held, limits: Limits) -> str:
+    """What is impossible or too much about a tensor's shape, or the shape of the sparse one it is a part of."""
+    if len(held.tensor.name) > limits.name:
         return f"a name is longer than {limits.name} characters"
+    for dims in (held.tensor.dims, held.sparse):
+        if len(dims) > limits.rank:
+            return f"a tensor has more than {limits.rank} axes"
+        if any(not 0 <= dim <= limits.dimension for dim in dims):
+            return f"an axis is negative or longer than {limits.dimension}"
+        if prod(dims) > limits.elements:
+            return f"a tensor has more than {limits.elements} elements"
     return ""
 
 

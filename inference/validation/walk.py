@@ -6,10 +6,10 @@ one of these places is a hole, so there is one walk for all checks. It keeps a l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto
 
 
 class Scope(NamedTuple):
@@ -31,11 +31,12 @@ class Place(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A tensor, where it is, and the node it belongs to if any."""
+    """A tensor, where it is, the node it belongs to if any, and its shape if it is a part of a sparse one."""
 
     tensor: TensorProto
     pointer: str
-    place: Place | None
+    place: Place | None = None
+    sparse: Sequence[int] = ()
 
 
 def scopes(model: ModelProto) -> Iterator[Scope]:
@@ -47,7 +48,7 @@ def scopes(model: ModelProto) -> Iterator[Scope]:
             waiting.extend(
                 Scope(graph, f"{place.pointer}/attribute/{attribute.name}", scope.depth + 1)
                 for attribute in place.node.attribute
-                for graph in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs)
+                for graph in (*_one(attribute, "g"), *attribute.graphs)
             )
 
 
@@ -59,23 +60,23 @@ def places(scope: Scope) -> Iterator[Place]:
 def tensors(scope: Scope) -> Iterator[Held]:
     """All tensors of one graph, those of the graphs inside it excepted."""
     for i, tensor in enumerate(scope.graph.initializer):
-        yield Held(tensor, f"{scope.pointer}/initializer/{i}", None)
+        yield Held(tensor, f"{scope.pointer}/initializer/{i}")
     for i, sparse in enumerate(scope.graph.sparse_initializer):
-        yield Held(sparse.values, f"{scope.pointer}/sparse_initializer/{i}/values", None)
-        yield Held(sparse.indices, f"{scope.pointer}/sparse_initializer/{i}/indices", None)
+        yield from _parts(sparse, f"{scope.pointer}/sparse_initializer/{i}", None)
     for place in places(scope):
         for attribute in place.node.attribute:
-            for tensor in _of_attribute(attribute):
-                yield Held(tensor, f"{place.pointer}/attribute/{attribute.name}", place)
+            pointer = f"{place.pointer}/attribute/{attribute.name}"
+            for tensor in (*_one(attribute, "t"), *attribute.tensors):
+                yield Held(tensor, pointer, place)
+            for sparse in (*_one(attribute, "sparse_tensor"), *attribute.sparse_tensors):
+                yield from _parts(sparse, pointer, place)
 
 
-def _of_attribute(attribute: AttributeProto) -> Iterator[TensorProto]:
-    if attribute.HasField("t"):
-        yield attribute.t
-    yield from attribute.tensors
-    sparse = ([attribute.sparse_tensor] if attribute.HasField("sparse_tensor") else []) + list(
-        attribute.sparse_tensors
-    )
-    for each in sparse:
-        yield each.values
-        yield each.indices
+def _parts(sparse: SparseTensorProto, pointer: str, place: Place | None) -> Iterator[Held]:
+    yield Held(sparse.values, f"{pointer}/values", place, sparse.dims)
+    yield Held(sparse.indices, f"{pointer}/indices", place, sparse.dims)
+
+
+def _one(attribute: AttributeProto, field: str) -> list[Any]:
+    """A field that holds one message, as a list: empty if it is not there."""
+    return [getattr(attribute, field)] if attribute.HasField(field) else []
