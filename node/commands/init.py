@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, get_args
 
 import click
 
+from inference.repository import Backend, InstanceGroups
 from node.config import Config, MarketplaceSettings, TritonSettings, to_toml
 from node.config import parse as parse_config
 from node.console import home_option, say
@@ -19,11 +21,34 @@ from node.home import Home
 @click.option("--triton", default="127.0.0.1:8001", show_default=True, help="HOST:PORT of Triton's gRPC.")
 @click.option("--repository", default="models", show_default=True, help="Triton's model repository.")
 @click.option(
+    "--backend",
+    type=click.Choice(get_args(Backend)),
+    default="python",
+    show_default=True,
+    help="Which of Triton's backends runs ONNX; NVIDIA's image has `onnxruntime`.",
+)
+@click.option(
+    "--instances",
+    type=click.Choice(["cpu", "gpu"]),
+    default="cpu",
+    show_default=True,
+    help="Where Triton runs the models.",
+)
+@click.option(
     "--marketplace-key", "keys", multiple=True, help="ed25519:… of a marketplace that may ask. May be repeated."
 )
 @click.option("--marketplace-url", "url", default="", help="https://… of the marketplace.")
 def command(
-    home: Path, *, name: str, listen: str, triton: str, repository: str, keys: tuple[str, ...], url: str
+    home: Path,
+    *,
+    name: str,
+    listen: str,
+    triton: str,
+    repository: str,
+    backend: Backend,
+    instances: Literal["cpu", "gpu"],
+    keys: tuple[str, ...],
+    url: str,
 ) -> None:
     """Make a node: its folder, its configuration, its key."""
     config = parse_config(
@@ -31,7 +56,12 @@ def command(
             Config(
                 name=name,
                 listen=listen,
-                triton=TritonSettings(address=triton, repository=repository),
+                triton=TritonSettings(
+                    address=triton,
+                    repository=repository,
+                    backend=backend,
+                    instances=InstanceGroups(kind=instances),
+                ),
                 marketplace=MarketplaceSettings(keys=keys, url=url),
             )
         )
