@@ -65,9 +65,9 @@ def _write(out: bytearray, value: Value, depth: int) -> None:
             encoded = _utf8(value)
             _write_head(out, TEXT, len(encoded))
             out += encoded
-        case Mapping():
+        case dict() | Mapping():  # dict first: asking the abstract class is slow
             _write_map(out, value, depth)
-        case Sequence():
+        case list() | tuple() | Sequence():
             _write_head(out, ARRAY, len(value))
             for item in value:
                 _write(out, item, depth - 1)

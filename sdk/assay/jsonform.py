@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -38,10 +39,15 @@ def from_json(text: str | bytes, kind: type[T]) -> T:
             "JSON document is too large", expected=f"at most {MAX_BYTES} bytes", got=f"{len(text)} bytes"
         )
     plain = _parse(text)
-    value = convert(_typed(plain, inspect.type_info(kind), ""), kind)
+    value = convert(_typed(plain, _type_info(kind), ""), kind)
     if _texts(msgspec.to_builtins(value, builtin_types=(bytes,))) != plain:  # a field with a default was left out
         raise Refused("a field is missing", code="not-canonical", expected="every field present", got="fewer")
     return value
+
+
+@cache
+def _type_info(kind: Any) -> inspect.Type:
+    return inspect.type_info(kind)
 
 
 def convert(plain: Any, kind: type[T]) -> T:

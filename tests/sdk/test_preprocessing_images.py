@@ -93,9 +93,9 @@ def test_ink_fainter_than_the_threshold_does_not_count_for_the_crop():
 
 
 @given(
-    samples=arrays(np.int64, st.tuples(*[st.integers(1, 9)] * 2, st.just(1)), elements=st.integers(0, 255)),
-    height=st.integers(1, 12),
-    width=st.integers(1, 12),
+    samples=arrays(np.int64, st.tuples(*[st.integers(1, 7)] * 2, st.just(1)), elements=st.integers(0, 255)),
+    height=st.integers(1, 9),
+    width=st.integers(1, 9),
     levels=st.integers(1, 255),
 )
 def test_a_resize_is_the_exact_area_average_rounded_half_up(samples, height, width, levels):

@@ -15,8 +15,8 @@ from assay.errors import AssayError, NotVerified, Refused
 from assay.model import input_digest
 from assay.tensor import Tensor
 from assay.verify import direct
-from assay.verify.claims import claims
-from assay.verify.report import Anchor, Report
+from assay.verify.anchors import Anchor
+from assay.verify.report import Report
 from assay.verify.trust import Trust
 
 __all__ = ["Anchor", "Report", "Trust", "anchor", "check", "verify"]
@@ -70,7 +70,6 @@ def check(
         pinned=False if strange else (True if named else None),
         input_matches=None if inputs is None else not other,
         anchor=rests_on,
-        claims=claims(certificate, rests_on),
         findings=(*false, *strange, *other),
     )
 
@@ -88,7 +87,6 @@ def unreadable(refusal: Refused) -> Report:
         pinned=None,
         input_matches=None,
         anchor=None,
-        claims=(),
         findings=(refusal,),
     )
 

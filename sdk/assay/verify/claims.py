@@ -8,7 +8,7 @@ from uuid import UUID
 from assay.answer import answers
 from assay.certificate import AnyCertificate, Statement
 from assay.errors import Refused
-from assay.verify.report import Anchor
+from assay.verify.anchors import Anchor
 
 MAX_ROWS = 10  # answers written out
 

@@ -13,7 +13,7 @@ from assay.digest import Tag
 from assay.direct import ASSERTED_BY, CAVEATS, OUTCOME
 from assay.errors import AssayError, NotVerified
 from assay.keys import PublicKey
-from assay.verify.report import Anchor
+from assay.verify.anchors import Anchor
 
 
 def anchor(certificate: DirectCertificate) -> Anchor:

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
 
 from assay.certificate import AnyCertificate
 from assay.errors import AssayError, NotVerified
+from assay.verify.anchors import Anchor
+from assay.verify.claims import claims
 
 TRUSTED, FALSE, UNPINNED = 0, 1, 3  # exit codes; 2 is the command line's own, for usage errors
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """Whose word the evidence rests on: a provider's key or a group's digest (32 bytes), and its written form."""
-
-    kind: Literal["provider", "group"]
-    raw: bytes
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.text}"
 
 
 @dataclass(frozen=True)
@@ -37,8 +27,12 @@ class Report:
     pinned: bool | None
     input_matches: bool | None
     anchor: Anchor | None
-    claims: tuple[str, ...]
     findings: tuple[AssayError, ...]
+
+    @cached_property
+    def claims(self) -> tuple[str, ...]:
+        """What the certificate says, in plain words; proven only where `valid`."""
+        return claims(self.certificate, self.anchor) if self.certificate and self.anchor else ()
 
     @property
     def caveats(self) -> tuple[str, ...]:
