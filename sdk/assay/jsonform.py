@@ -11,7 +11,7 @@ import base64
 import json
 import re
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
@@ -39,7 +39,7 @@ def from_json(text: str | bytes, kind: type[T]) -> T:
             "JSON document is too large", expected=f"at most {MAX_BYTES} bytes", got=f"{len(text)} bytes"
         )
     plain = _parse(text)
-    value = convert(_typed(plain, _type_info(kind), ""), kind)
+    value = convert(_typed(plain, _type_info(cast("Any", kind)), ""), kind)
     if _texts(msgspec.to_builtins(value, builtin_types=(bytes,))) != plain:  # a field with a default was left out
         raise Refused("a field is missing", code="not-canonical", expected="every field present", got="fewer")
     return value
