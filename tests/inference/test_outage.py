@@ -1,4 +1,4 @@
-"""A server, or a model's process, that is killed or frozen: every call ends by its deadline, and service resumes."""
+"""A server or a model that is killed or frozen: every call ends by its deadline, and service resumes."""
 
 from __future__ import annotations
 
