@@ -26,7 +26,7 @@ SWEEPS: dict[str, tuple[float, str]] = {
     "predictions.dispatch": (SECOND, "dispatch"),
     "predictions.expire_due": (SECOND, "dispatch"),
     "predictions.carry_out": (SECOND, "outbox"),
-    "catalogue.check_nodes": (5 * SECOND, "outbox"),
+    "predictions.tidy_up": (HOUR, "outbox"),
     "catalogue.check_nodes": (5 * SECOND, "outbox"),
     "catalogue.advance_evaluations": (2 * SECOND, "outbox"),
     "catalogue.tidy_up": (HOUR, "outbox"),

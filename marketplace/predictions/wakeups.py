@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import logging
 
-from celery import current_app
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from marketplace.broker import redis
+from marketplace.celery import app
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def request(queue: str) -> None:
     """Sees to it that a worker of `queue` looks at the table. Never fails: the sweep is the safety net."""
     try:
         if redis().set(_mark(queue), 1, nx=True, px=PENDING):
-            current_app.send_task(TASKS[queue], queue=queue, ignore_result=True, expires=PENDING / 1000)
+            app.send_task(TASKS[queue], queue=queue, ignore_result=True, expires=PENDING / 1000)
     except (RedisError, OperationalError) as error:
         log.warning("no wake-up for %s: %s", queue, error)
 
