@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from assay import joining
 from assay.keys import PrivateKey
+from assay.model import Interface, NoPreprocessing, Port
 from marketplace.catalogue import actions, interfaces, peers, spool
 from marketplace.catalogue.interfaces import Declaration
 from marketplace.catalogue.models import Deployment, ModelVersion, Offer
@@ -18,6 +19,13 @@ from marketplace.predictions import outbox
 from verification.registry import MODES
 
 LABELS = ("low", "middle", "high")
+INTERFACE = Interface(
+    task="classification",
+    inputs=(Port(name="x", datatype="FP32", shape=(-1, 4)),),
+    outputs=(Port(name="scores", datatype="FP32", shape=(-1, 3)),),
+    labels=LABELS,
+    preprocessing=NoPreprocessing(),
+)
 
 
 def onnx_bytes(columns: int = 4, classes: int = 3, operator: str = "Softmax") -> bytes:
@@ -145,7 +153,7 @@ def many(cast):
             )
             for i in range(count)
         )
-        interface = interfaces.plain(Declaration(task="classification", labels=LABELS))
+        interface = interfaces.plain(INTERFACE)
         versions = ModelVersion.objects.bulk_create(
             ModelVersion(
                 model=each, number=1, state=state, weights="delivered", interface=interface, created_by=owner.user
