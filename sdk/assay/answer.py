@@ -25,14 +25,14 @@ class Answer(msgspec.Struct, frozen=True):
     score: float | None = None
 
 
-def answers(interface: Interface, outputs: tuple[Tensor, ...]) -> tuple[Answer, ...]:
-    """One answer per row of `outputs`, which `interface.accept_outputs` has accepted.
+def answers(interface: Interface, outputs: tuple[Tensor, ...], most: int | None = None) -> tuple[Answer, ...]:
+    """One answer per row, or for the first `most` rows, of `outputs`, which `interface.accept_outputs` accepted.
 
     In a classification the class is the first integer output with one value per row, or else the largest of an
     output with one value per label (the first of equals); the score is that output's value for the class. In
     anything else the answer is the first output's values.
     """
-    rows = [tensor.array().reshape(tensor.shape[0], -1) for tensor in outputs]
+    rows = [tensor.array().reshape(tensor.shape[0], -1)[:most] for tensor in outputs]
     scores = _scores(rows, len(interface.labels))
     classes = _classes(rows, scores) if interface.labels else None
     if classes is None:

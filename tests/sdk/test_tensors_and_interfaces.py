@@ -211,6 +211,12 @@ def test_outputs_are_put_into_words(labels, outputs, expected):
     assert read(labels, *outputs) == expected
 
 
+def test_of_many_rows_only_as_many_as_asked_are_put_into_words():
+    many = Tensor.of("y", np.zeros((2_000_000, 1), np.uint8))
+    interface = change(INTERFACE, outputs=(Port("y", "UINT8", (-1, 1)),), labels=("a",))
+    assert len(answers(interface, (many,), 3)) == 3
+
+
 # --- identifiers and errors -------------------------------------------------------------------------------
 
 

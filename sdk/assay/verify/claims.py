@@ -39,8 +39,9 @@ def moment(milliseconds: int) -> str:
 def _answered(statement: Statement) -> str:
     interface = statement.models[0].interface
     try:
-        given = answers(interface, interface.accept_outputs(statement.outputs))
+        outputs = interface.accept_outputs(statement.outputs)
     except Refused:
         return "with outputs that its interface does not have"
-    words = "; ".join(each.text for each in given[:MAX_ROWS])
-    return words + (f"; … ({len(given)} rows)" if len(given) > MAX_ROWS else "")
+    words = "; ".join(each.text for each in answers(interface, outputs, MAX_ROWS))
+    rows = outputs[0].shape[0]
+    return words + (f"; … ({rows} rows)" if rows > MAX_ROWS else "")
