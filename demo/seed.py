@@ -155,7 +155,7 @@ class Owner:
             self._say(entry.slug, "published")
 
     def _say(self, about: str, text: str) -> None:
-        print(f"{self._slug:6} {about:14} {text}", flush=True)
+        _say(self._slug, about, text)
 
 
 def first_predictions(url: str, buyer: User, entry: Entry) -> None:
@@ -169,7 +169,7 @@ def first_predictions(url: str, buyer: User, entry: Entry) -> None:
             answer = client.predict(name, inputs=example["inputs"], verify=mode["name"], trust=trust)
             answer.report.require(pinned=True)
             text = f"{name} says {answer.answers[0].text} (labelled {example['title']}), certificate verified"
-            print(f"{'buyer':6} {mode['name']:14} {text}", flush=True)
+            _say("buyer", mode["name"], text)
 
 
 def seed(url: str, users: list[User], nodes: Path, folder: Path) -> None:
@@ -204,6 +204,12 @@ def main() -> None:
         seed(given.url.rstrip("/"), users, given.nodes, given.models)
     except (RefusedError, TimeoutError, OSError) as error:
         sys.exit(f"seeding stopped: {error}")
+
+
+def _say(who: str, about: str, text: str) -> None:
+    """One write, so that owners at work at the same time do not talk into each other's lines."""
+    sys.stdout.write(f"{who:6} {about:14} {text}\n")
+    sys.stdout.flush()
 
 
 def _text(path: Path) -> str | None:
