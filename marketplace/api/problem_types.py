@@ -104,6 +104,7 @@ _MODELS = """
 version-not-ready | Version not ready | The version's file has not been received whole and checked yet, or was refused.
 no-mode | No mode | No verification mode can be offered for this version.
 not-serving | Not served | No node serves this version now. Deploy it first.
+invalid-interface | Not an interface | The file that declares the model's interface cannot be read as one.
 not-uploading | Not uploading | The version does not wait for a file.
 upload-busy | Upload busy | Another request is sending the same file. Wait for it, then ask how far it came.
 upload-complete | Upload complete | The file has been received whole.
@@ -150,8 +151,11 @@ disk-failed | The node's disk failed | The node could not read or write its disk
 disk-full | The node's disk is full | The node has no room for the file.
 in-use | In use | Another process uses the node's folder.
 exists | Already there | The node's folder has been set up already.
+not-running | Not running | The node is not running, so there is nobody to ask.
+refused | Refused | The marketplace refused it without saying more.
 no-key | No key | The node's folder holds no key. Run `assay-node init`.
 invalid-config | Invalid configuration | The node's configuration has an unknown key or a value that does not fit.
+not-a-demo | Not a demo | Demo users are made only where ASSAY_DEMO is 1, never on a public site.
 unknown-setting | Unknown setting | An environment variable is none of Assay's; perhaps it is misspelt.
 """
 

@@ -57,9 +57,12 @@ class Dispatcher:
 
     def stop(self) -> None:
         """Claims nothing more; what has not ended within FAREWELL is left to another worker."""
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._loop.call_soon_threadsafe(self._awake.set)
+        self._loop.call_soon_threadsafe(self._stop_looking)
         self._thread.join()
+
+    def _stop_looking(self) -> None:
+        self._stopping.set()
+        self._awake.set()
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()

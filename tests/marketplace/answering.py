@@ -6,6 +6,7 @@ The nodes sign real certificates with real keys, so everything behind them is ch
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -99,7 +100,6 @@ class FakeNodes:
     asked: Counter[bytes] = field(default_factory=Counter)  # by request id
     worked: Counter[bytes] = field(default_factory=Counter)  # answers that were made, not repeated
     answered: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)
-    hold: asyncio.Event | None = None  # answers wait for it
 
     async def submit(self, provider: Provider, job: Job[Any]) -> bytes:
         self.asked[job.request] += 1
@@ -108,8 +108,6 @@ class FakeNodes:
             raise Unavailable("unplugged", pointer=provider.address)
         if self.refusing is not None:
             raise self.refusing
-        if self.hold is not None:
-            await self.hold.wait()
         known = (key.public.raw, job.request)
         if known not in self.answered:
             self.worked[job.request] += 1
@@ -118,6 +116,25 @@ class FakeNodes:
 
     async def close(self) -> None:
         pass
+
+
+class Held(FakeNodes):
+    """Nodes that think until they are let go."""
+
+    def __init__(self, keys: list[PrivateKey]) -> None:
+        super().__init__(keys)
+        self._asked, self._go = threading.Event(), threading.Event()
+
+    async def submit(self, provider: Provider, job: Job[Any]) -> bytes:
+        self._asked.set()
+        await asyncio.to_thread(self._go.wait, 30)
+        return await super().submit(provider, job)
+
+    def wait_for_a_question(self) -> None:
+        assert self._asked.wait(30)
+
+    def let_go(self) -> None:
+        self._go.set()
 
 
 def certificate(key: PrivateKey, job: Job[Any], **changes: Any) -> Any:

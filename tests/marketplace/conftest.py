@@ -13,6 +13,14 @@ def quick_passwords(settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def static_root():
+    """Nothing is collected for tests, but the folder is expected to be there."""
+    from django.conf import settings
+
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+
 @pytest.fixture(autouse=True)
 def broker(redis):
     """Wake-ups and counts go to the test's own Redis, which is emptied for each test."""

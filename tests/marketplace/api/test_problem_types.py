@@ -22,9 +22,22 @@ def codes(tree: ast.AST):
         else:
             continue
         for value in values:
-            for each in ast.walk(value):
-                if isinstance(each, ast.Constant) and isinstance(each.value, str):
-                    yield each.value
+            yield from literals(value)
+
+
+def literals(value: ast.AST):
+    """The codes that an expression may come to: a literal, or the literals of `x or y` and `x if … else y`."""
+    match value:
+        case ast.Constant(value=str(code)):
+            yield code
+        case ast.BoolOp(values=choices):
+            for each in choices:
+                yield from literals(each)
+        case ast.IfExp(body=one, orelse=other):
+            yield from literals(one)
+            yield from literals(other)
+        case ast.Call(func=ast.Name(id="str"), args=[only]):
+            yield from literals(only)
 
 
 def test_every_code_has_a_title_and_an_explanation():

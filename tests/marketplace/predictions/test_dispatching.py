@@ -16,7 +16,7 @@ from marketplace.predictions.models import Prediction, PredictionEvent
 from tests.marketplace import answering
 from tests.marketplace.answering import FakeNodes, dispatching
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True)  # the dispatcher has connections of its own
 
 
 def ended(prediction: Prediction, seconds: float = 20) -> Prediction:
