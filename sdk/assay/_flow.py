@@ -95,7 +95,7 @@ def _delay(attempt: int, reply: Reply | Unavailable | None) -> float:
     asked = reply.headers.get("retry-after", "") if isinstance(reply, Reply) else ""
     if asked.isascii() and asked.isdigit():
         return min(float(asked[:6]), LONGEST_DELAY)
-    return FIRST_DELAY * 2.0 ** (attempt - 1) * random.uniform(0.5, 1)  # noqa: S311  # spreads load, hides nothing
+    return FIRST_DELAY * 2.0 ** (attempt - 1) * random.uniform(0.5, 1)  # noqa: S311  # nosec B311  # spreads load, hides nothing
 
 
 def problem(reply: Reply) -> AssayError:
