@@ -95,7 +95,7 @@ STATIC_ROOT = ENV.var / "static"
 STATICFILES_DIRS = [ROOT / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "marketplace.web.storage.StaticFiles"},
 }
 
 CONTENT_SECURITY_POLICY = {

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assay import cbor, jsonform
 from assay.answer import answers
 from assay.model import Interface
 from assay.tensor import Tensor
@@ -45,11 +44,6 @@ class Reading:
     label: str
     rows: tuple[Row, ...]
     more: int
-
-
-def tensors(stored: bytes | memoryview) -> tuple[Tensor, ...]:
-    """Tensors as predictions keep them: canonical CBOR."""
-    return jsonform.convert(cbor.decode(bytes(stored)), tuple[Tensor, ...])
 
 
 def reading(interface: Interface, outputs: tuple[Tensor, ...]) -> Reading:

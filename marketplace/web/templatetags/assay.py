@@ -93,8 +93,8 @@ def when(time: datetime | None, never: str = "never") -> str:
 
 @register.filter
 def duration(seconds: float | timedelta | None) -> str:
-    """`21 ms`, `1.3 s`, `2 min`."""
-    if seconds is None:
+    """`21 ms`, `1.3 s`, `2 min`; nothing for what has not been measured."""
+    if not seconds:
         return ""
     value = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
     if value < 0.9995:

@@ -28,7 +28,7 @@ from marketplace.certificates import access
 from marketplace.certificates.models import Certificate
 from marketplace.errors import NotFound
 from marketplace.predictions.models import Prediction
-from marketplace.web.answers import tensors
+from marketplace.predictions.stored import tensors
 from marketplace.web.pages import address, own_page, page
 from marketplace.web.views.predictions import input_name
 
@@ -146,7 +146,7 @@ def _embedded(prediction: Prediction | None) -> dict[str, Any] | None:
     """What lets the page check that the certificate speaks of the buyer's own input."""
     if prediction is None or prediction.inputs is None or len(prediction.inputs) > MAX_EMBEDDED:
         return None
-    inputs = [json.loads(jsonform.to_json(each)) for each in tensors(prediction.inputs)]
+    inputs = [json.loads(jsonform.to_json(each)) for each in tensors(bytes(prediction.inputs))]
     return {"salt": bytes(prediction.salt).hex(), "inputs": inputs}
 
 

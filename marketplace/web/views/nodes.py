@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +17,16 @@ from marketplace.catalogue.actions import nodes as actions
 from marketplace.catalogue.models import Deployment
 from marketplace.web.pages import is_partial, own_page
 
-FIELDS = ("name", "key", "address", "proof")
+MAX_PASTED = 4000  # characters
+
+
+class Joining(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `assay-node join` prints."""
+
+    name: str
+    key: str
+    address: str
+    proof: str
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -25,12 +35,12 @@ def nodes(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The list and a form to register; with htmx the list alone, which asks for itself again."""
     if request.method != "POST":
         return _page(request, actor)
-    given = {name: request.POST.get(name, "")[:2000].strip() for name in FIELDS}
+    pasted = request.POST.get("pasted", "")[:MAX_PASTED]
     try:
-        node = actions.register_node(actor, **given)
+        joining = _read(pasted)
+        node = actions.register_node(actor, joining.name, joining.key, joining.address, joining.proof)
     except Refused as error:
-        context = {"error": error, "field": error.pointer.strip("/"), "given": given}
-        return _page(request, actor, context, status_of(error))
+        return _page(request, actor, {"error": error, "pasted": pasted}, status_of(error))
     messages.success(request, f"{node.name} is registered. It is asked how it does every few seconds.")
     return redirect("web:nodes")
 
@@ -45,6 +55,18 @@ def retire(request: HttpRequest, actor: Actor, node: int) -> HttpResponse:
     else:
         messages.success(request, f"{retired.name} is retired. Registering its key again brings it back.")
     return redirect("web:nodes")
+
+
+def _read(pasted: str) -> Joining:
+    try:
+        return msgspec.json.decode(pasted, type=Joining)
+    except msgspec.DecodeError as error:
+        raise Refused(
+            "this is not what the node printed",
+            pointer="/pasted",
+            expected='{"name": …, "key": …, "address": …, "proof": …}',
+            hint="Copy all of it, both braces included.",
+        ) from error
 
 
 def _page(

@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from assay.errors import AssayError, Refused
-from marketplace.accounts import actions, signing_in
+from marketplace.accounts import signing_in
 from marketplace.accounts.models import User
 from marketplace.api.problems import status_of
 from marketplace.web.pages import address, page
@@ -42,7 +42,9 @@ def signup(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _form(request, "people/signup.html")
     try:
-        user = actions.register(_field(request, "email"), _field(request, "password"), _field(request, "name"))
+        user = signing_in.sign_up(
+            _field(request, "email"), _field(request, "password"), _field(request, "name"), _peer(request)
+        )
     except Refused as error:
         return _form(request, "people/signup.html", error)
     return _welcome(request, user)

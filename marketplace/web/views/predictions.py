@@ -20,7 +20,8 @@ from marketplace.errors import NotFound
 from marketplace.predictions import access
 from marketplace.predictions.models import Prediction, Status
 from marketplace.predictions.states import ENDS
-from marketplace.web.answers import in_a_line, reading, tensors
+from marketplace.predictions.stored import tensors
+from marketplace.web.answers import Reading, in_a_line, reading
 from marketplace.web.pages import address, own_page
 from marketplace.web.playground import data_url
 
@@ -94,13 +95,14 @@ def sent(_: HttpRequest, actor: Actor, identifier: UUID) -> HttpResponse:
     prediction = _one(actor, identifier)
     if prediction.inputs is None:
         raise NotFound("nothing is kept of what was sent")
-    kept = prediction.source
-    content = (
-        bytes(kept) if kept else msgspec.json.encode({"inputs": [*map(oip.to_json, tensors(prediction.inputs))]})
-    )
+    if prediction.source:
+        content, content_type = bytes(prediction.source), prediction.source_type
+    else:
+        inputs = [oip.to_json(each) for each in tensors(bytes(prediction.inputs))]
+        content, content_type = msgspec.json.encode({"inputs": inputs}), "application/json"
     return HttpResponse(
         content,
-        content_type=prediction.source_type if kept else "application/json",
+        content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{input_name(prediction)}"'},
     )
 
@@ -125,11 +127,17 @@ def _followed(prediction: Prediction) -> dict[str, Any]:
             {"text": WORDS.get(event.stage, event.stage), "after": _after(event.time - prediction.created)}
             for event in events
         ],
-        "answer": reading(_interface(prediction), tensors(prediction.outputs)) if prediction.outputs else None,
+        "answer": _answer(prediction),
         "error": _error(prediction),
         "certificate": prediction.certificate,
         "outcome": prediction.certificate.outcome if prediction.certificate else "failed",
     }
+
+
+def _answer(prediction: Prediction) -> Reading | None:
+    if prediction.outputs is None:
+        return None
+    return reading(_interface(prediction), tensors(bytes(prediction.outputs)))
 
 
 def _after(since: dt.timedelta) -> str:
@@ -146,7 +154,7 @@ def _error(prediction: Prediction) -> AssayError:
 
 def _line(prediction: Prediction) -> str:
     if prediction.outputs:
-        return in_a_line(_interface(prediction), tensors(prediction.outputs))
+        return in_a_line(_interface(prediction), tensors(bytes(prediction.outputs)))
     return str((prediction.error or {}).get("detail", ""))
 
 

@@ -7,8 +7,14 @@ const BASE64URL = /^[A-Za-z0-9_-]*$/;
 
 export const utf8 = (text) => new TextEncoder().encode(text);
 
-/** Text from UTF-8, or a TypeError: nothing is replaced, no byte order mark is dropped. */
-export const text = (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+/** Text from UTF-8, or a Refusal: nothing is replaced, no byte order mark is dropped. */
+export function text(bytes) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Refusal("not UTF-8", { code: "invalid-json", expected: "UTF-8" });
+  }
+}
 
 export const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 

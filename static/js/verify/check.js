@@ -6,7 +6,8 @@
 
 import { equal } from "./bytes.js";
 import { parse, toCbor } from "./certificate.js";
-import { sha256 } from "./digest.js";
+import { encode } from "./cbor.js";
+import { digest, sha256 } from "./digest.js";
 import * as direct from "./direct.js";
 import { accepted } from "./interface.js";
 import { Falsity, Refusal } from "./refusal.js";
@@ -17,10 +18,12 @@ const EARLIEST = 1_735_689_600_000; // 2025-01-01T00:00:00Z, before any certific
 const CLOCK_SKEW = 10 * 60 * 1000; // ms by which an honest clock may be ahead of ours
 
 /**
- * `trust`: {provider: 32 bytes} where the reader named one. `salt` and `inputs` (tensors, in any order) where the
- * reader has them. Returns {certificate, id, valid, pinned, inputMatches, anchor, checks: [{name, text, problem}]}.
+ * `providers`, `groups`, `models`: what the reader named, 32 bytes each; a model only narrows, for any stranger can
+ * sign for one. `salt` and `inputs` (tensors, in any order) where the reader has them.
+ * Returns {certificate, id, valid, pinned, inputMatches, anchor, checks: [{name, text, problem}]}; `pinned` and
+ * `inputMatches` are null where nothing was named or given.
  */
-export async function check(document, { provider = null, salt = null, inputs = null, now = Date.now() } = {}) {
+export async function check(document, { providers = [], groups = [], models = [], salt = null, inputs = null, now = Date.now() } = {}) {
   const report = { certificate: null, id: null, valid: false, pinned: null, inputMatches: null, anchor: null, checks: [] };
   const parsed = await run(report, "format", "It is a certificate: canonical, every field known and well formed.", async () => {
     report.certificate = parse(document);
@@ -35,10 +38,13 @@ export async function check(document, { provider = null, salt = null, inputs = n
   for (const [name, text, each] of mode.checks(report.certificate)) await run(report, name, text, each);
   report.valid = report.checks.every(({ problem }) => problem === null);
 
-  if (provider) report.pinned = equal(provider, report.anchor.raw);
+  report.pinned = await pinned(report, { provider: providers, group: groups }, models);
   if (salt && inputs) report.inputMatches = await matches(report.certificate.statement, salt, inputs);
   return report;
 }
+
+/** What binds a model's file and the interface it is served with. */
+const commitment = (model) => digest("assay/model/1", encode(model));
 
 async function run(report, name, text, each) {
   let problem = null;
@@ -50,6 +56,16 @@ async function run(report, name, text, each) {
   }
   report.checks.push({ name, text, problem });
   return problem === null;
+}
+
+async function pinned({ certificate, anchor }, named, models) {
+  const known = (list, raw) => list.some((each) => equal(each, raw));
+  const anyone = Object.values(named).some((list) => list.length > 0);
+  if (anyone && !known(named[anchor.kind], anchor.raw)) return false;
+  for (const model of models.length ? certificate.statement.models : []) {
+    if (!known(models, await commitment(model))) return false;
+  }
+  return anyone || null;
 }
 
 function plausible(time, now) {

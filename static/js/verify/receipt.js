@@ -13,7 +13,7 @@ export function opened(document) {
       return { certificate: utf8(canonical(JSON.parse(written).certificate)), salt: fromHex(parts.get("salt")) };
     }
   } catch (error) {
-    if (!(error instanceof Refusal || error instanceof TypeError)) throw error;
+    if (!(error instanceof Refusal)) throw error;
   }
   return { certificate: document, salt: null };
 }
