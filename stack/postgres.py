@@ -58,7 +58,7 @@ def service(tree: Tree, *, durable: bool = True) -> tuple[Service, str]:
             *(str(bin_ / "postgres"), "-D", str(data), "-k", str(sockets), "-h", ""),
             *(word for setting in settings for word in ("-c", setting)),
         ),
-        ready=probes.command(str(bin_ / "pg_isready"), "-q", "-h", str(sockets), "-d", DATABASE),
+        ready=probes.command(str(bin_ / "pg_isready"), "-q", "-h", str(sockets), "-U", ROLE, "-d", DATABASE),
         prepare=partial(_ensure_cluster, data, bin_, runs_as),
         account=runs_as,
         stop_signal=signal.SIGINT,  # "fast": does not wait for clients to leave

@@ -74,7 +74,7 @@ class Marketplace:
         """Migrations and static files, then the web server, the workers and the scheduler."""
         return [
             self.step("migrations", "manage.py", "migrate", "--noinput", depends_on=("postgres",)),
-            self.step("static-files", "manage.py", "collectstatic", "--noinput", "--clear", "--verbosity", "0"),
+            self.step("static-files", "-m", "stack.static"),
             self._web(),
             *(self._worker(queue, concurrency) for queue, concurrency in WORKERS.items()),
             self._beat(),
