@@ -181,7 +181,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, msgspec.Struct):
         fields = msgspec.structs.asdict(value)
         return "{" + ", ".join(f"{key} = {_toml(each)}" for key, each in fields.items()) + "}"
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML alone wants it escaped
 
 
 def _at(pointer: str, read: Any, value: str) -> None:

@@ -64,7 +64,13 @@ class Signer:
             if not self._waiting:
                 self._arrived.clear()
             try:
-                certificates = await loop.run_in_executor(self._thread, self._sign, batch)
+                certificates = await loop.run_in_executor(
+                    self._thread,
+                    seal,
+                    self._key,
+                    self._journal,
+                    [(each.statement, each.question) for each in batch],
+                )
             except AssayError as error:
                 _fail(batch, error)
             except Exception as error:  # noqa: BLE001  (a bug fails its batch, not the node)
@@ -75,16 +81,17 @@ class Signer:
                     if not each.signed.done():
                         each.signed.set_result(certificate)
 
-    def _sign(self, batch: Sequence[_Waiting]) -> list[bytes]:
-        issued = issue(self._key, [each.statement for each in batch])
-        certificates = [each.to_cbor() for each in issued]
-        self._journal.record(
-            [
-                Answer(each.statement.request, each.question, certificate)
-                for each, certificate in zip(batch, certificates, strict=True)
-            ]
-        )
-        return certificates
+
+def seal(key: PrivateKey, journal: Journal, batch: Sequence[tuple[Statement, bytes]]) -> list[bytes]:
+    """The certificates of (statement, question) pairs under one signature, once the journal has them all."""
+    certificates = [each.to_cbor() for each in issue(key, [stated for stated, _ in batch])]
+    journal.record(
+        [
+            Answer(stated.request, question, certificate)
+            for (stated, question), certificate in zip(batch, certificates, strict=True)
+        ]
+    )
+    return certificates
 
 
 def _fail(batch: Sequence[_Waiting], error: AssayError) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from assay.certificate import Key, Milliseconds, Signature
+from assay.certificate import Key, Milliseconds, Signature, Target
 from assay.model import Digest, Interface
 from assay.tensor import Tensor
 
@@ -126,7 +126,7 @@ class Submit(Message, frozen=True):
 
     id: Id
     request: RequestId
-    target: Short  # as it will stand in the statement
+    target: Target  # as it will stand in the statement
     commitment: Digest  # of the model to run
     inputs: Annotated[tuple[Tensor, ...], msgspec.Meta(min_length=1, max_length=16)]
     salt: Digest

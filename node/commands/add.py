@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
@@ -93,9 +92,10 @@ def _interface(path: Path, report: Report) -> Interface:
 def _register(url: str, name: str, reference: ModelReference, report: Report) -> None:
     owner, _, short = name.partition("/")
     body = {
-        "digest": reference.digest.hex(),
+        "weights": "never-here",
+        "sha256": reference.digest.hex(),
         "interface": msgspec.to_builtins(reference.interface),
-        "report": _plain(report),
+        "report": msgspec.to_builtins(report),
     }
     if url and os.environ.get(API_KEY):
         post(url, f"/api/v1/models/{owner}/{short}/versions", body)
@@ -103,8 +103,3 @@ def _register(url: str, name: str, reference: ModelReference, report: Report) ->
     else:
         say("Not registered: set `marketplace.url` in node.toml and ASSAY_API_KEY, or post this yourself:")
         click.echo(json.dumps(body))
-
-
-def _plain(report: Report) -> Any:
-    plain = msgspec.to_builtins(report, builtin_types=(bytes,))
-    return {**plain, "digest": report.digest.hex()}

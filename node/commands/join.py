@@ -22,12 +22,11 @@ def command(home: Path, organisation: str, where: str) -> None:
     """Register this node with ORGANISATION's (its short name) account at the marketplace.
 
     With a marketplace URL in node.toml and an API key in ASSAY_API_KEY this is done at once; else the values to
-    paste on the marketplace's page for nodes are printed.
+    paste on the marketplace's page for nodes, or to post to /api/v1/nodes, are printed.
     """
     place = Home(home.absolute())
     config, key = place.load_config(), place.load_key()
     body = {
-        "organisation": organisation,
         "name": config.name,
         "key": str(key.public),
         "address": where,
