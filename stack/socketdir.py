@@ -35,4 +35,4 @@ def _base() -> Path:
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent"))
     if runtime.is_dir() and runtime.stat().st_uid == os.geteuid() and len(os.fsencode(runtime)) <= 48:
         return runtime
-    return Path("/tmp")  # noqa: S108 -- the folder made inside is checked for its owner and mode
+    return Path("/tmp")  # noqa: S108  # nosec B108 - the folder inside is checked for its owner and mode
