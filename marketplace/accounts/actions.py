@@ -44,7 +44,7 @@ def register(email: str, password: str, name: str) -> User:
     """A new user with a personal organisation, all or nothing.
 
     Raises Refused naming the field. That an address is taken has to be said as long as addresses are not
-    confirmed by e-mail; the page's rate limit bounds what can be learnt from it.
+    confirmed by e-mail; `signing_in.sign_up` bounds how often one may ask.
     """
     address, called = email.strip().lower(), text.line(name, "/name", most=120, least=1)
     _require_person(address, password, called)

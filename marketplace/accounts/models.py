@@ -24,7 +24,9 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(email=(username or "").lower())
+        if not username or not username.isprintable():  # PostgreSQL would not even look for it
+            raise User.DoesNotExist
+        return self.get(email=username.lower())
 
     def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> User:
         return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)

@@ -1,4 +1,4 @@
-"""Signing in with e-mail and password, with guessing made slow.
+"""Signing in with e-mail and password, and signing up, with guessing made slow.
 
 The answer is the same whether the account exists or not, in its words and (because Django hashes the password
 either way) in its time. Attempts are counted for the pair of account and network address, for the address, and
@@ -9,18 +9,20 @@ An attempt is written down before the password is looked at, so that guesses mad
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib.auth import authenticate
 from django.utils import timezone
 
+from marketplace.accounts import actions
 from marketplace.accounts.models import SignInAttempt, User
 from marketplace.errors import Throttled, Unauthenticated
 
 WINDOW = timedelta(minutes=15)
 PER_PAIR, PER_ADDRESS, PER_ACCOUNT = 5, 50, 100  # failures within the window
+SIGN_UPS = 20  # within the window, from one address, whether they succeed or not
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,13 @@ def sign_in(email: str, password: str, address: str) -> User:
     Raises Unauthenticated (`wrong-credentials`) or Throttled.
     """
     account = email.strip().lower()
-    attempts = _attempt(_buckets(account, address))
+    attempts = _attempt(
+        (
+            _bucket(PER_PAIR, account, address),
+            _bucket(PER_ADDRESS, "", address),
+            _bucket(PER_ACCOUNT, account, ""),
+        )
+    )
     user = authenticate(username=account, password=password)
     if not isinstance(user, User):
         raise Unauthenticated(
@@ -45,17 +53,22 @@ def sign_in(email: str, password: str, address: str) -> User:
     return user
 
 
+def sign_up(email: str, password: str, name: str, address: str) -> User:
+    """`actions.register`, so often from one network address. Raises Refused naming the field, or Throttled."""
+    _attempt((_bucket(SIGN_UPS, "sign-up", address),))
+    return actions.register(email, password, name)
+
+
 def forget_old_attempts() -> int:
     """Removes what no longer counts; returns how many rows."""
     return SignInAttempt.objects.filter(time__lt=timezone.now() - WINDOW).delete()[0]
 
 
-def _buckets(account: str, address: str) -> list[_Bucket]:
-    parts = (((account, address), PER_PAIR), (("", address), PER_ADDRESS), ((account, ""), PER_ACCOUNT))
-    return [_Bucket(hashlib.sha256("\0".join(part).encode()).hexdigest(), limit) for part, limit in parts]
+def _bucket(limit: int, *who: str) -> _Bucket:
+    return _Bucket(hashlib.sha256("\0".join(who).encode("utf-8", "surrogatepass")).hexdigest(), limit)
 
 
-def _attempt(buckets: Iterable[_Bucket]) -> list[int]:
+def _attempt(buckets: Sequence[_Bucket]) -> list[int]:
     """Counts one attempt in each bucket. Raises Throttled, leaving nothing counted, if one is full."""
     since = timezone.now() - WINDOW
     made = SignInAttempt.objects.bulk_create(SignInAttempt(bucket=each.name) for each in buckets)
@@ -64,7 +77,7 @@ def _attempt(buckets: Iterable[_Bucket]) -> list[int]:
         if SignInAttempt.objects.filter(bucket=bucket.name, time__gt=since).count() > bucket.limit:
             SignInAttempt.objects.filter(pk__in=keys).delete()
             raise Throttled(
-                "too many attempts to sign in",
+                "too many attempts",
                 retry_after=int(WINDOW.total_seconds()),
                 expected=f"at most {bucket.limit} in {int(WINDOW.total_seconds()) // 60} minutes",
                 hint="Wait, then try again.",

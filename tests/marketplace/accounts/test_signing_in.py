@@ -78,6 +78,20 @@ def test_the_wait_ends_and_old_attempts_go(cast):
     assert not SignInAttempt.objects.exists()
 
 
+@pytest.mark.parametrize("email", ["bela\0@example.org", "\0", "", "x" * 1000, "\ud800@example.org"])
+def test_what_is_no_address_is_told_the_same(cast, email):
+    assert guess(email).fields() == guess("nobody@example.org").fields()
+
+
+def test_one_network_address_signs_up_so_many_people(db, monkeypatch):
+    monkeypatch.setattr(signing_in, "SIGN_UPS", 2)
+    for name in ("One", "Two"):
+        signing_in.sign_up(f"{name}@example.org", PASSWORD, name, HOME)
+    with pytest.raises(Throttled):
+        signing_in.sign_up("three@example.org", PASSWORD, "Three", HOME)
+    assert signing_in.sign_up("three@example.org", PASSWORD, "Three", ELSEWHERE)
+
+
 def test_no_address_is_kept(cast):
     guess()
     kept = " ".join(SignInAttempt.objects.values_list("bucket", flat=True))
