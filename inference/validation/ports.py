@@ -120,11 +120,8 @@ def _datatypes() -> dict[int, str]:
 
 
 def _axes(kind: str, pointer: str, value: ValueInfoProto, limits: Limits) -> tuple[int, ...]:
-    """The axes, the first as ANY. An output may leave its shape open; the run will show it."""
-    tensor = value.type.tensor_type
-    if kind == "output" and not tensor.HasField("shape"):
-        return (ANY,)
-    axes = tuple(dim.dim_value if dim.HasField("dim_value") else ANY for dim in tensor.shape.dim)
+    """The axes, the first as ANY."""
+    axes = tuple(dim.dim_value if dim.HasField("dim_value") else ANY for dim in value.type.tensor_type.shape.dim)
     if not 1 <= len(axes) <= limits.rank:
         code, detail = "wrong-rank", f"an {kind} needs axes, the first of them for rows"
         expected, hint = f"1 … {limits.rank} axes", ""

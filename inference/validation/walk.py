@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from google.protobuf.message import Message
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto
 
 
@@ -80,3 +81,19 @@ def _parts(sparse: SparseTensorProto, pointer: str, place: Place | None) -> Iter
 def _one(attribute: AttributeProto, field: str) -> list[Any]:
     """A field that holds one message, as a list: empty if it is not there."""
     return [getattr(attribute, field)] if attribute.HasField(field) else []
+
+
+def undecodable(model: ModelProto) -> Iterator[str]:
+    """Pointers to texts that are not UTF-8: protobuf hands such ones over as bytes, where a string is expected."""
+    waiting: list[tuple[Message, str]] = [(model, "")]
+    while waiting:
+        message, pointer = waiting.pop()
+        for field, content in message.ListFields():
+            if field.type not in (field.TYPE_STRING, field.TYPE_MESSAGE):
+                continue
+            for i, value in enumerate(content) if field.is_repeated else ((None, content),):
+                where = f"{pointer}/{field.name}" + ("" if i is None else f"/{i}")
+                if field.type == field.TYPE_MESSAGE:
+                    waiting.append((value, where))
+                elif isinstance(value, bytes):
+                    yield where

@@ -19,11 +19,12 @@ import onnx.shape_inference
 from google.protobuf.message import DecodeError
 from msgspec.structs import replace
 
-from inference.validation import ports, structure
+from inference.validation import ports, structure, walk
 from inference.validation.dryrun import dry_run
 from inference.validation.report import (
     MAX_FINDINGS,
     Facts,
+    Finding,
     Found,
     Limits,
     OpsetImport,
@@ -84,9 +85,8 @@ def read(data: bytes, limits: Limits) -> tuple[onnx.ModelProto | None, Facts]:
         model = parse(data)
     except Found as error:
         return None, Facts(findings=(error.finding,))
-    oversize = list(structure.sizes(model, limits))
-    if oversize:
-        return model, Facts(findings=tuple(oversize))
+    if unfit := tuple(structure.sizes(model, limits)) or tuple(map(undecodable, walk.undecodable(model))):
+        return model, Facts(findings=unfit)
     promised, wrong = ports.declared(model, limits)
     flaws = tuple(structure.structure(model, limits))
     sane = not any(flaw.level == "error" for flaw in flaws)
@@ -101,6 +101,10 @@ def read(data: bytes, limits: Limits) -> tuple[onnx.ModelProto | None, Facts]:
         operators={legible(name): count for name, count in operators},
     )
     return model, facts
+
+
+def undecodable(pointer: str) -> Finding:
+    return finding("not-text", "a text is not UTF-8", pointer=pointer)
 
 
 def parse(data: bytes) -> onnx.ModelProto:

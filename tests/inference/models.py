@@ -32,12 +32,12 @@ def graph(nodes, inputs, outputs, weights=None, **fields):
     return helper.make_model(made, **fields)
 
 
-def affine(columns=4):
+def affine(columns=4, **fields):
     """y = 2x + 1, float32, row by row."""
     nodes = [helper.make_node("Mul", ["x", "two"], ["d"], "double"), helper.make_node("Add", ["d", "one"], ["y"])]
     shape = ("rows", columns)
     weights = {"two": np.float32(2), "one": np.float32(1)}
-    return graph(nodes, [value("x", shape=shape)], [value("y", shape=shape)], weights)
+    return graph(nodes, [value("x", shape=shape)], [value("y", shape=shape)], weights, **fields)
 
 
 def vector():
