@@ -25,13 +25,13 @@ test: setup ## run the tests, on a PostgreSQL, Redis, Triton and browser started
 	@$(PYTHON) -m stack.browser
 	@$(PYTHON) -m pytest -n 2 --dist loadfile
 
-check: setup ## format, lint, types, layers, security, what no file may hold
+check: setup ## format, lint, types, layers, security, what no file may hold, the API's schema
 	@$(PYTHON) -m ruff format --check --quiet .
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
 	@$(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml $(CODE)
-	@$(PYTHON) -m pytest -q -n 0 tests/docs
+	@$(PYTHON) -m pytest -q tests/docs tests/contract/test_openapi.py::test_the_committed_schema_is_the_served_one
 
 format: setup ## put every file into its standard form
 	@$(PYTHON) -m ruff format --quiet .
