@@ -19,7 +19,7 @@ from marketplace.errors import Forbidden, NotFound
 HEADER = "X-Request-Id"
 PREFIX = "/api/"
 _REFUSALS: dict[int, Callable[[], AssayError]] = {
-    400: lambda: Refused("the request is malformed"),
+    400: lambda: Refused("the request is malformed", code="malformed-request"),
     403: lambda: Forbidden("not allowed"),
     404: lambda: NotFound("no such address"),
     500: lambda: AssayError("an error of ours; it has been noted", code="internal-error"),

@@ -23,6 +23,7 @@ invalid | Not as expected | A value is not what it should be. The pointer names 
 invalid-json | Not JSON | The body is no JSON document: check commas, quotes and UTF-8; NaN and infinities are no JSON.
 invalid-csv | Not CSV | A table needs a header that names each column once, and at least one line under it.
 invalid-header | Malformed header | The header that the pointer names cannot be read.
+malformed-request | Malformed request | The request as a whole cannot be understood: its Host, its address or a header.
 invalid-text | Not text | The content is text that cannot be written as UTF-8.
 too-large | Too large | The thing that the pointer names exceeds a limit. Send less, or several requests.
 unsupported-media-type | Unsupported media type | The Content-Type is none that this address takes.

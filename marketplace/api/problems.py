@@ -35,6 +35,7 @@ _STATUSES: tuple[tuple[type[AssayError], int], ...] = (
 _SPECIAL = {
     "invalid-json": 400,
     "invalid-header": 400,
+    "malformed-request": 400,
     "wrong-method": 405,
     "not-acceptable": 406,
     "unsupported-media-type": 415,

@@ -17,6 +17,7 @@ from django.utils import timezone
 from assay import jsonform
 from assay.errors import AssayError, DeadlineExceeded, Unavailable
 from assay.keys import PublicKey
+from assay.verify import anchor
 from marketplace.certificates.actions import prepare
 from marketplace.db.threads import DatabaseThreads
 from marketplace.predictions import claims, targets
@@ -125,8 +126,7 @@ class JobPorts:
 async def carry_out(claim: Claim, workshop: Workshop) -> None:
     """Runs a claim to its end and returns when that is durable."""
     try:
-        end = await _end(claim, workshop)
-        change = _change(claim, end)
+        change = _change(claim, await _end(claim, workshop))
     except AssayError as error:
         change = Change(claim.id, Status.FAILED, error=error)
     except Exception:
@@ -134,6 +134,9 @@ async def carry_out(claim: Claim, workshop: Workshop) -> None:
         change = Change(
             claim.id, Status.FAILED, error=AssayError("an error of ours; it has been noted", code="internal-error")
         )
+    if change.certificate is not None:  # where the mode has not said so itself
+        rests_on = anchor(change.certificate.certificate)
+        workshop.writer.note(Change(claim.id, Status.ANSWERED, detail={rests_on.kind: rests_on.text}))
     await workshop.writer.note(change)
 
 
