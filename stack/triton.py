@@ -26,6 +26,7 @@ import psutil
 
 from assay.errors import Unavailable
 
+PLAIN = re.compile(r"[A-Za-z0-9@%+=,./_-]+")
 STUB = "triton_python_backend_stub"
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lives on Linux
 ABOUT = """
@@ -85,8 +86,11 @@ def command(
 ) -> tuple[list[str], dict[str, str]]:
     """What to execute, and its whole environment, to serve `repository` by gRPC on 127.0.0.1:`port`.
 
-    Raises Unavailable naming the package to install when there is no shared libpython for the stub.
+    Raises Unavailable naming the package to install when there is no shared libpython for the stub, or the folder
+    whose name Triton cannot cope with.
     """
+    for folder in (environment, backends, repository):
+        _require_plain(folder.absolute())
     server = _server(environment)
     stub = backends / "python" / STUB
     wheel_libraries = server.parents[1] / "nvidia_pytriton.libs"
@@ -135,6 +139,17 @@ def clear_leftovers(repository: Path) -> None:
 
 def _shared_memory_prefix(repository: Path) -> str:
     return f"assay_{hashlib.sha256(os.fsencode(repository.absolute())).hexdigest()[:16]}_"
+
+
+def _require_plain(folder: Path) -> None:
+    """Triton's Python backend starts stubs through a shell, without quotes; ':' ends a path in LD_LIBRARY_PATH."""
+    if not PLAIN.fullmatch(str(folder)):
+        raise Unavailable(
+            "Triton cannot work in a folder of this name",
+            pointer=str(folder),
+            expected="letters of ASCII, digits, and any of @%+=,./_-",
+            hint="move the checkout or the data elsewhere",
+        )
 
 
 def _metrics(port: int | None) -> list[str]:
