@@ -1,8 +1,10 @@
 """Mode `direct`: one provider answers and signs. The baseline: nothing is promised beyond who said what.
 
-Providers are tried in the marketplace's order. One that cannot serve is left for the next; after a full round
-the mode waits a moment, longer each time, until the deadline. A node answers a request id once and for ever the
-same, so asking it again after a lost connection cannot make a second answer.
+Providers are tried in the marketplace's order. One that cannot serve now is left for the next and comes up again;
+after a full round the mode waits a moment, longer each time, until the deadline. One that refuses the request, or
+whose certificate does not stand, is not asked again, and only when that is true of all has the job failed. A node
+answers a request id once and for ever the same, so asking it again after a lost connection cannot make a second
+answer.
 """
 
 from __future__ import annotations
@@ -39,40 +41,57 @@ class Direct:
         )
 
     async def run(self, job: Job[DirectParams], ports: Ports) -> End:
+        providers = list(job.target.providers)
         pause = FIRST_PAUSE
-        problem: AssayError = Unavailable(
-            "no node serves this model now", hint="Try again later, or choose another model."
-        )
-        while not ports.cancelled():
-            for provider in job.target.providers:
+        tell = _Teller(ports)
+        while providers:
+            for provider in tuple(providers):
+                if ports.cancelled():
+                    return Cancelled()
                 if ports.clock.now_ms() >= job.deadline:
-                    return Expired(_expired(problem))
+                    return Expired(_expired(tell.problem))
                 try:
                     return await _ask(provider, job, ports)
-                except Unavailable as error:
-                    problem = error
-                    await ports.emit("retrying", {"node": provider.address, "reason": error.detail})
-                except DeadlineExceeded as error:
-                    return Expired(error)
+                except (Unavailable, DeadlineExceeded) as error:  # the latter is only a node's word on the time
+                    await tell(provider, error)
                 except (Refused, NotVerified) as error:
-                    return Failed(error)
-            await ports.clock.sleep(min(pause, max(0.0, (job.deadline - ports.clock.now_ms()) / 1000)))
-            pause = min(2 * pause, LONGEST_PAUSE)
-        return Cancelled()
+                    providers.remove(provider)
+                    await tell(provider, error)
+            if providers:
+                left = max(0.0, (job.deadline - ports.clock.now_ms()) / 1000)
+                await ports.clock.sleep(min(pause, left))
+                pause = min(2 * pause, LONGEST_PAUSE)
+        return Failed(tell.problem)
 
     async def resume(self, job: Job[DirectParams], ports: Ports, saved: bytes) -> End:
         """The same as `run`: a node that already answered this request gives the same answer again."""
         return await self.run(job, ports)
 
 
+class _Teller:
+    """Tells the buyer that another way is tried and why, each thing once in a row; remembers the last."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.problem: AssayError = Unavailable(
+            "no node serves this model now", hint="Try again later, or choose another model."
+        )
+        self._ports = ports
+        self._told: dict[str, str] = {}
+
+    async def __call__(self, provider: Provider, problem: AssayError) -> None:
+        self.problem = problem
+        if self._told.get(provider.address) != problem.detail:
+            self._told[provider.address] = problem.detail
+            await self._ports.emit("retrying", {"node": provider.address, "reason": problem.detail})
+
+
 async def _ask(provider: Provider, job: Job[DirectParams], ports: Ports) -> Certified:
     document = await ports.nodes.submit(provider, job)
-    await ports.emit("answered", {"provider": str(provider.key)})
     report = verify(document, Trust(providers=frozenset({provider.key.raw})), inputs=job.inputs, salt=job.salt)
-    report.require()
-    assert report.certificate is not None, "what is valid has been parsed"
-    _require_same_question(provider, job, report.certificate.statement)
-    return Certified(report.certificate)
+    report.require(pinned=True)
+    answered = certificate.parse(document)
+    _require_same_question(provider, job, answered.statement)
+    return Certified(answered)
 
 
 def _require_same_question(provider: Provider, job: Job[DirectParams], statement: certificate.Statement) -> None:
