@@ -119,6 +119,7 @@ def command(
         "LD_LIBRARY_PATH": ":".join(dict.fromkeys(map(str, libraries))),
         "LANG": "C.UTF-8",
         "OMP_NUM_THREADS": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
     }
 
 

@@ -8,9 +8,12 @@ fail, each request runs alone, so that nobody's error becomes somebody else's.
 from __future__ import annotations
 
 import json
+import os
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is imported
 
 import numpy as np
 import onnxruntime

@@ -29,13 +29,14 @@ class Server:
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def start(self) -> None:
+    def start(self, **changed: str) -> None:
+        """`changed` are variables of its environment."""
         triton.install(setup.ENVIRONMENT, ROOT / "requirements" / "triton.txt")
         argv, env = triton.command(setup.ENVIRONMENT, setup.backends(), self.repository.root, port=self.port)
         bound = [sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), "-1", "-1", "0"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*bound, *argv], env=env, stdout=log, stderr=log, cwd=self.repository.root
+                [*bound, *argv], env={**env, **changed}, stdout=log, stderr=log, cwd=self.repository.root
             )
 
     def kill(self) -> None:
