@@ -6,6 +6,8 @@ CODE := sdk/assay wire native consensus inference provenance verification traini
 PROJECT := --no-emit-package assay pyproject.toml sdk/pyproject.toml
 LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links $(UPGRADE)
+# else onnxruntime reports what it runs to its maker
+export ORT_DISABLE_TELEMETRY := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
