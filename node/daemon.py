@@ -241,12 +241,14 @@ async def _open(stack: AsyncExitStack, daemon: Daemon, home: Home, config: Confi
 
 async def run(home: Home) -> None:
     """Runs the node until it has drained, which SIGTERM, SIGINT and `assay-node drain` ask for."""
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):  # before anybody can know that we run
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
     with home.locked():
-        config, key = home.load_config(), home.load_key()
-        async with running(home, config, key) as daemon:
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, daemon.drain)
+        async with running(home, home.load_config(), home.load_key()) as daemon:
+            either = [asyncio.create_task(event.wait()) for event in (told, daemon.ended)]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            daemon.drain()
             await daemon.ended.wait()
     _log.info("stopped")
 
