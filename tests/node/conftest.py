@@ -1,3 +1,5 @@
+"""What every test of the node may ask for."""
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
