@@ -18,7 +18,8 @@ from tests.docs.repository import markdown
 
 BLOCK = re.compile(r"^```([^\n`]*)\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
-SEPARATORS = {"|", "&&", "||", ";", "&"}
+SEPARATORS = {"|", "&&", "||", ";", "&", "(", ")"}  # `$(…)` is a command too
+KEYWORDS = {"do", "done", "then", "else", "fi"}
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ def commands(text: str) -> list[list[str]]:
         words: list[str] = []
         for word in [*lexer, ";"]:
             if word in SEPARATORS:
-                command = _without_redirections(words)
-                found += [command] if command else []
+                command = _plain(words)
+                found += [command] if command and command[0] != "for" else []
                 words = []
             else:
                 words.append(word)
@@ -82,7 +83,8 @@ def _whole_lines(text: str) -> Iterator[str]:
     assert not waiting, f"a quote is never closed: {waiting!r}"
 
 
-def _without_redirections(words: list[str]) -> list[str]:
+def _plain(words: list[str]) -> list[str]:
+    """Without redirections, without assignments and keywords before the program."""
     kept: list[str] = []
     skip = False
     for word in words:
@@ -90,6 +92,6 @@ def _without_redirections(words: list[str]) -> list[str]:
             skip = False
         elif re.fullmatch(r"\d?[<>]{1,2}&?", word):
             skip = True
-        elif not (not kept and ASSIGNMENT.match(word)):
+        elif kept or not (ASSIGNMENT.match(word) or word in KEYWORDS):
             kept.append(word)
     return kept
