@@ -24,7 +24,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from assay.errors import AssayError, DeadlineExceeded, Refused, TooLarge, Unavailable
 from assay.model import Port
-from assay.tensor import Tensor, by_name
+from assay.tensor import Tensor
 from inference.resilience import Backoff, Breaker, Clock, retrying
 
 Call = Callable[[float], Awaitable[Any]]  # takes the seconds left
@@ -145,7 +145,8 @@ class Triton:
     async def infer(
         self, name: str, inputs: tuple[Tensor, ...], outputs: tuple[Port, ...], deadline: float
     ) -> tuple[Tensor, ...]:
-        """The model's outputs for `inputs` (checked by the caller), in the order of `outputs`, each checked.
+        """The model's outputs for `inputs` (at least one, with rows; checked by the caller), in the order of
+        `outputs`, each checked.
 
         Raises Refused, Unavailable or DeadlineExceeded; the call is cancelled when `deadline` passes.
         """
@@ -158,7 +159,7 @@ class Triton:
             if error.code == "model-crashed":
                 self._revive(name, sent)
             raise
-        return tensors_of(answer, outputs)
+        return tensors_of(answer, outputs, inputs[0].shape[0])
 
     async def _revived(self, name: str, deadline: float) -> None:
         """Return once the model is not being loaded anew, or the deadline has passed."""
@@ -266,16 +267,31 @@ def infer_request(
     return request
 
 
-def tensors_of(answer: service_pb2.ModelInferResponse, ports: tuple[Port, ...]) -> tuple[Tensor, ...]:
-    """The answer's tensors in the order of `ports`. Raises Refused, code `wrong-output`, if they are not these."""
-    tensors = []
-    for described, data in zip(answer.outputs, answer.raw_output_contents, strict=False):
-        tensors.append(Tensor(described.name, described.datatype, tuple(described.shape), data))
-    named = by_name(tensors)
+def tensors_of(answer: service_pb2.ModelInferResponse, ports: tuple[Port, ...], rows: int) -> tuple[Tensor, ...]:
+    """The answer's tensors in the order of `ports`. Raises Refused, code `wrong-output`, if they are not these, or
+    do not have as many rows as the request.
+    """
+    named = {
+        described.name: Tensor(described.name, described.datatype, tuple(described.shape), data)
+        for described, data in zip(answer.outputs, answer.raw_output_contents, strict=False)
+    }
+    return tuple(_output(named.get(port.name), port, rows, f"/outputs/{port.name}") for port in ports)
+
+
+def _output(tensor: Tensor | None, port: Port, rows: int, pointer: str) -> Tensor:
+    if tensor is None:
+        raise Refused("an output is missing", code="wrong-output", pointer=pointer)
+    shaped = _shaped(tensor, port)
+    if shaped.shape[:1] != (rows,) or min(shaped.shape) < 0:
+        raise Refused(
+            "not one row per row of the input",
+            code="wrong-output",
+            pointer=pointer,
+            expected=f"{rows} rows",
+            got=f"shape {list(shaped.shape)}",
+        )
     try:
-        return tuple(port.accept(_shaped(named[port.name], port), f"/outputs/{port.name}") for port in ports)
-    except KeyError as error:
-        raise Refused("an output is missing", code="wrong-output", pointer=f"/outputs/{error.args[0]}") from error
+        return port.accept(shaped, pointer)
     except Refused as error:
         error.code = "wrong-output"
         raise

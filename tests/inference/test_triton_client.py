@@ -6,12 +6,13 @@ import time
 
 import numpy as np
 import pytest
+from tritonclient.grpc import service_pb2
 
 from assay.errors import DeadlineExceeded, Refused, TooLarge, Unavailable
 from assay.model import Port
 from assay.tensor import Tensor
 from inference import triton
-from inference.triton import Triton
+from inference.triton import Triton, tensors_of
 from tests.inference import models
 
 
@@ -101,10 +102,9 @@ async def test_a_model_that_onnxruntime_cannot_load_is_refused_with_its_reason(s
         (rows([1, 2, 3]),),
         (rows([1, 2, 3, 4], dtype=np.float64),),
         (rows([1, 2, 3, 4], name="z"),),
-        (),
         (Tensor.of("x", np.zeros((1025, 4), np.float32)),),
     ],
-    ids=["columns", "datatype", "name", "none", "too many rows"],
+    ids=["columns", "datatype", "name", "too many rows"],
 )
 async def test_inputs_that_the_model_does_not_take_are_refused(client, affine, inputs):
     with pytest.raises(Refused) as error:
@@ -133,6 +133,35 @@ async def test_an_answer_that_is_not_finite_is_refused(client, affine):
         await client.infer(affine.name, (rows([3e38, 0, 0, 0]),), affine.ports.outputs, soon())
     assert error.value.code == "wrong-output"
     assert error.value.pointer == "/outputs/y/data/0"
+
+
+def answer(*shape, data, name="y"):
+    response = service_pb2.ModelInferResponse()
+    response.outputs.add(name=name, datatype="FP32", shape=shape)
+    if data is not None:
+        response.raw_output_contents.append(data)
+    return response
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        answer(2, 1, data=bytes(8)),
+        answer(1, 2, data=bytes(4)),
+        answer(1, data=bytes(4)),
+        answer(data=b""),
+        answer(1, -1, -1, data=bytes(4)),
+        answer(1, 2, data=None),
+        answer(1, 2, data=bytes(8), name="z"),
+        service_pb2.ModelInferResponse(),
+    ],
+    ids=["more rows", "too few bytes", "no axis", "scalar", "negative axes", "no data", "another name", "nothing"],
+)
+def test_an_answer_that_does_not_hold_together_is_refused(response):
+    with pytest.raises(Refused) as error:
+        tensors_of(response, (Port("y", "FP32", (-1, -1)),), rows=1)
+    assert error.value.code == "wrong-output"
+    assert error.value.pointer.startswith("/outputs/y")
 
 
 async def test_a_deadline_in_the_past_asks_nothing(client, affine):
