@@ -9,6 +9,7 @@ A folder that is whole and was made from the same code is left as it is.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sys
@@ -25,8 +26,14 @@ if TYPE_CHECKING:
 
 def train(folder: Path = FOLDER) -> None:
     """Fills `folder` unless it is current. Killed at any line, it leaves the folder as it was, or none."""
-    if is_current(folder):
-        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(folder.name + ".lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes second finds it done
+        if not is_current(folder):
+            _fill(folder)
+
+
+def _fill(folder: Path) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # small sets: threads that wait for each other only cost
     from demo import datasets  # takes seconds
 

@@ -17,6 +17,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -26,6 +27,9 @@ from stack.ports import free_ports
 from stack.process import Service
 from stack.socketdir import socket_folder
 from stack.tree import ROOT, Tree
+
+if TYPE_CHECKING:
+    from stack.everything import Site
 
 RUNS = ROOT / "var" / "test"
 
@@ -106,6 +110,21 @@ def running_redis(tree: Tree) -> Iterator[str]:
         yield url
 
 
+@contextmanager
+def running_site(tree: Tree) -> Iterator[Site]:
+    """The whole of `make up`, demo included: address `site.market.url`, people in the file `site.users`."""
+    from stack.everything import Site  # imports much that most tests do not need
+
+    site = Site.plan(tree, free_ports(1)[0])
+    with running(site.services, tree):
+        yield site
+
+
+def site_tree(tree: Tree) -> Tree:
+    """Where the site of a run keeps its state, apart from the servers that single tests use."""
+    return Tree(tree.var / "site")
+
+
 @cache
 def _redis_port() -> int:
     return free_ports(1)[0]
@@ -136,8 +155,10 @@ def _in_use(folder: Path) -> bool:
 
 
 def _remove(tree: Tree) -> None:
-    shutil.rmtree(socket_folder(tree.var, postgres.account(tree)), ignore_errors=True)
-    shutil.rmtree(tree.var, ignore_errors=True)
+    for each in (site_tree(tree), tree):
+        if each.var.exists():
+            shutil.rmtree(socket_folder(each.var, postgres.account(each)), ignore_errors=True)
+            shutil.rmtree(each.var, ignore_errors=True)
 
 
 @pytest.hookimpl(wrapper=True)  # so that it comes before pytest-django's, which imports the settings

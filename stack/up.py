@@ -16,18 +16,16 @@ import sys
 import httpx
 
 from assay.errors import AssayError
-from demo.entries import OWNERS
-from stack import ports, services, showing
+from stack import ports, showing
 from stack.console import Console
+from stack.everything import Site
 from stack.foreground import until_signal
 from stack.lock import Held, only_one
 from stack.manager import Manager, StartFailed
-from stack.process import Service
 from stack.tree import ROOT, Tree
 
 TREE = Tree(ROOT / "var")
 DEMO = TREE.var / "demo.json"
-USERS = TREE.var / "secrets" / "demo.json"  # where `create_demo_users` keeps them
 
 
 class Refusal(Exception):
@@ -58,38 +56,12 @@ async def up(port: int, console: Console) -> None:
     """Everything up, shown, and kept up until cancelled."""
     if not ports.is_free(port):
         raise Refusal(f"port {port} is taken by {ports.holder(port)}; try `make up PORT=9000`")
-    market, everything = plan(port)
-    async with Manager(everything, TREE.logs, console) as manager:
-        shown = await asyncio.to_thread(showing.ask, market.url, USERS)
+    site = Site.plan(TREE, port)
+    async with Manager(site.services, TREE.logs, console) as manager:
+        shown = await asyncio.to_thread(showing.ask, site.market.url, site.users)
         showing.write(DEMO, shown)
         showing.present(shown, console)
         await manager.failed()
-
-
-def plan(port: int) -> tuple[services.Marketplace, list[Service]]:
-    """What there is to run, with every port chosen."""
-    kinds = ("triton", "node")
-    names = ["redis", *(f"{kind}-{owner}" for owner in OWNERS for kind in kinds)]
-    chosen = ports.remembered(TREE.folder("run") / "ports.json", names, taken=frozenset({port}))
-    stores, database, broker = services.stores(TREE, chosen["redis"])
-    market = services.Marketplace(TREE, port, database, broker)
-    homes = {owner: TREE.folder("nodes", owner, mode=0o700) for owner in OWNERS}
-    owners = [
-        services.Owner(owner, home, port=chosen[f"node-{owner}"], triton_port=chosen[f"triton-{owner}"])
-        for owner, home in homes.items()
-    ]
-    running = [*stores, *market.services(), *(each for owner in owners for each in owner.services(market))]
-    return market, [*running, *demo(market, [service.name for service in running])]
-
-
-def demo(market: services.Marketplace, running: list[str]) -> list[Service]:
-    """People and trained models; then, once everything is `running`, what the owners do with them."""
-    seed = ("-m", "demo.seed", "--url", market.url, "--users", str(USERS), "--nodes", str(TREE.var / "nodes"))
-    return [
-        market.step("demo-models", "-m", "demo.train"),
-        market.quiet_step("demo-users", "manage.py", "create_demo_users", depends_on=("migrations",)),
-        market.step("demo", *seed, depends_on=("demo-models", "demo-users", *running)),
-    ]
 
 
 def _arguments() -> argparse.Namespace:
