@@ -14,7 +14,7 @@ import contextlib
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import grpc
@@ -200,15 +200,14 @@ class Triton:
         )
 
     async def _guarded(self, call: Call, deadline: float) -> Any:
-        """`call` through the breaker, with at most MAX_CALLS at once."""
+        """`call` through the breaker, which learns how it ended."""
         begun = self._clock()
         self.breaker, admitted = self.breaker.admit(begun)
         if not admitted:
             raise Unavailable("Triton keeps failing and is left alone for a moment", code="circuit-open")
         ticket = self.breaker.ticket
         try:
-            async with _place(self._calls, deadline - begun):
-                answer = await self._retrying(call, deadline)
+            answer = await self._placed(call, deadline)
         except AssayError as error:
             self.breaker = self._judged(error, ticket, patient=deadline - begun >= PATIENCE)
             raise
@@ -217,6 +216,14 @@ class Triton:
             raise
         self.breaker = self.breaker.succeeded(ticket)
         return answer
+
+    async def _placed(self, call: Call, deadline: float) -> Any:
+        """`call` in one of the MAX_CALLS places."""
+        await _acquire(self._calls, deadline - self._clock())
+        try:
+            return await self._retrying(call, deadline)
+        finally:
+            self._calls.release()
 
     def _judged(self, error: AssayError, ticket: int, *, patient: bool) -> Breaker:
         """What `error` says about the server: nothing, that it answers, or that it fails."""
@@ -327,18 +334,16 @@ def error_of(error: grpc.aio.AioRpcError, left: float) -> AssayError:
     return Unavailable(detail, code=code, got=said)
 
 
-@contextlib.asynccontextmanager
-async def _place(calls: asyncio.Semaphore, left: float) -> AsyncIterator[None]:
+async def _acquire(places: asyncio.Semaphore, left: float) -> None:
     """One of the places for concurrent calls. Raises DeadlineExceeded if none is free in time."""
+    if not places.locked():
+        await places.acquire()  # returns at once; a timer would cost as much as the rest of the bookkeeping
+        return
     try:
         async with asyncio.timeout(left):
-            await calls.acquire()
+            await places.acquire()
     except TimeoutError as error:
         raise DeadlineExceeded("too many calls were waiting for Triton") from error
-    try:
-        yield
-    finally:
-        calls.release()
 
 
 def _is_cancelled() -> bool:
