@@ -7,7 +7,6 @@ journal answers. A run goes on when those who asked have gone: coming back, they
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from assay.certificate import Statement
+from assay.digest import sha256
 from assay.direct import statement
 from assay.errors import DeadlineExceeded, Refused, Unavailable
 from assay.model import ModelReference, Port, input_digest
@@ -85,14 +85,15 @@ class Provider:
         Raises Refused (code `request-id-reused` where the id stands for another request), Unavailable where
         another node may serve, DeadlineExceeded.
         """
-        question = question_of(submit)
+        asked = input_digest(submit.salt, submit.inputs)
+        question = question_of(submit, asked)
         run = self._runs.get(submit.request)
         if run is None:
             answered = self._journal.answer(submit.request)
             if answered is not None:
                 _require_same(question, answered.question)
                 return answered.certificate
-            run = self._start(submit, question)
+            run = self._start(submit, asked, question)
         _require_same(question, run.question)
         return await _in_time(run.task, submit.deadline)
 
@@ -113,13 +114,13 @@ class Provider:
             run.task.cancel()
         await self.idle()
 
-    def _start(self, submit: Submit, question: bytes) -> _Run:
+    def _start(self, submit: Submit, asked: bytes, question: bytes) -> _Run:
         if self.draining:
             raise Unavailable("the node is draining", code="draining")
         self._journal.require_recent(submit.request)
         if self._now() >= submit.deadline:
             raise DeadlineExceeded("the deadline has passed already")
-        run = _Run(question, asyncio.create_task(self._carry_out(submit, question)))
+        run = _Run(question, asyncio.create_task(self._carry_out(submit, asked, question)))
         self._runs[submit.request] = run
         run.task.add_done_callback(lambda task: self._ended(submit.request, task))
         return run
@@ -129,7 +130,7 @@ class Provider:
         if not task.cancelled():
             task.exception()  # has been told to whoever waited; nobody may have
 
-    async def _carry_out(self, submit: Submit, question: bytes) -> bytes:
+    async def _carry_out(self, submit: Submit, asked: bytes, question: bytes) -> bytes:
         model = self._models.serving(submit.commitment)
         inputs = model.interface.accept(submit.inputs)
         outputs = await self._infer(submit, model, inputs)
@@ -137,7 +138,7 @@ class Provider:
             submit.request,
             target=submit.target,
             model=model,
-            input_digest=input_digest(submit.salt, inputs),
+            input_digest=asked if inputs == submit.inputs else input_digest(submit.salt, inputs),
             outputs=outputs,
             time_ms=self._now(),
         )
@@ -156,19 +157,13 @@ class Provider:
             raise
 
 
-def question_of(submit: Submit) -> bytes:
+def question_of(submit: Submit, asked: bytes) -> bytes:
     """32 bytes that tell requests apart: everything that was asked but the deadline.
 
-    Not part of any agreement between parties, hence msgpack: two requests with one id are the same or they are
-    not, and this node alone judges.
+    `asked` is the input digest of the tensors as they were sent. Not part of any agreement between parties, hence
+    msgpack: two requests with one id are the same or they are not, and this node alone judges.
     """
-    asked = (
-        submit.target,
-        submit.commitment,
-        submit.salt,
-        [(each.name, each.datatype, each.shape, hashlib.sha256(each.data).digest()) for each in submit.inputs],
-    )
-    return hashlib.sha256(msgspec.msgpack.encode(asked)).digest()
+    return sha256(msgspec.msgpack.encode((submit.target, submit.commitment, asked)))
 
 
 def _require_same(question: bytes, before: bytes) -> None:
