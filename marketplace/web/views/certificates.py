@@ -6,7 +6,6 @@ found out again in the reader's browser.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +14,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from assay import jsonform
 from assay.answer import answers
 from assay.certificate import AnyCertificate, Statement, parse
 from assay.receipt import Receipt
@@ -28,12 +26,10 @@ from marketplace.certificates import access
 from marketplace.certificates.models import Certificate
 from marketplace.errors import NotFound
 from marketplace.predictions.models import Prediction
-from marketplace.predictions.stored import tensors
+from marketplace.web import sent
 from marketplace.web.pages import address, own_page, page
-from marketplace.web.views.predictions import input_name
 
 MAX_VALUES = 40  # of one output, written out
-MAX_EMBEDDED = 64 * 1024  # bytes of an input that the page's own check is given
 EVIDENCE = {"index": "Leaf, from 0", "count": "Leaves in the tree", "signature": "Signature"}
 
 
@@ -45,6 +41,7 @@ def certificate(request: HttpRequest, actor: Actor, digest: str) -> HttpResponse
     prediction = _prediction(actor, stored)
     statement = parsed.statement
     rests_on = anchor(parsed)
+    kept = prediction is not None and sent.size(prediction) > 0
     context = {
         "id": stored.hex,
         "certificate": parsed,
@@ -60,9 +57,9 @@ def certificate(request: HttpRequest, actor: Actor, digest: str) -> HttpResponse
         "path": getattr(parsed.evidence, "path", ()),
         "prediction": prediction,
         "receipt": prediction is not None,
-        "sent": _embedded(prediction),
-        "input_link": address("prediction-input", prediction.pk) if prediction and prediction.inputs else "",
-        "command": _command(rests_on.text, stored.hex, prediction),
+        "sent": sent.embedded(prediction) if prediction else None,
+        "input_link": address("prediction-input", prediction.pk) if prediction and kept else "",
+        "command": _command(rests_on.text, stored.hex, prediction if kept else None),
     }
     return render(request, "certificates/page.html", context)
 
@@ -105,7 +102,8 @@ def _stored(actor: Actor, digest: str) -> Certificate:
 
 def _prediction(actor: Actor, stored: Certificate) -> Prediction | None:
     """Which prediction it came from; the gate for the certificate has let the actor through already."""
-    return Prediction.objects.filter(certificate=stored, organisation__in=list(actor.roles)).first()
+    found = Prediction.objects.filter(certificate=stored, organisation__in=list(actor.roles))
+    return found.defer("inputs", "source", "outputs", "saved").first()
 
 
 def _claim(statement: Statement) -> str:
@@ -142,18 +140,10 @@ def _shown(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _embedded(prediction: Prediction | None) -> dict[str, Any] | None:
-    """What lets the page check that the certificate speaks of the buyer's own input."""
-    if prediction is None or prediction.inputs is None or len(prediction.inputs) > MAX_EMBEDDED:
-        return None
-    inputs = [json.loads(jsonform.to_json(each)) for each in tensors(bytes(prediction.inputs))]
-    return {"salt": bytes(prediction.salt).hex(), "inputs": inputs}
-
-
 def _command(key: str, digest: str, prediction: Prediction | None) -> str:
     parts = [f"assay verify {file_name('certificate', digest)}", f"--provider {key}"]
-    if prediction is not None and prediction.inputs is not None:
-        parts += [f"--input {input_name(prediction)}", f"--salt {bytes(prediction.salt).hex()}"]
+    if prediction is not None:
+        parts += [f"--input {sent.name(prediction)}", f"--salt {bytes(prediction.salt).hex()}"]
     return "pip install assay\n" + " \\\n    ".join(parts)
 
 

@@ -48,8 +48,9 @@ def nodes(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_POST
 @own_page
 def retire(request: HttpRequest, actor: Actor, node: int) -> HttpResponse:
+    found = access.managed_node(actor, node)
     try:
-        retired = actions.retire_node(actor, access.managed_node(actor, node))
+        retired = actions.retire_node(actor, found)
     except Refused as error:
         messages.error(request, str(error))
     else:

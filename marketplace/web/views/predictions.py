@@ -6,12 +6,10 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from assay import oip
 from assay.errors import AssayError
 from assay.model import Interface
 from marketplace.accounts.access import Actor
@@ -21,12 +19,11 @@ from marketplace.predictions import access
 from marketplace.predictions.models import Prediction, Status
 from marketplace.predictions.states import ENDS
 from marketplace.predictions.stored import tensors
+from marketplace.web import sent
 from marketplace.web.answers import Reading, in_a_line, reading
 from marketplace.web.pages import address, own_page
-from marketplace.web.playground import data_url
 
 PER_PAGE = 50
-MAX_PICTURE = 200_000  # bytes of a picture that is shown within the page
 TONES = {Status.CERTIFIED: "verified", Status.CONTESTED: "warn", Status.FAILED: "bad", Status.EXPIRED: "bad"}
 WORDS = {
     "received": "Received",
@@ -39,7 +36,6 @@ WORDS = {
     "expired": "Too late",
     "cancelled": "Withdrawn",
 }
-SUFFIXES = {"image/png": "png", "text/csv": "csv", "application/json": "json"}
 
 
 @require_safe
@@ -67,16 +63,14 @@ def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
 @own_page
 def one(request: HttpRequest, actor: Actor, identifier: UUID) -> HttpResponse:
     prediction = _one(actor, identifier)
-    picture = ""
-    if prediction.source and prediction.source_type == "image/png" and len(prediction.source) <= MAX_PICTURE:
-        picture = data_url(bytes(prediction.source), "image/png")
+    kept = sent.size(prediction) > 0
     context = {
         **_followed(prediction),
         "prediction_id": str(prediction.pk),
         "model": prediction.version.model,
-        "picture": picture,
         "took": prediction.completed - prediction.created if prediction.completed else None,
-        "input_link": address("prediction-input", prediction.pk) if prediction.inputs else "",
+        "input_link": address("prediction-input", prediction.pk) if kept else "",
+        "is_picture": kept and prediction.source_type == sent.PNG,
     }
     return render(request, "predictions/page.html", context)
 
@@ -90,26 +84,14 @@ def live(request: HttpRequest, actor: Actor, identifier: UUID) -> HttpResponse:
 
 @require_safe
 @own_page
-def sent(_: HttpRequest, actor: Actor, identifier: UUID) -> HttpResponse:
-    """What the buyer sent, as a file: what `assay verify --input` takes."""
+def what_was_sent(_: HttpRequest, actor: Actor, identifier: UUID) -> HttpResponse:
+    """As a file, which is also what a page shows of a picture."""
     prediction = _one(actor, identifier)
-    if prediction.inputs is None:
+    if not sent.size(prediction):
         raise NotFound("nothing is kept of what was sent")
-    if prediction.source:
-        content, content_type = bytes(prediction.source), prediction.source_type
-    else:
-        inputs = [oip.to_json(each) for each in tensors(bytes(prediction.inputs))]
-        content, content_type = msgspec.json.encode({"inputs": inputs}), "application/json"
-    return HttpResponse(
-        content,
-        content_type=content_type,
-        headers={"Content-Disposition": f'attachment; filename="{input_name(prediction)}"'},
-    )
-
-
-def input_name(prediction: Prediction) -> str:
-    """Of the file that holds what was sent."""
-    return f"input-{str(prediction.pk)[-12:]}.{SUFFIXES.get(prediction.source_type, 'json')}"
+    content, content_type = sent.content(prediction)
+    disposition = f'attachment; filename="{sent.name(prediction)}"'
+    return HttpResponse(content, content_type=content_type, headers={"Content-Disposition": disposition})
 
 
 def _one(actor: Actor, identifier: UUID) -> Prediction:

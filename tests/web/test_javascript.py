@@ -1,0 +1,77 @@
+"""The browser's programs that can be tested without a browser: run by the Node.js that comes with Playwright."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from playwright._impl._driver import compute_driver_executable
+
+from assay import receipt
+from assay.preprocessing import preprocess
+from docs.vectors import make
+from marketplace.web.sent import for_check
+
+HERE = Path(__file__).parent / "js"
+VECTORS = Path(make.__file__).parent
+TYPES = {".png": "image/png", ".csv": "text/csv", ".json": "application/json"}
+
+
+def run(test: str, **environment: str) -> None:
+    node, _ = compute_driver_executable()
+    finished = subprocess.run(
+        [node, "--test", str(HERE / test)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert finished.returncode == 0, finished.stdout[-6000:]
+
+
+def test_the_browsers_check_judges_every_published_vector_as_the_index_says():
+    run("vectors.test.js")
+
+
+def test_the_browsers_check_tells_the_buyers_input_from_another(tmp_path):
+    cases = []
+    for name, suffix in (("digit", ".png"), ("row", ".csv"), ("tensors", ".json")):
+        certificate, salt = receipt.read((VECTORS / f"good/{name}.receipt.json").read_bytes())
+        content = (VECTORS / f"good/{name}.input{suffix}").read_bytes()
+        inputs = preprocess(certificate.statement.models[0].interface, content, TYPES[suffix])
+        assert salt is not None
+        cases.append({"file": f"good/{name}.receipt.json", "sent": for_check(salt, inputs)})
+    (tmp_path / "sent.json").write_text(json.dumps(cases))
+    run("inputs.test.js", ASSAY_SENT=str(tmp_path / "sent.json"))
+
+
+def test_canonical_cbor_is_written_and_read_alike_in_both_languages(tmp_path):
+    run("cbor.test.js")
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    weights = numpy_helper.from_array(np.zeros((4, 3), np.float32), "weights")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "weights"], ["scores"])],
+        "tests",
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 4]),
+            helper.make_tensor_value_info("weights", TensorProto.FLOAT, [4, 3]),
+        ],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [None, 3])],
+        [weights],
+    )
+    path = tmp_path / "model.onnx"
+    onnx.save(helper.make_model(graph), path)
+    return path
+
+
+def test_the_upload_page_reads_what_a_file_takes_and_gives(model):
+    run("onnx.test.js", ASSAY_MODEL=str(model))

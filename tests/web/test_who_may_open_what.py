@@ -1,0 +1,139 @@
+"""Every page and every form, opened by everybody: who gets in, who is asked to sign in, who learns nothing.
+
+The table is held against the URL configuration, so that a page without a row fails.
+"""
+
+from __future__ import annotations
+
+from marketplace.web.urls import urlpatterns
+from tests.web.conftest import Shop, browser, url
+
+ANYBODY = {"nobody": 200, "bela": 200, "asha": 200, "tariq": 200, "sam": 200}
+SIGNED_IN = ANYBODY | {"nobody": 302}
+BELAS = {"nobody": 302, "bela": 200, "asha": 404, "tariq": 404, "sam": 404}
+ASHAS = {"nobody": 302, "bela": 404, "asha": 200, "tariq": 403, "sam": 404}
+ASHAS_TO_CHANGE = ASHAS | {"asha": 302}
+
+MODEL = ("asha", "digits")
+
+
+def one(shop: Shop) -> tuple[object, ...]:
+    return (shop.certified.pk,)
+
+
+def certificate(shop: Shop) -> tuple[object, ...]:
+    return (shop.certificate,)
+
+
+# name → (arguments of the address, who gets which status)
+PAGES = {
+    "home": ((), ANYBODY),
+    "model": (MODEL, ANYBODY),
+    "model-api": (MODEL, ANYBODY),
+    "model-versions": (MODEL, ANYBODY),
+    "model-provider": (MODEL, ANYBODY),
+    "check": ((), ANYBODY),
+    "verification": ((), ANYBODY),
+    "problems": ((), ANYBODY),
+    "problem": (("not-found",), ANYBODY),
+    "login": ((), ANYBODY),
+    "signup": ((), ANYBODY),
+    "predictions": ((), SIGNED_IN),
+    "prediction": (one, BELAS),
+    "prediction-live": (one, BELAS),
+    "prediction-input": (one, BELAS),
+    "certificate": (certificate, BELAS),
+    "certificate-json": (certificate, BELAS),
+    "certificate-cbor": (certificate, BELAS),
+    "receipt": (certificate, BELAS),
+    "models": ((), SIGNED_IN),
+    "upload": ((), SIGNED_IN),
+    "manage": (MODEL, ASHAS),
+    "nodes": ((), SIGNED_IN),
+    "keys": ((), SIGNED_IN),
+}
+FORMS = {
+    "logout": ((), dict.fromkeys(ANYBODY, 302)),
+    "edit": (MODEL, ASHAS_TO_CHANGE),
+    "unpublish": (MODEL, ASHAS_TO_CHANGE),
+    "publish": ((*MODEL, 1), ASHAS_TO_CHANGE),
+    "abandon": ((*MODEL, 3), ASHAS_TO_CHANGE),
+    "deploy": ((*MODEL, 1), ASHAS_TO_CHANGE),
+    "undeploy": (lambda shop: (shop.deployment.pk,), ASHAS_TO_CHANGE),
+    "retire": (lambda shop: (shop.node.pk,), ASHAS_TO_CHANGE),
+    "revoke": (lambda shop: (shop.key.pk,), BELAS | {"bela": 302}),
+}
+
+
+def test_every_address_has_its_row():
+    assert sorted(pattern.name for pattern in urlpatterns) == sorted([*PAGES, *FORMS])
+
+
+def person(shop: Shop, name: str):
+    return None if name == "nobody" else getattr(shop.cast, name)
+
+
+def at(shop: Shop, name: str, arguments) -> str:
+    return url(name, *(arguments(shop) if callable(arguments) else arguments))
+
+
+def test_a_page_opens_for_whom_it_is(shop):
+    clients = {who: browser(person(shop, who)) for who in ANYBODY}
+    for name, (arguments, expected) in PAGES.items():
+        address = at(shop, name, arguments)
+        assert (name, {who: clients[who].get(address).status_code for who in expected}) == (name, expected)
+
+
+def test_a_form_is_taken_from_whom_it_is(shop):
+    sent = {"node": shop.node.pk, "title": "Digits"}
+    for name, (arguments, expected) in FORMS.items():
+        address = at(shop, name, arguments)
+        # whoever may do it comes last, for it changes what there is
+        order = sorted(expected, key=lambda who: expected[who] == 302 and who != "nobody")
+        got = {who: browser(person(shop, who)).post(address, sent).status_code for who in order}
+        assert (name, got) == (name, expected)
+
+
+def test_a_form_is_never_taken_by_get(shop):
+    client = browser(shop.cast.asha)
+    got = {name: client.get(at(shop, name, arguments)).status_code for name, (arguments, _) in FORMS.items()}
+    assert got == dict.fromkeys(FORMS, 405)
+
+
+def test_a_form_from_another_site_is_refused(shop):
+    client = browser(shop.cast.asha)
+    client.handler.enforce_csrf_checks = True
+    answer = client.post(url("unpublish", *MODEL))
+    assert answer.status_code == 403
+    assert "This form has expired" in answer.content.decode()
+    shop.version.model.refresh_from_db()
+    assert shop.version.model.visibility == "public"
+
+
+def test_who_is_asked_to_sign_in_comes_back(shop):
+    wanted = url("certificate", shop.certificate)
+    answer = browser().get(wanted)
+    assert answer.headers["Location"] == f"{url('login')}?next={wanted}"
+
+
+def test_a_private_model_is_not_told_apart_from_none(shop):
+    model = shop.version.model
+    model.visibility = "private"
+    model.save()
+    private, missing = (browser(shop.cast.sam).get(url("model", "asha", name)) for name in ("digits", "no-such"))
+    assert private.status_code == missing.status_code == 404
+    assert private.content.replace(b"digits", b"no-such").count(b"no such model") == missing.content.count(
+        b"no such model"
+    )
+    assert browser(shop.cast.tariq).get(url("model", "asha", "digits")).status_code == 200
+
+
+def test_private_pages_are_kept_in_no_cache(shop):
+    answer = browser(shop.cast.bela).get(url("certificate", shop.certificate))
+    assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_a_page_that_does_not_exist_is_a_page(shop):
+    answer = browser().get("/no/such/page")
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.content.decode()
