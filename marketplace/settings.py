@@ -72,6 +72,8 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 DATABASES = {"default": {**ENV.database, "POOL_SIZE": ENV.database_connections}}
+# PostgreSQL's default is for disks that spin, and has it read whole tables where an index would do (search)
+DATABASES["default"]["OPTIONS"].setdefault("options", "-c random_page_cost=1.1")
 BROKER_URL = ENV.broker
 WAITERS = ENV.waiters
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -25,7 +25,7 @@ class ModelAdmin(ReadOnlyAdmin):
     list_filter = ("visibility", "task")
     search_fields = ("slug", "title", "organisation__slug")
     list_select_related = ("organisation", "published_version__model__organisation")
-    exclude = ("search",)
+    exclude = ("search", "headline")
     actions = ("withdraw",)
 
     @admin.action(description="Withdraw from the catalogue", permissions=["view"])

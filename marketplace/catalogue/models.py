@@ -9,6 +9,9 @@ from django.db import models
 from marketplace.accounts.models import SLUG, Organisation, User
 
 SEARCH_CONFIG = "english"  # stemming and stop words, of what is indexed and of what is asked
+HEADLINE = SearchVector("title", "slug", weight="A", config=SEARCH_CONFIG) + SearchVector(
+    "summary", "task", weight="B", config=SEARCH_CONFIG
+)
 
 
 class Model(models.Model):
@@ -29,15 +32,13 @@ class Model(models.Model):
     published_version = models.ForeignKey(
         "ModelVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    # what is found by; and the short part of it, by which it is ranked: PostgreSQL reads that without a detour
     search = models.GeneratedField(
-        expression=(
-            SearchVector("title", "slug", weight="A", config=SEARCH_CONFIG)
-            + SearchVector("summary", "task", weight="B", config=SEARCH_CONFIG)
-            + SearchVector("card", weight="C", config=SEARCH_CONFIG)
-        ),
+        expression=HEADLINE + SearchVector("card", weight="C", config=SEARCH_CONFIG),
         output_field=SearchVectorField(),
         db_persist=True,
     )
+    headline = models.GeneratedField(expression=HEADLINE, output_field=SearchVectorField(), db_persist=True)
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
 

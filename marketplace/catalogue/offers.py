@@ -78,7 +78,7 @@ def for_cards(models: QuerySet[Model]) -> QuerySet[Model]:
     return (
         models.select_related("organisation", "published_version")
         .prefetch_related(Prefetch("offers", Offer.objects.order_by("pk")))
-        .defer("search", "card", "published_version__report", "published_version__examples")
+        .defer("search", "headline", "card", "published_version__report", "published_version__examples")
     )
 
 

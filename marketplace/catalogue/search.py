@@ -7,6 +7,8 @@ number of queries does not depend on the number of models, and is at most ten.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -26,6 +28,7 @@ from marketplace.catalogue.offers import Card, cards, for_cards
 MAX_TEXT = 200  # characters of a search text that are looked at
 MAX_WORDS = 12
 PAGE, MAX_PAGE = 24, 100  # models
+MAX_FACETS = 50  # values of one facet
 
 Order = Literal["relevance", "newest", "title"]
 ORDERS: tuple[Order, ...] = ("relevance", "newest", "title")
@@ -69,26 +72,36 @@ def search(query: Query, actor: Actor | None = None) -> Page:
     """The page of `query` among the models that `actor` may see. Raises Refused for what is no query."""
     if "\0" in f"{query.text}{query.task}{query.licence}{query.mode}{query.owner}":
         raise Refused("a character that is not text", pointer="/q", expected="printable characters", got="U+0000")
-    found = _matching(query, actor)
-    ordered, keys = _ordered(found, query)
+    owners = _owners(query.text)
+    ordered, keys = _ordered(_matching(query, actor, owners), query)
     limit = max(1, min(query.limit, MAX_PAGE))
     rows = list(for_cards(_after(ordered, keys, query.cursor))[: limit + 1])
     shown = rows[:limit]
-    tasks = _facet(_matching(replace(query, task=""), actor), "task")
+    counts = _counts(_matching(replace(query, task="", licence=""), actor, owners), "task", "licence")
+    modes = _counts(_matching(replace(query, mode=""), actor, owners), "offers__mode")
     return Page(
         cards=cards(shown),
         next=_cursor(shown[-1], keys) if len(rows) > limit else "",
-        total=_total(tasks, query) if query.task else sum(facet.count for facet in tasks),
-        tasks=tasks,
-        licences=_facet(_matching(replace(query, licence=""), actor), "licence"),
-        modes=_facet(_matching(replace(query, mode=""), actor), "offers__mode"),
+        total=sum(
+            n for (task, licence), n in counts if query.task in ("", task) and query.licence in ("", licence)
+        ),
+        tasks=_facet((task, n) for (task, licence), n in counts if query.licence in ("", licence)),
+        licences=_facet((licence, n) for (task, licence), n in counts if query.task in ("", task)),
+        modes=_facet((mode, n) for (mode,), n in modes),
     )
 
 
 # --- restricting ------------------------------------------------------------------------------------------
 
 
-def _matching(query: Query, actor: Actor | None) -> QuerySet[Model]:
+def _owners(text: str) -> list[int]:
+    """The organisations whose name the text begins with: their models are found by it too."""
+    words = _words(text)
+    found = Organisation.objects.filter(slug__startswith=words[0]) if words else Organisation.objects.none()
+    return list(found.values_list("pk", flat=True)[:100])
+
+
+def _matching(query: Query, actor: Actor | None, owners: list[int]) -> QuerySet[Model]:
     models = visible_models(actor)
     if query.task:
         models = models.filter(task=query.task)
@@ -99,8 +112,8 @@ def _matching(query: Query, actor: Actor | None) -> QuerySet[Model]:
     if query.owner:
         models = models.filter(organisation__slug=query.owner)
     if words := _words(query.text):
-        owners = Organisation.objects.filter(slug__startswith=words[0]).values("pk")[:100]
-        models = models.filter(Q(search=_tsquery(words)) | Q(organisation__in=owners))
+        found = Q(search=_tsquery(words))
+        models = models.filter(found | Q(organisation__in=owners) if owners else found)
     return models
 
 
@@ -113,15 +126,20 @@ def _tsquery(words: list[str]) -> SearchQuery:
     return SearchQuery(" & ".join(f"{word}:*" for word in words), search_type="raw", config=SEARCH_CONFIG)
 
 
-def _facet(models: QuerySet[Model], field: str) -> list[Facet]:
-    counted = (
-        models.exclude(**{field: ""}).values_list(field).annotate(count=Count("pk")).order_by("-count", field)
-    )
-    return [Facet(value, count) for value, count in counted if value]
+def _counts(models: QuerySet[Model], *fields: str) -> list[tuple[tuple[str, ...], int]]:
+    """How many models there are with each combination of values."""
+    rows = models.order_by().values_list(*fields).annotate(count=Count("pk"))
+    return [(tuple(values), count) for *values, count in rows]
 
 
-def _total(tasks: list[Facet], query: Query) -> int:
-    return next((facet.count for facet in tasks if facet.value == query.task), 0)
+def _facet(counted: Iterable[tuple[str, int]]) -> list[Facet]:
+    """The commonest values first; models without a value are not counted."""
+    totals: Counter[str] = Counter()
+    for value, count in counted:
+        if value:
+            totals[value] += count
+    ordered = sorted(totals.items(), key=lambda each: (-each[1], each[0]))
+    return [Facet(value, count) for value, count in ordered[:MAX_FACETS]]
 
 
 # --- ordering and pages -----------------------------------------------------------------------------------
@@ -133,7 +151,7 @@ def _ordered(models: QuerySet[Model], query: Query) -> tuple[QuerySet[Model], tu
         raise Refused("unknown order", pointer="/order", expected=" | ".join(ORDERS), got=query.order[:40])
     words = _words(query.text)
     if query.order == "relevance" and words:
-        rank = Cast(SearchRank(F("search"), _tsquery(words)), FloatField())
+        rank = Cast(SearchRank(F("headline"), _tsquery(words)), FloatField())
         return models.annotate(rank=rank).order_by("-rank", "-pk"), ("-rank", "-pk")
     keys = ("title", "pk") if query.order == "title" else ("-pk",)
     return models.order_by(*keys), keys
