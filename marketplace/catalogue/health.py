@@ -7,6 +7,7 @@ deployment that was serving a failed one; when it serves it again, so it says, t
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,6 +34,7 @@ class Seen:
     """What became of asking one node."""
 
     node: Node
+    asked: dt.datetime  # what was written down later is newer than the answer
     answered: bool
     serving: bool
     detail: str
@@ -63,15 +65,17 @@ async def _ask_all(nodes: Sequence[Node], tell: Callable[[Seen], None]) -> None:
 
 
 async def _look(node: Node) -> Seen:
+    asked = timezone.now()
     try:
         async with asyncio.timeout(PATIENCE), connected(node) as peer:
             healthy = await peer.health(in_seconds(PATIENCE))
             capable = await peer.capabilities(in_seconds(PATIENCE))
     except (AssayError, OSError, TimeoutError) as error:
-        return Seen(node, answered=False, serving=False, detail=str(error) or "no answer in time")
+        return Seen(node, asked, answered=False, serving=False, detail=str(error) or "no answer in time")
     detail = healthy.detail or ("draining" if capable.draining else "")
     return Seen(
         node,
+        asked,
         answered=True,
         serving=healthy.serving and not capable.draining,
         detail=detail,
@@ -91,7 +95,9 @@ def _record(seen: Seen) -> None:
 
 def _reconcile(seen: Seen) -> None:
     deployments = Deployment.objects.filter(
-        Q(state=State.SERVING) | Q(state=State.FAILED, acknowledged__isnull=False), node=seen.node
+        Q(state=State.SERVING) | Q(state=State.FAILED, acknowledged__isnull=False),
+        node=seen.node,
+        updated__lt=seen.asked,
     )
     for each in deployments.select_related("version"):
         model = seen.models.get(bytes(each.version.commitment or b""))
