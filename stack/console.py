@@ -54,6 +54,11 @@ class Console:
         self._rich.print(f"[red]died[/] {escape(name)}: {escape(reason)}; starting again in {retry_in:g} s")
         self.lines(tail)
 
+    def failed(self, name: str, reason: str, tail: Sequence[str]) -> None:
+        self._settle(name)
+        self._rich.print(f"[bold red]{escape(name)} did not start: {escape(reason)}[/]")
+        self.lines(tail)
+
     def stopped(self, name: str) -> None:
         self._rich.print(f"[dim]stopped {escape(name)}[/]")
 

@@ -41,15 +41,16 @@ class Report(Protocol):
     def starting(self, name: str) -> None: ...
     def ready(self, name: str, seconds: float) -> None: ...
     def died(self, name: str, reason: str, tail: Sequence[str], retry_in: float) -> None: ...
+    def failed(self, name: str, reason: str, tail: Sequence[str]) -> None: ...
     def stopped(self, name: str) -> None: ...
 
 
 class StartFailed(Exception):
     """A service could not be brought up; nothing is left running once the manager has stopped."""
 
-    def __init__(self, name: str, reason: str, tail: Sequence[str], log: Path) -> None:
+    def __init__(self, name: str, reason: str, log: Path) -> None:
         super().__init__(f"{name} did not start: {reason}")
-        self.name, self.reason, self.tail, self.log = name, reason, list(tail), log
+        self.name, self.reason, self.log = name, reason, log
 
 
 class Guard:
@@ -104,7 +105,8 @@ class Unit:
             tries = START_ATTEMPTS if self.service.ready else 1
             too_late = restarts + 1 >= tries or lived >= self.service.ready_within
             if too_late and not self.ready.is_set():
-                raise StartFailed(self.service.name, reason, self.log.tail(), self.log.path)
+                self._report.failed(self.service.name, reason, self.log.tail())
+                raise StartFailed(self.service.name, reason, self.log.path)
             restarts = 0 if lived > STABLE else restarts
             pause = self._backoff.before(restarts)
             self._report.died(self.service.name, reason, self.log.tail(), pause)

@@ -44,6 +44,9 @@ class Loud:
     def died(self, name: str, reason: str, tail: Sequence[str], retry_in: float) -> None:
         print(f"{name} died: {reason}; starting again in {retry_in:g} s", *tail, sep="\n  | ", file=sys.stderr)
 
+    def failed(self, name: str, reason: str, tail: Sequence[str]) -> None:
+        print(f"{name} did not start: {reason}", *tail, sep="\n  | ", file=sys.stderr)
+
 
 @contextmanager
 def running(services: Sequence[Service], tree: Tree) -> Iterator[Manager]:

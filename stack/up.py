@@ -44,9 +44,7 @@ def main() -> None:
         sys.exit(f"make up: this folder's marketplace is running already, as process {held.pid}")
     except StartFailed as failure:
         console.close()
-        console.say(f"[red]{failure}[/]")
-        console.lines(failure.tail)
-        sys.exit(f"make up: stopped; the whole output is in {os.path.relpath(failure.log)}")
+        sys.exit(f"make up: {failure}; its whole output is in {os.path.relpath(failure.log)}")
     except (Refusal, OSError, AssayError, httpx.HTTPError) as refusal:
         console.close()
         sys.exit(f"make up: {refusal}")

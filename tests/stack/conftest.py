@@ -20,6 +20,7 @@ class Recorder:
     def __init__(self) -> None:
         self.events: list[tuple[str, ...]] = []
         self.deaths: list[tuple[str, list[str], float]] = []
+        self.failure: tuple[str, str, list[str]] | None = None
         self._changed = asyncio.Event()
 
     def _record(self, *event: str) -> None:
@@ -35,6 +36,10 @@ class Recorder:
     def died(self, name, reason, tail, retry_in):
         self.deaths.append((reason, list(tail), retry_in))
         self._record("died", name)
+
+    def failed(self, name, reason, tail):
+        self.failure = (name, reason, list(tail))
+        self._record("failed", name)
 
     def stopped(self, name):
         self._record("stopped", name)

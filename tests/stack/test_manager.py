@@ -71,9 +71,8 @@ async def test_a_service_that_keeps_dying_ends_the_start_with_its_last_lines(tmp
     with pytest.raises(StartFailed) as failure:
         async with Manager(services, tmp_path, recorder, QUICK):
             pytest.fail("it started")
-    assert failure.value.name == "web"
-    assert failure.value.reason == "exit status 1"
-    assert failure.value.tail == ["reading settings", "no such option: --colour"]
+    assert recorder.failure == ("web", "exit status 1", ["reading settings", "no such option: --colour"])
+    assert failure.value.log.read_text().count("no such option") == START_ATTEMPTS
     assert len(recorder.deaths) == START_ATTEMPTS - 1
     assert ("starting", "late") not in recorder.events
     assert recorder.events[-1] == ("stopped", "base")
@@ -91,9 +90,9 @@ async def test_a_service_that_is_never_ready_ends_the_start_with_what_was_missin
 async def test_a_missing_program_ends_the_start_with_its_name(tmp_path, recorder):
     services = [python("web", "", ready=lambda: asyncio.Event().wait())]
     object.__setattr__(services[0], "argv", ("/nonexistent/program",))
-    with pytest.raises(StartFailed) as failure:
+    with pytest.raises(StartFailed):
         await started_and_stopped(Manager(services, tmp_path, recorder, QUICK))
-    assert "/nonexistent/program" in "".join(failure.value.tail)
+    assert "/nonexistent/program" in "".join(recorder.failure[2])
 
 
 async def started_and_stopped(manager):
@@ -154,7 +153,7 @@ async def test_a_step_holds_up_what_depends_on_it_and_runs_once(tmp_path, record
 
 async def test_a_failing_step_ends_the_start_without_a_second_try(tmp_path, recorder):
     services = [python("migrate", "import sys; sys.exit('no such table')", ready=None)]
-    with pytest.raises(StartFailed) as failure:
+    with pytest.raises(StartFailed):
         await started_and_stopped(Manager(services, tmp_path, recorder, QUICK))
-    assert (failure.value.reason, failure.value.tail) == ("exit status 1", ["no such table"])
+    assert recorder.failure == ("migrate", "exit status 1", ["no such table"])
     assert recorder.deaths == []
