@@ -55,13 +55,8 @@ def ask_daemon(home: Home, question: Callable[[Peer], Awaitable[T]]) -> T:
     Raises Unavailable where none runs.
     """
     key = home.load_key()
-    if not home.in_use() or not home.address.exists():
-        raise Unavailable(
-            "the node is not running",
-            code="not-running",
-            pointer=str(home.root),
-            hint="Start it with `assay-node run`.",
-        )
+    if not home.address.exists():
+        raise _not_running(home, "no daemon has left an address")
     host, port = address.split(home.address.read_text())
 
     async def ask() -> T:
@@ -71,4 +66,19 @@ def ask_daemon(home: Home, question: Callable[[Peer], Awaitable[T]]) -> T:
         finally:
             await peer.close()
 
-    return asyncio.run(ask())
+    try:
+        return asyncio.run(ask())
+    except Unavailable as error:
+        if error.code == "unreachable":  # whoever left the address was killed
+            raise _not_running(home, error.detail) from error
+        raise
+
+
+def _not_running(home: Home, seen: str) -> Unavailable:
+    return Unavailable(
+        "the node is not running",
+        code="not-running",
+        pointer=str(home.root),
+        got=seen,
+        hint="Start it with `assay-node run`.",
+    )

@@ -113,14 +113,6 @@ class Home:
         finally:
             os.close(handle)
 
-    def in_use(self) -> bool:
-        """Whether another process holds the folder; an address left by one that was killed says nothing."""
-        try:
-            with self.locked():
-                return False
-        except Unavailable:
-            return True
-
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
     """`path` holds `content` whole, or what it held before; also after a power cut."""

@@ -20,7 +20,8 @@ from inference.repository import ModelRepository, name_of, require_ports
 from inference.validation import Report, validate
 from node.journal import Journal, Model
 from node.spool import Spool
-from wire.messages import Served
+from wire.failures import printable
+from wire.messages import LONG, Served
 
 LOADING = 170.0  # seconds for Triton to load a model
 LOOK = 2.0  # seconds between looks at whether Triton serves what it should
@@ -80,7 +81,7 @@ class Models:
                 digest=entry.model.reference.digest,
                 name=entry.model.name,
                 state=entry.state,
-                detail=entry.detail,
+                detail=printable(entry.detail)[:LONG],
             )
             for commitment, entry in self._entries.items()
         )
@@ -211,7 +212,7 @@ class Models:
             )
             await self._triton.load(entry.name, time.monotonic() + LOADING)
         except Refused as error:
-            entry.state, entry.detail = "failed", str(error)[:1000]
+            entry.state, entry.detail = "failed", str(error)
             raise
         except AssayError as error:
             entry.detail = error.detail

@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from pathlib import Path
 
 from assay.errors import TooLarge, Unavailable
 from inference.validation import LIMITS
 from node.home import sync_folder
+
+ABANDONED = 7 * 86_400.0  # seconds after which a delivery that was not gone on with is cleared away at a start
 
 
 class Spool:
@@ -23,6 +26,9 @@ class Spool:
         self._root = root
         self._free = free
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in root.glob("*.part"):
+            if part.stat().st_mtime < time.time() - ABANDONED:
+                part.unlink()
 
     def held(self, digest: bytes) -> Path:
         return self._root / f"{digest.hex()}.onnx"

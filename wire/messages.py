@@ -24,8 +24,12 @@ MAX_IN_FLIGHT = 4096  # unanswered requests on one connection
 
 Id = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Nonce = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
-Short = Annotated[str, msgspec.Meta(max_length=256)]
-Long = Annotated[str, msgspec.Meta(max_length=4096)]
+SHORT, LONG = 256, 4096  # characters
+Short = Annotated[str, msgspec.Meta(max_length=SHORT)]
+Long = Annotated[str, msgspec.Meta(max_length=LONG)]
+LINE = r"\A[^\x00-\x1f\x7f-\x9f]*\Z"  # what may stand in a log or on a terminal as it is
+ShortLine = Annotated[str, msgspec.Meta(max_length=SHORT, pattern=LINE)]
+LongLine = Annotated[str, msgspec.Meta(max_length=LONG, pattern=LINE)]
 RequestId = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 
 
@@ -94,7 +98,7 @@ class Load(Message, frozen=True):
     digest: Digest
     size: Annotated[int, msgspec.Meta(ge=1, le=2**33)]
     interface: Interface
-    name: Short
+    name: ShortLine
 
 
 class Chunk(Message, frozen=True):
@@ -157,17 +161,17 @@ class Served(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     commitment: Digest
     digest: Digest
-    name: Short
+    name: ShortLine
     state: Literal["held", "loading", "serving", "failed"]
-    detail: Long = ""
+    detail: LongLine = ""
 
 
 class Capable(Message, frozen=True):
     """What a node is: software, roles, and the models it holds."""
 
     id: Id
-    software: Short
-    roles: Annotated[tuple[Short, ...], msgspec.Meta(max_length=16)]
+    software: ShortLine
+    roles: Annotated[tuple[ShortLine, ...], msgspec.Meta(max_length=16)]
     models: Annotated[tuple[Served, ...], msgspec.Meta(max_length=4096)]
     draining: bool
 
@@ -177,7 +181,7 @@ class Healthy(Message, frozen=True):
 
     id: Id
     serving: bool
-    detail: Long
+    detail: LongLine
     in_flight: int
     answered: int
 
@@ -210,7 +214,7 @@ class Done(Message, frozen=True):
 
 
 class Failure(Message, frozen=True):
-    """The request could not be carried out: the fields of an AssayError."""
+    """The request could not be carried out: the fields of an AssayError, made printable by whoever reads them."""
 
     id: Id
     code: Short

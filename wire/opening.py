@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,9 +22,9 @@ _encoder = msgspec.msgpack.Encoder()
 async def open_as(opener: Opener, channel: Channel) -> Limits:
     """The limits agreed on, once both sides are sure of each other. Raises what either side refused."""
     channel.send(_encoder.encode(opener.hello))
-    proof, limits = opener.prove(await _next(channel, Welcome))
+    proof, limits = opener.prove(await _reply(channel, Welcome))
     channel.send(_encoder.encode(proof))
-    await _next(channel, Ready)
+    await _reply(channel, Ready)
     return limits
 
 
@@ -44,11 +44,21 @@ async def accept_as(
 
 
 async def _next(channel: Channel, kind: type[M]) -> M:
-    payload = await channel.receive()
-    try:
-        message: M | Failure = msgspec.msgpack.decode(payload, type=kind | Failure)
-    except msgspec.DecodeError as error:
-        raise Refused("not a handshake message", code="invalid-message", expected=kind.__name__) from error
-    if isinstance(message, Failure):
-        raise to_error(message)
+    """What the opener says; nothing of it but its type is ever shown to anybody."""
+    message: M = _decoded(await channel.receive(), kind)
     return message
+
+
+async def _reply(channel: Channel, kind: type[M]) -> M:
+    """What the acceptor answers. Raises what it refused."""
+    reply: M | Failure = _decoded(await channel.receive(), kind | Failure)
+    if isinstance(reply, Failure):
+        raise to_error(reply)
+    return reply
+
+
+def _decoded(payload: bytes, kind: Any) -> Any:
+    try:
+        return msgspec.msgpack.decode(payload, type=kind)
+    except msgspec.DecodeError as error:
+        raise Refused("not a handshake message", code="invalid-message", expected=str(kind)) from error

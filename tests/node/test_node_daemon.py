@@ -255,10 +255,12 @@ async def test_a_node_told_to_stop_drains(owner):
     owner.hold()
     with process(owner, "never") as (child, address):
         await ask(owner, address, submit())
-        assert owner.home.in_use()
+        with pytest.raises(Unavailable), owner.home.locked():
+            pytest.fail("two in one folder")
         child.send_signal(signal.SIGTERM)
         assert child.wait(20) == 0
-    assert not owner.home.in_use()
+    with owner.home.locked():
+        pass
     assert not owner.home.address.exists()
 
 

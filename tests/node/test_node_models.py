@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import pytest
 
@@ -297,6 +298,16 @@ async def test_an_interface_that_is_not_the_graphs_is_refused(bench):
     with pytest.raises(Refused) as refused:
         await bench.deliver(MODEL, wrong)
     assert refused.value.code == "wrong-interface"
+    assert bench.files() == []
+
+
+async def test_a_delivery_that_was_given_up_long_ago_is_cleared_away_at_a_start(bench):
+    await bench.load()
+    await bench.chunk(0, MODEL[:10])
+    bench.restart()
+    assert bench.files() == [".part"]
+    os.utime(bench.spool._part(REFERENCE.digest), (0, 0))
+    bench.restart()
     assert bench.files() == []
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.tensor import Tensor
-from wire.failures import to_error, to_failure
+from wire.failures import printable, to_error, to_failure
 from wire.messages import Answer, Failure, Request, Submit
 
 tensors = st.builds(
@@ -49,7 +49,8 @@ def test_a_submit_survives_the_trip(submit):
 def test_a_failure_becomes_an_error_and_back(failure):
     error = to_error(failure)
     again = to_failure(failure.id, error)
-    assert (again.code, again.detail, again.pointer) == (failure.code, failure.detail, failure.pointer)
+    assert (again.code, again.detail) == (printable(failure.code), printable(failure.detail))
+    assert all(each.isprintable() for each in (again.code, again.detail, again.pointer))
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(again), type=Answer) == again
 
 
@@ -90,3 +91,20 @@ def test_a_submit_with_one_field_out_of_range_is_refused(field, value):
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(plain), type=Request)
     with pytest.raises(msgspec.ValidationError):
         msgspec.msgpack.decode(msgspec.msgpack.encode(plain | {field: value}), type=Request)
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\r", "\x1b[2J", "\x00", "\x7f", "\x9b2J", "a\n"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "healthy", "id": 1, "serving": True, "in_flight": 0, "answered": 0, "detail": None},
+        {"type": "capable", "id": 1, "roles": [], "models": [], "draining": False, "software": None},
+    ],
+    ids=lambda message: message["type"],
+)
+def test_what_a_log_or_a_terminal_would_obey_is_refused(message, text):
+    good = {key: "fine" if value is None else value for key, value in message.items()}
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(good), type=Answer)
+    bad = {key: text if value is None else value for key, value in message.items()}
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.msgpack.decode(msgspec.msgpack.encode(bad), type=Answer)

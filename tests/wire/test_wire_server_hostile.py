@@ -78,6 +78,18 @@ async def test_garbage_instead_of_a_handshake_is_dropped(world, caplog, garbage)
     assert "dropped 127.0.0.1" in caplog.text
 
 
+async def test_a_stranger_cannot_write_into_the_log(world, caplog):
+    server = await world.serve()
+    reader, writer = await dial(server.address, tls.client())
+    line = "all is well\n2026-01-01 INFO wire.server: forged"
+    writer.write(framed(msgspec.msgpack.encode({"type": "failure", "id": 0, "code": line, "detail": line})))
+    await read_to_the_end(reader)
+    await hang_up(writer)
+    await still_serves(world, server)
+    assert "not a handshake message" in caplog.text
+    assert "forged" not in caplog.text
+
+
 async def test_garbage_instead_of_tls_is_dropped(world, caplog):
     server = await world.serve()
     reader, writer = await dial(server.address)
