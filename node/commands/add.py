@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -25,6 +27,7 @@ from wire.client import Peer
 from wire.deadline import in_seconds
 
 LOADING = 200.0  # seconds for Triton to load it
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9._-]*")
 LEVELS = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 
@@ -41,6 +44,8 @@ LEVELS = {"error": "bold red", "warning": "yellow", "info": "dim"}
 )
 def command(home: Path, model: Path, name: str, interface_file: Path) -> None:
     """Serve MODEL (an ONNX file) from here; the file itself never leaves this machine."""
+    if not NAME.fullmatch(name):
+        raise click.BadParameter(f"{name!r} is not OWNER/NAME", param_hint="--name")
     place = Home(home.absolute())
     config = place.load_config()
     report = validate_sync(model)
@@ -57,7 +62,7 @@ def command(home: Path, model: Path, name: str, interface_file: Path) -> None:
     require_ports(reference, report.ports)
     ask_daemon(place, lambda peer: _bring(peer, model, reference, name, report.size))
     say("Serving ", (name, "bold"), f", commitment {reference.commitment.hex()}")
-    _register(config.marketplace.url, name, reference, report)
+    _register(config.marketplace.url, name, registration(reference, report))
 
 
 async def _bring(peer: Peer, model: Path, reference: ModelReference, name: str, size: int) -> None:
@@ -89,16 +94,19 @@ def _interface(path: Path, report: Report) -> Interface:
         raise Refused("not JSON", code="invalid-interface", pointer=str(path), got=str(error)) from error
 
 
-def _register(url: str, name: str, reference: ModelReference, report: Report) -> None:
-    owner, _, short = name.partition("/")
-    body = {
+def registration(reference: ModelReference, report: Report) -> dict[str, Any]:
+    """What the marketplace is told: everything but the file."""
+    return {
         "weights": "never-here",
         "sha256": reference.digest.hex(),
         "interface": msgspec.to_builtins(reference.interface),
         "report": msgspec.to_builtins(report),
     }
+
+
+def _register(url: str, name: str, body: dict[str, Any]) -> None:
     if url and os.environ.get(API_KEY):
-        post(url, f"/api/v1/models/{owner}/{short}/versions", body)
+        post(url, f"/api/v1/models/{name}/versions", body)
         say("Registered with ", url)
     else:
         say("Not registered: set `marketplace.url` in node.toml and ASSAY_API_KEY, or post this yourself:")

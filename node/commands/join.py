@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from assay import joining
+from assay.keys import PrivateKey
 from node.console import home_option, say
 from node.home import Home
 from node.shop import API_KEY, post
@@ -26,14 +27,19 @@ def command(home: Path, organisation: str, where: str) -> None:
     """
     place = Home(home.absolute())
     config, key = place.load_config(), place.load_key()
-    body = {
-        "name": config.name,
-        "key": str(key.public),
-        "address": where,
-        "proof": joining.prove(key, organisation),
-    }
+    body = request_to_join(config.name, key, organisation, where)
     if config.marketplace.url and os.environ.get(API_KEY):
         post(config.marketplace.url, "/api/v1/nodes", body)
         say("Registered ", (config.name, "bold"), " with ", organisation)
     else:
         click.echo(json.dumps(body, indent=2))
+
+
+def request_to_join(name: str, key: PrivateKey, organisation: str, where: str) -> dict[str, str]:
+    """What the marketplace takes at /api/v1/nodes."""
+    return {
+        "name": name,
+        "key": str(key.public),
+        "address": where,
+        "proof": joining.prove(key, organisation),
+    }

@@ -1,0 +1,101 @@
+"""What `add` and `join` send is what the marketplace's API takes; what it refuses is shown in its own words."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import msgspec
+import pytest
+
+from assay.errors import Refused, Unavailable
+from assay.model import ModelReference
+from inference.validation import Report
+from marketplace.api.nodes import NewNode
+from marketplace.api.versions import NeverHere
+from node.commands.add import registration
+from node.commands.join import request_to_join
+from node.config import Config
+from node.home import Home
+from node.shop import API_KEY, post
+from tests.inference import models as onnx_models
+
+DATA = onnx_models.affine().SerializeToString()
+REFERENCE, PORTS = onnx_models.reference_of(DATA)
+
+
+class Shop(BaseHTTPRequestHandler):
+    """Answers every POST as told, and remembers it."""
+
+    answer = (201, {})
+    seen: list[tuple[str, str, bytes]] = []
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.seen.append((self.path, self.headers["Authorization"], body))
+        status, content = self.answer
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def shop(monkeypatch):
+    monkeypatch.setenv(API_KEY, "assay_test")
+    monkeypatch.setattr(Shop, "seen", [])
+    server = HTTPServer(("127.0.0.1", 0), Shop)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_registration_is_what_the_api_takes(shop):
+    report = Report(digest=REFERENCE.digest, size=len(DATA), ports=PORTS)
+    post(shop, "/api/v1/models/alice/affine/versions", registration(REFERENCE, report))
+    ((path, authorization, body),) = Shop.seen
+    assert (path, authorization) == ("/api/v1/models/alice/affine/versions", "Bearer assay_test")
+    taken = msgspec.json.decode(body, type=NeverHere)
+    assert ModelReference(bytes.fromhex(taken.sha256), taken.interface) == REFERENCE
+    assert taken.report == report
+
+
+def test_a_request_to_join_is_what_the_api_takes(shop, tmp_path):
+    home = Home(tmp_path)
+    key = home.create(Config(name="alice-1"))
+    post(shop, "/api/v1/nodes", request_to_join("alice-1", key, "alice", "node.example.org:7000"))
+    taken = msgspec.json.decode(Shop.seen[0][2], type=NewNode)
+    assert (taken.name, taken.key, taken.address) == ("alice-1", str(key.public), "node.example.org:7000")
+
+
+def test_a_refusal_is_shown_in_the_marketplaces_words(shop, monkeypatch):
+    problem = {"code": "name-taken", "detail": "you have a node of this name", "pointer": "/name", "status": 409}
+    monkeypatch.setattr(Shop, "answer", (409, problem))
+    with pytest.raises(Refused) as refused:
+        post(shop, "/api/v1/nodes", {})
+    assert refused.value.fields() == {
+        "code": "name-taken",
+        "detail": "you have a node of this name",
+        "pointer": "/name",
+    }
+
+
+@pytest.mark.parametrize("content", [b"<html>", b"[]", b"{}", b'"x"'])
+def test_an_answer_that_is_no_problem_document_is_refused_all_the_same(shop, monkeypatch, content):
+    monkeypatch.setattr(Shop, "answer", (500, content))
+    with pytest.raises((Refused, Unavailable)):
+        post(shop, "/api/v1/nodes", {})
+
+
+def test_a_marketplace_that_is_away_is_told(monkeypatch):
+    monkeypatch.setenv(API_KEY, "assay_test")
+    with pytest.raises(Unavailable, match="did not answer"):
+        post("http://127.0.0.1:1", "/api/v1/nodes", {})
