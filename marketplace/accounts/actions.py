@@ -19,7 +19,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -30,6 +30,7 @@ from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
 from marketplace.accounts.models import ApiKey, Membership, Organisation, Role, User
 from marketplace.accounts.scopes import BUYER, Scope
+from marketplace.db.statements import Statement, loaded
 from marketplace.errors import Conflict, NotFound, Unauthenticated
 
 MAX_KEYS = 100  # of one organisation, neither revoked nor expired
@@ -143,13 +144,7 @@ def authenticate_key(token: str) -> Actor:
     to who holds the whole of it.
     """
     match = _TOKEN.fullmatch(token)
-    role = Membership.objects.filter(organisation=OuterRef("organisation"), user=OuterRef("created_by"))
-    key = (
-        ApiKey.objects.select_related("organisation", "created_by")
-        .annotate(role=Subquery(role.values("role")))
-        .filter(prefix=match[1] if match else "")
-        .first()
-    )
+    key, role = _key(match[1] if match else "")
     known = bytes(key.sha256) if key else b"\0" * 32
     if not compare_digest(known, _hash(token)) or key is None:
         raise Unauthenticated("not a valid API key", code="invalid-key", pointer="Authorization")
@@ -160,10 +155,42 @@ def authenticate_key(token: str) -> Actor:
         raise Unauthenticated(
             "this API key has expired", code="expired-key", pointer="Authorization", got=key.expires.isoformat()
         )
-    if key.role is None or not key.created_by.is_active:
+    if role is None or not key.created_by.is_active:
         raise Unauthenticated("this API key's maker is gone", code="orphaned-key", pointer="Authorization")
     _touch(key, now)
-    return Actor(key.created_by, key.organisation, {key.organisation_id: Role(key.role)}, key)
+    return Actor(key.created_by, key.organisation, {key.organisation_id: Role(role)}, key)
+
+
+_KEY_FIELDS = (
+    *("id", "organisation_id", "created_by_id", "name", "prefix", "sha256", "scopes"),
+    *("expires", "revoked", "last_used"),
+)
+_KEY = Statement(
+    """
+    SELECT k.id, k.organisation_id, k.created_by_id, k.name, k.prefix, k.sha256, k.scopes, k.expires, k.revoked,
+           k.last_used, o.slug, o.name, o.personal_of_id, u.email, u.name, u.is_active, u.is_staff, m.role
+    FROM accounts_apikey k
+    JOIN accounts_organisation o ON o.id = k.organisation_id
+    JOIN accounts_user u ON u.id = k.created_by_id
+    LEFT JOIN accounts_membership m ON m.organisation_id = o.id AND m.user_id = u.id
+    WHERE k.prefix = $1
+    """,
+    "text",
+)  # every request with a key comes through here
+
+
+def _key(prefix: str) -> tuple[ApiKey | None, str | None]:
+    """The key with this prefix, its organisation and maker, and the maker's role there."""
+    for row in _KEY.rows(prefix):
+        key = loaded(ApiKey, _KEY_FIELDS, row[:10])
+        key.organisation = loaded(
+            Organisation, ("id", "slug", "name", "personal_of_id"), (key.organisation_id, *row[10:13])
+        )
+        key.created_by = loaded(
+            User, ("id", "email", "name", "is_active", "is_staff"), (key.created_by_id, *row[13:17])
+        )
+        return key, row[17]
+    return None, None
 
 
 def _touch(key: ApiKey, now: datetime) -> None:

@@ -46,10 +46,10 @@ def count(request: Request) -> Allowance | None:
     now = int(time.time())
     window, seconds = now // WINDOW, WINDOW - now % WINDOW
     try:
-        pipeline = redis().pipeline(transaction=False)
-        pipeline.incr(f"assay:rate:{window}:{who}")
-        pipeline.expire(f"assay:rate:{window}:{who}", WINDOW)
-        used = cast("int", pipeline.execute()[0])
+        counter = f"assay:rate:{window}:{who}"
+        used = cast("int", redis().incr(counter))
+        if used == 1:
+            redis().expire(counter, WINDOW)
     except RedisError as error:
         log.warning("cannot count requests: %s", error)
         return None

@@ -1,14 +1,13 @@
-"""Storing certificates: once, as the bytes that were checked."""
+"""Making certificates ready to be stored: as the bytes that were checked, once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
 from dataclasses import dataclass
 
 from assay.certificate import AnyCertificate, parse
 from assay.digest import sha256
 from assay.verify import anchor
-from marketplace.certificates.models import Certificate
 
 
 @dataclass(frozen=True)
@@ -27,22 +26,17 @@ def prepare(certificate: AnyCertificate) -> Prepared:
     return Prepared(certificate, document, sha256(document))
 
 
-def store(prepared: Sequence[tuple[int, Prepared]]) -> dict[bytes, int]:
-    """Stores certificates for organisations (by id); their row ids by digest. To be called in a transaction."""
-    rows = Certificate.objects.bulk_create(_row(*each) for each in prepared)
-    return {bytes(row.sha256): row.pk for row in rows}
-
-
-def _row(organisation: int, prepared: Prepared) -> Certificate:
+def columns(organisation: int, prepared: Prepared) -> tuple[bytes, bytes, str, str, str, str, str, int]:
+    """A certificate's row but for its id and time, in the model's order; `predictions.rows` writes it."""
     rests_on = anchor(prepared.certificate)
     statement = prepared.certificate.statement
-    return Certificate(
-        sha256=prepared.sha256,
-        document=prepared.document,
-        mode=prepared.certificate.mode,
-        outcome=statement.outcome,
-        anchor_kind=rests_on.kind,
-        anchor=rests_on.text,
-        caveats=list(statement.caveats),
-        organisation_id=organisation,
+    return (
+        prepared.sha256,
+        prepared.document,
+        prepared.certificate.mode,
+        statement.outcome,
+        rests_on.kind,
+        rests_on.text,
+        json.dumps(statement.caveats),
+        organisation,
     )

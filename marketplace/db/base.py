@@ -13,6 +13,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class, whatever psycopg2 calls it
 
 from marketplace.db.pool import Pool, pool_for
+from marketplace.db.statements import RememberingConnection
 
 DEFAULT_SIZE = 20
 
@@ -21,6 +22,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """See the module's first lines. The pool's size is `POOL_SIZE` in the database's settings."""
 
     _source: Pool | None = None
+
+    def get_connection_params(self) -> dict[str, Any]:
+        params: dict[str, Any] = super().get_connection_params()
+        return {**params, "connection_factory": RememberingConnection}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection:
         self.isolation_level = ISOLATION_LEVEL_READ_COMMITTED

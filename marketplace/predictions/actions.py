@@ -8,6 +8,7 @@ prediction has ended meanwhile, is dropped and no error: whoever was first was f
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,9 +20,10 @@ from django.utils import timezone
 from assay.errors import AssayError, DeadlineExceeded
 from marketplace.accounts.access import Actor
 from marketplace.certificates.actions import Prepared
+from marketplace.db.statements import Statement
 from marketplace.errors import Conflict
 from marketplace.predictions import rows, stored, wakeups
-from marketplace.predictions.models import Prediction, PredictionEvent, Status
+from marketplace.predictions.models import Prediction, Status
 from marketplace.predictions.questions import Question
 from marketplace.predictions.states import ENDS
 
@@ -40,6 +42,24 @@ class Change:
     time: dt.datetime = field(default_factory=timezone.now)
     certificate: Prepared | None = None
     error: AssayError | None = None
+
+
+_CREATE = Statement(
+    """
+    WITH created AS (
+        INSERT INTO predictions_prediction (
+            id, organisation_id, user_id, api_key_id, version_id, target, mode, params, rows, inputs, source,
+            source_type, salt, status, deadline, created, seq, worker, attempts
+        ) VALUES (
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'received', $14, $15, 1, '', 0
+        ) RETURNING id, created
+    )
+    INSERT INTO predictions_predictionevent (prediction_id, seq, stage, detail, time)
+    SELECT id, 1, 'received', '{}', created FROM created RETURNING id
+    """,
+    *("uuid", "bigint", "bigint", "bigint", "bigint", "text", "text", "jsonb", "int", "bytea", "bytea", "text"),
+    *("bytea", "timestamptz", "timestamptz"),
+)
 
 
 def create(actor: Actor, question: Question) -> Prediction:
@@ -63,10 +83,12 @@ def create(actor: Actor, question: Question) -> Prediction:
         created=now,
         seq=1,
     )
-    with transaction.atomic():
-        prediction.save(force_insert=True)
-        PredictionEvent(prediction=prediction, seq=1, stage=Status.RECEIVED, time=now).save(force_insert=True)
-        transaction.on_commit(lambda: wakeups.request("dispatch"))
+    _CREATE.rows(
+        *(prediction.pk, actor.organisation.pk, actor.user.pk, actor.key.pk if actor.key else None),
+        *(question.version.pk, prediction.target, prediction.mode, json.dumps(prediction.params), prediction.rows),
+        *(prediction.inputs, prediction.source, prediction.source_type, prediction.salt, prediction.deadline, now),
+    )
+    transaction.on_commit(lambda: wakeups.request("dispatch"))
     return prediction
 
 

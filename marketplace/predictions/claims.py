@@ -13,40 +13,52 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from marketplace.db.statements import Statement
 
 LEASE = 15.0  # seconds
 MAX_ATTEMPTS = 5  # workers that may die over one prediction
 
-_CLAIM = """
-WITH due AS (
-    SELECT id FROM predictions_prediction
-    WHERE completed IS NULL AND (lease IS NULL OR lease < now()) AND deadline > now()
-    ORDER BY created LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-), claimed AS (
-    UPDATE predictions_prediction AS p SET
-        status = CASE WHEN status = 'received' THEN 'dispatched' ELSE status END,
-        dispatched = coalesce(dispatched, now()), seq = seq + 1, attempts = attempts + 1,
-        lease = now() + %(lease)s * interval '1 second', worker = %(worker)s
-    FROM due WHERE p.id = due.id
-    RETURNING p.id, p.version_id, p.target, p.mode, p.params, p.inputs, p.salt, p.deadline, p.attempts, p.saved,
-              p.seq, p.created
-), noted AS (
-    INSERT INTO predictions_predictionevent (prediction_id, seq, stage, detail, time)
-    SELECT id, seq, CASE WHEN attempts = 1 THEN 'dispatched' ELSE 'resumed' END, '{}', now() FROM claimed
-), told AS (
-    SELECT count(pg_notify('prediction', replace(id::text, '-', '') || ' ' || seq || ' open')) FROM claimed
+_CLAIM = Statement(
+    """
+    WITH due AS (
+        SELECT id FROM predictions_prediction
+        WHERE completed IS NULL AND (lease IS NULL OR lease < now()) AND deadline > now()
+        ORDER BY created LIMIT $1 FOR UPDATE SKIP LOCKED
+    ), claimed AS (
+        UPDATE predictions_prediction AS p SET
+            status = CASE WHEN status = 'received' THEN 'dispatched' ELSE status END,
+            dispatched = coalesce(dispatched, now()), seq = seq + 1, attempts = attempts + 1,
+            lease = now() + $2 * interval '1 second', worker = $3
+        FROM due WHERE p.id = due.id
+        RETURNING p.id, p.version_id, p.target, p.mode, p.params, p.inputs, p.salt, p.deadline, p.attempts,
+                  p.saved, p.seq, p.created
+    ), noted AS (
+        INSERT INTO predictions_predictionevent (prediction_id, seq, stage, detail, time)
+        SELECT id, seq, CASE WHEN attempts = 1 THEN 'dispatched' ELSE 'resumed' END, '{}', now() FROM claimed
+    ), told AS (
+        SELECT count(pg_notify('prediction', replace(id::text, '-', '') || ' ' || seq || ' open')) FROM claimed
+    )
+    SELECT id, version_id, target, mode, params, inputs, salt, deadline, attempts, saved FROM claimed, told
+    ORDER BY created
+    """,
+    *("int", "float8", "text"),
 )
-SELECT id, version_id, target, mode, params, inputs, salt, deadline, attempts, saved FROM claimed, told
-ORDER BY created
-"""
 
-_RENEW = """
-UPDATE predictions_prediction SET lease = now() + %s * interval '1 second'
-WHERE id = ANY(%s::uuid[]) AND worker = %s AND completed IS NULL RETURNING id
-"""
+_RENEW = Statement(
+    """
+    UPDATE predictions_prediction SET lease = now() + $1 * interval '1 second'
+    WHERE id = ANY($2) AND worker = $3 AND completed IS NULL RETURNING id
+    """,
+    *("float8", "uuid[]", "text"),
+)
 
-_SAVE = "UPDATE predictions_prediction SET saved = %s WHERE id = %s AND worker = %s AND completed IS NULL"
+_SAVE = Statement(
+    """
+    UPDATE predictions_prediction SET saved = $1
+    WHERE id = $2 AND worker = $3 AND completed IS NULL RETURNING id
+    """,
+    *("bytea", "uuid", "text"),
+)
 
 
 @dataclass(frozen=True)
@@ -67,23 +79,17 @@ class Claim:
 
 def claim(worker: str, limit: int) -> list[Claim]:
     """At most `limit` predictions, now this worker's for LEASE seconds."""
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"limit": limit, "lease": LEASE, "worker": worker})
-        return [_claim(row) for row in cursor.fetchall()]
+    return [_claim(row) for row in _CLAIM.rows(limit, LEASE, worker)]
 
 
 def renew(worker: str, predictions: Collection[UUID]) -> set[UUID]:
     """Those that are still this worker's, for another LEASE seconds."""
-    with connection.cursor() as cursor:
-        cursor.execute(_RENEW, [LEASE, [str(each) for each in predictions], worker])
-        return {row[0] for row in cursor.fetchall()}
+    return {row[0] for row in _RENEW.rows(LEASE, [str(each) for each in predictions], worker)}
 
 
 def save(worker: str, prediction: UUID, state: bytes) -> bool:
     """Keeps what `Mode.resume` will need; False when the prediction is no longer this worker's."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SAVE, [state, prediction, worker])
-        return bool(cursor.rowcount)
+    return bool(_SAVE.rows(state, str(prediction), worker))
 
 
 def _claim(row: tuple[Any, ...]) -> Claim:

@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
-
 CHANNEL = "prediction"
 LINES = 120  # of at most 60 bytes each
 
@@ -28,16 +26,14 @@ class Notice:
         return f"{self.prediction.hex} {self.seq} {'ended' if self.ended else 'open'}"
 
 
-def send(notices: Iterable[Notice]) -> None:
+def payloads(notices: Iterable[Notice]) -> list[str]:
+    """What to give to pg_notify."""
     lines = [str(notice) for notice in notices]
-    payloads = ["\n".join(lines[i : i + LINES]) for i in range(0, len(lines), LINES)]
-    if payloads:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, payload) FROM unnest(%s) AS payload", [CHANNEL, payloads])
+    return ["\n".join(lines[i : i + LINES]) for i in range(0, len(lines), LINES)]
 
 
 def parse(payload: str) -> list[Notice]:
-    """Raises ValueError for what `send` did not write."""
+    """Raises ValueError for what `payloads` did not make."""
     notices = []
     for line in payload.splitlines():
         prediction, seq, state = line.split(" ")

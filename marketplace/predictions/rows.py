@@ -1,44 +1,75 @@
 """The rows behind a change of predictions: locked, moved in memory by the table of states, written back together.
 
-Five statements for a batch of any size: lock, certificates, predictions, events, notice.
+Two statements for a batch of any size: one locks, one writes certificates, predictions, events and notices.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import connection
-
-from marketplace.certificates import actions as certificates
 from marketplace.certificates.actions import Prepared
-from marketplace.predictions import notices
+from marketplace.certificates.actions import columns as certificate_columns
+from marketplace.db.statements import Statement
 from marketplace.predictions import stored as tensors
-from marketplace.predictions.models import PredictionEvent, Status
-from marketplace.predictions.notices import Notice
+from marketplace.predictions.models import Status
+from marketplace.predictions.notices import Notice, payloads
 from marketplace.predictions.states import ENDS, may_follow
 
 if TYPE_CHECKING:
     from marketplace.predictions.actions import Change
 
-_LOCK = """
-SELECT id, organisation_id, status, seq FROM predictions_prediction WHERE id = ANY(%s::uuid[])
-ORDER BY id FOR UPDATE
-"""  # in one order, so that two batches cannot lock each other out
+_LOCK = Statement(
+    """
+    SELECT id, organisation_id, status, seq FROM predictions_prediction WHERE id = ANY($1)
+    ORDER BY id FOR UPDATE
+    """,  # in one order, so that two batches cannot lock each other out
+    "uuid[]",
+)
 
-_WRITE = """
-UPDATE predictions_prediction AS p SET
-    status = new.status, seq = new.seq, answered = coalesce(p.answered, new.answered), completed = new.completed,
-    lease = CASE WHEN new.completed IS NULL THEN p.lease END,
-    outputs = new.outputs, certificate_id = new.certificate, error = new.error
-FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::timestamptz[], %s::timestamptz[], %s::bytea[], %s::bigint[],
-            %s::jsonb[]) AS new(id, status, seq, answered, completed, outputs, certificate, error)
-WHERE p.id = new.id
-"""
+_WRITE = Statement(
+    """
+    WITH stored AS (
+        INSERT INTO certificates_certificate
+            (sha256, document, mode, outcome, anchor_kind, anchor, caveats, organisation_id, created)
+        SELECT sha256, document, mode, outcome, anchor_kind, anchor, caveats, organisation, now()
+        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+            AS new(sha256, document, mode, outcome, anchor_kind, anchor, caveats, organisation)
+        RETURNING id, sha256
+    ), moved AS (
+        UPDATE predictions_prediction AS p SET
+            status = new.status, seq = new.seq, answered = coalesce(p.answered, new.answered),
+            completed = new.completed, lease = CASE WHEN new.completed IS NULL THEN p.lease END,
+            outputs = new.outputs, error = new.error, certificate_id = stored.id
+        FROM unnest($9, $10, $11, $12, $13, $14, $15, $16)
+            AS new(id, status, seq, answered, completed, outputs, error, certificate)
+        LEFT JOIN stored ON stored.sha256 = new.certificate
+        WHERE p.id = new.id
+    ), noted AS (
+        INSERT INTO predictions_predictionevent (prediction_id, seq, stage, detail, time)
+        SELECT * FROM unnest($17, $18, $19, $20, $21)
+    )
+    SELECT pg_notify('prediction', payload) FROM unnest($22) AS payload
+    """,
+    *("bytea[]", "bytea[]", "text[]", "text[]", "text[]", "text[]", "jsonb[]", "bigint[]"),
+    *("uuid[]", "text[]", "int[]", "timestamptz[]", "timestamptz[]", "bytea[]", "jsonb[]", "bytea[]"),
+    *("uuid[]", "int[]", "text[]", "jsonb[]", "timestamptz[]"),
+    "text[]",
+)
+
+
+@dataclass(frozen=True)
+class Event:
+    """A row of PredictionEvent to be."""
+
+    seq: int
+    stage: str
+    detail: dict[str, Any]
+    time: dt.datetime
 
 
 @dataclass
@@ -53,7 +84,7 @@ class Row:
     completed: dt.datetime | None = None
     certificate: Prepared | None = None
     error: dict[str, str] | None = None
-    events: list[PredictionEvent] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
     def take(self, change: Change) -> None:
         """Moves on by one change, unless the table of states forbids it or nothing may follow any more."""
@@ -66,48 +97,50 @@ class Row:
             self.completed, self.certificate = change.time, change.certificate
             self.error = change.error.fields() if change.error else None
         self.seq += 1
-        self.events.append(
-            PredictionEvent(
-                prediction_id=self.id,
-                seq=self.seq,
-                stage=change.stage or str(change.status),
-                detail=change.detail or self.error or {},
-                time=change.time,
-            )
-        )
+        detail = change.detail or self.error or {}
+        self.events.append(Event(self.seq, change.stage or str(change.status), detail, change.time))
 
 
 def lock(predictions: Collection[UUID]) -> dict[UUID, Row]:
     """The rows of those predictions that exist, locked until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [[str(each) for each in predictions]])
-        return {row[0]: Row(row[0], row[1], Status(row[2]), row[3]) for row in cursor.fetchall()}
+    found = _LOCK.rows([str(each) for each in predictions])
+    return {row[0]: Row(row[0], row[1], Status(row[2]), row[3]) for row in found}
 
 
 def write(changed: Iterable[Row]) -> frozenset[UUID]:
-    """Writes rows that have moved, with their certificates and events."""
+    """Writes rows that have moved, with their certificates and events; tells the listeners."""
     rows = list(changed)
-    if not rows:
-        return frozenset()
-    stored = certificates.store([(row.organisation, row.certificate) for row in rows if row.certificate])
-    columns = zip(*(_columns(row, stored) for row in rows), strict=True)
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [list(column) for column in columns])
-    PredictionEvent.objects.bulk_create(event for row in rows for event in row.events)
-    notices.send(Notice(row.id, row.seq, row.status in ENDS) for row in rows)
+    if rows:
+        certificates = [certificate_columns(row.organisation, row.certificate) for row in rows if row.certificate]
+        events = [(str(row.id), *_event_columns(event)) for row in rows for event in row.events]
+        told = payloads(Notice(row.id, row.seq, row.status in ENDS) for row in rows)
+        _WRITE.rows(
+            *_transposed(certificates, 8),
+            *_transposed([_columns(row) for row in rows], 8),
+            *_transposed(events, 5),
+            told,
+        )
     return frozenset(row.id for row in rows)
 
 
-def _columns(row: Row, stored: dict[bytes, int]) -> tuple[Any, ...]:
+def _columns(row: Row) -> tuple[Any, ...]:
     certificate = row.certificate
-    outputs = tensors.document(certificate.certificate.statement.outputs) if certificate else None
     return (
         str(row.id),
         str(row.status.value),
         row.seq,
         row.answered,
         row.completed,
-        outputs,
-        stored[certificate.sha256] if certificate else None,
+        tensors.document(certificate.certificate.statement.outputs) if certificate else None,
         json.dumps(row.error) if row.error else None,
+        certificate.sha256 if certificate else None,
     )
+
+
+def _event_columns(event: Event) -> tuple[Any, ...]:
+    return event.seq, event.stage, json.dumps(event.detail), event.time
+
+
+def _transposed(rows: Sequence[tuple[Any, ...]], columns: int) -> list[list[Any]]:
+    """Rows as columns, for unnest."""
+    return [[row[i] for row in rows] for i in range(columns)]

@@ -105,7 +105,7 @@ class Hub:
             self._listening.set()
             self._tell_everybody()  # of what happened while nobody listened
             while not self._closed.is_set():
-                select.select([listening, self._close_seen], [], [])
+                select.select([listening.fileno(), self._close_seen.fileno()], [], [])
                 listening.poll()
                 while listening.notifies:
                     yield from parse(listening.notifies.pop(0).payload)
