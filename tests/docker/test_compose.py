@@ -15,7 +15,7 @@ from tests.docker.recipes import COMPOSE, PINNED, compose, parents
 
 SERVICES: dict[str, dict[str, Any]] = compose()["services"]
 ONCE = {"migrate"}  # services that end
-OWN = {name for name, service in SERVICES.items() if service["image"].startswith("assay/")}
+OWN = [name for name, service in SERVICES.items() if service["image"].startswith("assay/")]
 
 
 def schema() -> dict[str, Any]:

@@ -228,7 +228,16 @@ async def test_a_draining_node_answers_what_it_has_answered_and_takes_nothing_ne
         ({"request": b"\xff" * 16}, "invalid-request-id"),
         ({"request": uuid7(1).bytes}, None),
     ],
-    ids=str,
+    ids=[
+        "not-serving",
+        "wrong-shape",
+        "wrong-datatype",
+        "wrong-names",
+        "not-finite",
+        "too-short",
+        "no-uuid7",
+        "old",
+    ],
 )
 async def test_what_cannot_be_carried_out_is_refused_and_never_signed(bench, change, code):
     bench.journal.prune(1)
