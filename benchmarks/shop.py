@@ -1,0 +1,170 @@
+"""`make bench-shop`: what the marketplace costs between a buyer and a model, against asking the model's Triton.
+
+Everything, clients included, shares this machine. REST and Triton are measured in turns, so that what else the
+machine does falls on both alike. Figures and targets: see `Report.add` below; docs/benchmarks.md tells them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import io
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+from grpc import aio
+from PIL import Image
+from tritonclient.grpc import service_pb2_grpc
+
+from assay.preprocessing import from_payload
+from benchmarks.figures import Report, quantile
+from benchmarks.load import Call, Connection, Measured, closed_loop, request
+from benchmarks.market import Bench, market
+from inference.triton import infer_request
+
+CLIENTS = (1, 16, 64)
+WARM_UP = 2.0  # seconds before what is measured, for each arm and model
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Question:
+    """The same question as both are asked it: as a buyer sends it, and as the node would hand it to Triton."""
+
+    slug: str
+    rest: bytes
+    triton: object
+
+
+@dataclass
+class Arm:
+    """One way to ask, and what its repeats gave."""
+
+    name: str
+    rounds: list[Measured] = field(default_factory=list)
+
+    @property
+    def rates(self) -> list[float]:
+        return [each.rate for each in self.rounds]
+
+    def latency(self, share: float) -> list[float]:
+        """Milliseconds, for each repeat."""
+        return [quantile(each.latencies, share) * 1000 for each in self.rounds]
+
+
+def picture(side: int) -> bytes:
+    """A PNG with soft shapes, as photographs have them."""
+    coarse = np.random.default_rng(SEED).integers(0, 256, (8, 8, 3), np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC).save(out, "PNG")
+    return out.getvalue()
+
+
+def question(bench: Bench, slug: str, side: int) -> Question:
+    inputs = [
+        {
+            "name": "image",
+            "content_type": "image/png",
+            "content": base64.b64encode(picture(side)).decode(),
+        }
+    ]
+    reference = bench.models[slug]
+    inputs[0]["name"] = reference.interface.inputs[0].name
+    body = {"model": f"asha/{slug}", "inputs": inputs, "verification": {"mode": "direct"}}
+    headers = {
+        "Host": f"127.0.0.1:{bench.market.port}",
+        "Authorization": f"Bearer {bench.key}",
+        "Content-Type": "application/json",
+        "Prefer": "wait=30",
+    }
+    tensors = from_payload(reference.interface, inputs)
+    return Question(
+        slug,
+        request("POST", "/api/v1/predictions", headers, json.dumps(body).encode()),
+        infer_request(bench.triton_name(slug), tensors, reference.interface.outputs),
+    )
+
+
+# --- the two ways to ask ----------------------------------------------------------------------------------
+
+
+def through_rest(connection: Connection, asked: Question) -> Call:
+    async def call() -> None:
+        status, body = await connection.ask(asked.rest)
+        if status != 201 or b'"status":"certified"' not in body:
+            raise RuntimeError(f"{status} {body[:500]!r}")
+
+    return call
+
+
+def straight(stub: service_pb2_grpc.GRPCInferenceServiceStub, asked: Question) -> Call:
+    async def call() -> None:
+        await stub.ModelInfer(asked.triton)
+
+    return call
+
+
+async def rest(bench: Bench, asked: Question, clients: int, seconds: float) -> Measured:
+    connections = [await Connection.open("127.0.0.1", bench.market.port) for _ in range(clients)]
+    try:
+        return await closed_loop([through_rest(connection, asked) for connection in connections], seconds)
+    finally:
+        for connection in connections:
+            await connection.close()
+
+
+async def triton(bench: Bench, asked: Question, clients: int, seconds: float) -> Measured:
+    async with aio.insecure_channel(bench.triton) as channel:
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        return await closed_loop([straight(stub, asked)] * clients, seconds)
+
+
+async def compare(bench: Bench, asked: Question, clients: int, repeats: int, seconds: float) -> tuple[Arm, Arm]:
+    """REST and Triton in turns, each with so many clients at once."""
+    arms = Arm("REST"), Arm("Triton")
+    ways = (rest, triton)
+    for way in ways:
+        await way(bench, asked, clients, WARM_UP)
+    for _ in range(repeats):
+        for arm, way in zip(arms, ways, strict=True):
+            arm.rounds.append(await way(bench, asked, clients, seconds))
+    return arms
+
+
+# --- what is reported -------------------------------------------------------------------------------------
+
+
+def predictions(report: Report, bench: Bench, repeats: int, seconds: float) -> None:
+    for slug, side in (("digits", 28), ("mobilenet", 224)):
+        asked = question(bench, slug, side)
+        for clients in CLIENTS:
+            by_rest, direct = asyncio.run(compare(bench, asked, clients, repeats, seconds))
+            what = f"{slug}, {clients} client{'s' * (clients > 1)}"
+            goal = 250 if (slug, clients) == ("digits", 64) else None
+            report.add(f"{what}: REST", by_rest.rates, "predictions/s", least=goal)
+            report.add(f"{what}: straight to Triton", direct.rates, "inferences/s")
+            ratios = [a / b for a, b in zip(by_rest.rates, direct.rates, strict=True)]
+            least = 0.9 if (slug, clients) == ("mobilenet", 64) else None
+            report.add(f"{what}: REST ÷ Triton", ratios, "", least=least)
+            for arm in (by_rest, direct):
+                report.add(f"{what}: {arm.name} p50", arm.latency(0.5), "ms")
+                report.add(f"{what}: {arm.name} p95", arm.latency(0.95), "ms")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.shop", description="Measure the shop.")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each repeat")
+    given = parser.parse_args()
+    report = Report("shop")
+    with market() as bench:
+        predictions(report, bench, given.repeats, given.seconds)
+        for name, used in sorted(bench.memory().items()):
+            report.add(f"memory of {name}", [used], "MiB")
+    report.finish()
+
+
+if __name__ == "__main__":
+    main()
