@@ -54,7 +54,7 @@ bench-shop: setup ## measure the shop through REST against its Triton alone
 	@$(PYTHON) -m benchmarks.shop
 
 audit: setup ## look the locked packages up among known vulnerabilities (needs the network)
-	@for lock in dev web node triton; do $(PYTHON) -m pip_audit --disable-pip --require-hashes -r requirements/$$lock.txt || exit 1; done
+	@for lock in dev web node triton; do $(PYTHON) -m pip_audit --strict --disable-pip --require-hashes -r requirements/$$lock.txt || exit 1; done
 
 clean: ## remove everything made here, data included; nothing of it may be running
 	rm -rf .venv .venv-triton var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

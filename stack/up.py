@@ -2,8 +2,8 @@
 
     python -m stack.up [--port 8000]
 
-Removes `var/demo.json` first and writes it last, whole: whoever waits for it finds everything ready. Says at every
-moment what it is doing; ends with the address, the demo's logins and a curl line that works.
+`var/demo.json` is written last and whole, and is there only while everything is: whoever waits for it finds it
+ready. Says at every moment what it is doing; ends with the address, the demo's logins and a curl line that works.
 """
 
 from __future__ import annotations
@@ -38,8 +38,11 @@ def main() -> None:
     try:
         with only_one(TREE.folder() / "up.lock"):
             DEMO.unlink(missing_ok=True)
-            received = asyncio.run(until_signal(up(port, console)))
-            console.say("[dim]everything is stopped[/]" if received else "")
+            try:
+                asyncio.run(until_signal(up(port, console)))
+            finally:
+                DEMO.unlink(missing_ok=True)  # it says that everything is there
+            console.say("[dim]everything is stopped[/]")
     except Held as held:
         sys.exit(f"make up: this folder's marketplace is running already, as process {held.pid}")
     except StartFailed as failure:
