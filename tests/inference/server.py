@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from inference.repository import InstanceGroups, ModelRepository
+from inference.triton import Statistics, Triton
 from stack import launch, setup, triton
 from stack.ports import free_ports
 from stack.tree import ROOT
@@ -72,3 +73,10 @@ def alive(process: psutil.Process) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+async def counted(client: Triton, name: str, requests: int) -> Statistics:
+    """The statistics once they hold `requests`: Triton answers a request before it counts it."""
+    while (statistics := await client.statistics(name)).succeeded < requests:
+        pass
+    return statistics
