@@ -81,7 +81,7 @@ class Triton:
         self.breaker = breaker or Breaker()
         self._backoff = backoff or Backoff()
         self._clock = clock
-        self._rng = rng or random.Random()  # noqa: S311 - jitter
+        self._rng = rng or random.Random()  # noqa: S311  # nosec B311 - jitter
         self._revivals: dict[str, Revival] = {}
         self._calls = asyncio.Semaphore(MAX_CALLS)
         self._channel = grpc.aio.insecure_channel(address, options=CHANNEL)

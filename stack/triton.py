@@ -28,7 +28,7 @@ from assay.errors import Unavailable
 
 PLAIN = re.compile(r"[A-Za-z0-9@%+=,./_-]+")
 STUB = "triton_python_backend_stub"
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lives on Linux
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108 - where POSIX shared memory lives on Linux
 ABOUT = """
 import json, sys, sysconfig
 print(json.dumps({"version": "%d.%d" % sys.version_info[:2], "prefix": sys.base_prefix,
