@@ -19,6 +19,7 @@ from typing import Annotated, Any, get_type_hints
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from assay.errors import Refused
+from assay.keys import PublicKey
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "ASSAY_"
@@ -62,6 +63,10 @@ def _file(text: str) -> Path | None:
     if not path.is_file():
         raise Refused("no such file", expected="the path of a file", got=text[:200])
     return path
+
+
+def _public_key(text: str) -> PublicKey | None:
+    return PublicKey.parse(text) if text else None
 
 
 def _secret(text: str) -> str:
@@ -170,6 +175,16 @@ class Environment:
             _file,
             "the marketplace's own Ed25519 key file (`assay.keys`, mode 0600), by which nodes know its workers; "
             "needed by workers",
+        ),
+    ]
+    public_identity: Annotated[
+        PublicKey | None,
+        Variable(
+            "ASSAY_DISPATCH_PUBLIC_KEY",
+            "",
+            _public_key,
+            "its public half, `ed25519:…`, which owners are shown; for web processes that do not hold the file; "
+            "`manage.py dispatch_key` prints it",
         ),
     ]
     url: Annotated[

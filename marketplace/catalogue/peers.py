@@ -26,6 +26,11 @@ def identity() -> PrivateKey:
     return PrivateKey.load(path)
 
 
+def public_identity() -> PublicKey | None:
+    """What owners list in their nodes' configuration; None where this process knows neither half of the key."""
+    return settings.ENV.public_identity if settings.ENV.identity is None else identity().public
+
+
 @asynccontextmanager
 async def connected(node: Node) -> AsyncIterator[Peer]:
     """The node, for a few requests. Raises Refused where its address is not allowed, Unavailable."""

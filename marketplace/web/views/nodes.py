@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from assay.errors import Refused
 from marketplace.accounts.access import Actor
 from marketplace.api.problems import status_of
-from marketplace.catalogue import access
+from marketplace.catalogue import access, peers
 from marketplace.catalogue.actions import nodes as actions
 from marketplace.catalogue.models import Deployment
 from marketplace.web.pages import is_partial, own_page
@@ -70,12 +71,19 @@ def _read(pasted: str) -> Joining:
         ) from error
 
 
+def _making() -> str:
+    """The command that makes a node which this marketplace may ask."""
+    key = peers.public_identity()
+    trusting = f" --marketplace-key {key}" if key else ""
+    return f"assay-node init --name NAME --marketplace-url {settings.ENV.url}{trusting}"
+
+
 def _page(
     request: HttpRequest, actor: Actor, extra: dict[str, object] | None = None, status: int = 200
 ) -> HttpResponse:
     serving = Count("deployments", filter=Q(deployments__state=Deployment.State.SERVING))
     found = access.visible_nodes(actor).annotate(models_served=serving)
-    context = {"nodes": found, "organisation": actor.organisation, **(extra or {})}
+    context = {"nodes": found, "organisation": actor.organisation, "making": _making(), **(extra or {})}
     return render(
         request, "owner/node-list.html" if is_partial(request) else "owner/nodes.html", context, status=status
     )
