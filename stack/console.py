@@ -73,7 +73,9 @@ class Console:
 
     def close(self) -> None:
         """Gives the terminal back."""
-        self._progress.stop()
+        if self._live:
+            self._live.clear()
+            self._progress.stop()
 
     def _settle(self, name: str) -> None:
         task = self._live.pop(name, None)

@@ -11,10 +11,13 @@ import random
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import psutil
 
 LOWEST, HIGHEST = 15_000, 32_000
+Port = Annotated[int, msgspec.Meta(ge=LOWEST, lt=HIGHEST)]
 LOOPBACK = "127.0.0.1"
 DRAWS = 1000
 
@@ -61,15 +64,20 @@ def holder(port: int) -> str:
 
 def remembered(path: Path, names: Sequence[str], *, taken: frozenset[int]) -> dict[str, int]:
     """A port for each name: the one in the file `path` while that is free, else a new one, written there."""
-    try:
-        before = json.loads(path.read_text("ascii"))
-    except (FileNotFoundError, ValueError):
-        before = {}
-    known = {name: before.get(name) for name in names}
-    kept = {n: p for n, p in known.items() if isinstance(p, int) and p not in taken and is_free(p)}
+    known = {name: port for name, port in _read(path).items() if name in names and port not in taken}
+    kept = {name: port for name, port in known.items() if is_free(port)}
     missing = [name for name in names if name not in kept]
-    ports = kept | dict(zip(missing, free_ports(len(missing), taken=taken | set(kept.values())), strict=True))
+    new = free_ports(len(missing), taken=taken | set(kept.values()))
+    ports = kept | dict(zip(missing, new, strict=True))
     half = path.with_suffix(".half")
     half.write_text(json.dumps(ports, indent=1), "ascii")
     half.replace(path)
     return ports
+
+
+def _read(path: Path) -> dict[str, int]:
+    """What was written; nothing of a file that is missing or damaged."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Port])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return {}

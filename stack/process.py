@@ -48,7 +48,7 @@ class Service:
     account: Account = field(default_factory=Account)
     prepare: Callable[[], None] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
-    ready_within: float = 60.0
+    ready_within: float = 120.0
     stop_within: float = 10.0
 
 
