@@ -52,7 +52,16 @@ async def known(world, where: str, limits: Limits | None = None) -> Channel:
 
 
 async def still_serves(world, server) -> None:
-    assert (await world.peer(server.address).health(in_seconds(20))).serving
+    """A known peer gets through; at once, or where the server's patience is short and the machine busy, soon."""
+    peer = world.peer(server.address)
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                assert (await peer.health(in_seconds(20))).serving
+            except Unavailable:
+                await asyncio.sleep(0)
+            else:
+                return
 
 
 @pytest.mark.parametrize(
@@ -102,14 +111,14 @@ async def test_garbage_instead_of_tls_is_dropped(world, caplog):
 
 @pytest.mark.parametrize("through_tls", [False, True])
 async def test_whoever_connects_and_says_nothing_is_dropped(world, through_tls):
-    server = await world.serve(opening=0.2)
+    server = await world.serve(opening=1.0)
     reader, writer = await dial(server.address, tls.client() if through_tls else None)
     await read_to_the_end(reader)  # ends, or the test fails by its time-out
     await hang_up(writer)
 
 
 async def test_a_hello_dripped_byte_by_byte_does_not_extend_its_time(world):
-    server = await world.serve(opening=0.3)
+    server = await world.serve(opening=1.5)
     reader, writer = await dial(server.address, tls.client())
     end = asyncio.create_task(read_to_the_end(reader))
     for byte in framed(bytes(4000)):
