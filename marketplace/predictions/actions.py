@@ -99,10 +99,13 @@ def apply(changes: Sequence[Change]) -> frozenset[UUID]:
     A certificate is stored with the change that ends its prediction, or not at all.
     """
     locked = rows.lock({change.prediction for change in changes})
+    reached: frozenset[UUID] = frozenset()
     for change in changes:
-        if change.prediction in locked:
-            locked[change.prediction].take(change)
-    return rows.write(row for row in locked.values() if row.events)
+        if (row := locked.get(change.prediction)) is not None:
+            if row.is_ahead_of(change):
+                reached |= rows.write(locked.values())
+            row.take(change)
+    return reached | rows.write(locked.values())
 
 
 def cancel(prediction: Prediction) -> None:

@@ -74,17 +74,31 @@ class Event:
 
 @dataclass
 class Row:
-    """A locked prediction, on its way to what it will be."""
+    """A locked prediction, on its way from what is stored to what it will be."""
 
     id: UUID
     organisation: int
-    status: Status
+    stored: Status
     seq: int
+    status: Status = field(init=False)
     answered: dt.datetime | None = None
     completed: dt.datetime | None = None
     certificate: Prepared | None = None
     error: dict[str, str] | None = None
     events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.status = self.stored
+
+    def is_ahead_of(self, change: Change) -> bool:
+        """Whether it must be written before it can take this change: the table of states knows no such leap."""
+        after = change.status
+        return (
+            after is not None
+            and may_follow(self.status, after)
+            and self.status != self.stored
+            and not may_follow(self.stored, after)
+        )
 
     def take(self, change: Change) -> None:
         """Moves on by one change, unless the table of states forbids it or nothing may follow any more."""
@@ -107,9 +121,9 @@ def lock(predictions: Collection[UUID]) -> dict[UUID, Row]:
     return {row[0]: Row(row[0], row[1], Status(row[2]), row[3]) for row in found}
 
 
-def write(changed: Iterable[Row]) -> frozenset[UUID]:
-    """Writes rows that have moved, with their certificates and events; tells the listeners."""
-    rows = list(changed)
+def write(locked: Iterable[Row]) -> frozenset[UUID]:
+    """Writes what has moved or happened, with certificates and events; tells the listeners. Which rows it was."""
+    rows = [row for row in locked if row.events]
     if rows:
         certificates = [certificate_columns(row.organisation, row.certificate) for row in rows if row.certificate]
         events = [(str(row.id), *_event_columns(event)) for row in rows for event in row.events]
@@ -120,6 +134,8 @@ def write(changed: Iterable[Row]) -> frozenset[UUID]:
             *_transposed(events, 5),
             told,
         )
+    for row in rows:
+        row.stored, row.events = row.status, []
     return frozenset(row.id for row in rows)
 
 
