@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import onnxruntime
+
+from assay import direct
 from assay.digest import sha256
 from assay.errors import Refused, Unavailable
 from assay.keys import PrivateKey, PublicKey
-from assay.model import ModelReference
+from assay.model import ModelReference, input_digest
+from assay.tensor import Tensor
 from wire.messages import (
     Activate,
     Answer,
@@ -25,7 +30,9 @@ from wire.messages import (
     Load,
     Loaded,
     Request,
+    Result,
     Served,
+    Submit,
     Unload,
     Wanted,
 )
@@ -44,6 +51,7 @@ class Wired:
     states: dict[bytes, str] = field(default_factory=dict)  # by commitment
     serving: bool = True
     detail: str = ""
+    submitted: int = 0  # predictions carried out
     unavailable: int = 0  # chunks from now on that are refused for the time being
     refuses: str = ""  # name of a message that is refused for good
     on: dict[str, threading.Event] = field(default_factory=dict)  # a message waits until its event is set
@@ -83,8 +91,33 @@ class Wired:
             case Unload():
                 self.states[request.commitment] = "held"
                 return Done(id=request.id)
+            case Submit():
+                return Result(id=request.id, certificate=self._certificate(request))
             case _:
                 raise Refused("not asked in these tests")
+
+    def _certificate(self, asked: Submit) -> bytes:
+        """What the model really says, signed."""
+        self.submitted += 1
+        reference, content = next(
+            (reference, bytes(self.files[digest]))
+            for digest, load in self.announced.items()
+            if (reference := ModelReference(digest=digest, interface=load.interface)).commitment
+            == asked.commitment
+        )
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        given = {tensor.name: tensor.array() for tensor in asked.inputs}
+        names = [port.name for port in reference.interface.outputs]
+        outputs = [Tensor.of(name, array) for name, array in zip(names, session.run(names, given), strict=True)]
+        statement = direct.statement(
+            asked.request,
+            target=asked.target,
+            model=reference,
+            input_digest=input_digest(asked.salt, asked.inputs),
+            outputs=outputs,
+            time_ms=time.time_ns() // 1_000_000,
+        )
+        return direct.issue(self.key, [statement])[0].to_cbor()
 
     def _progress(self, request: int, digest: bytes) -> Answer:
         file, announced = self.files[digest], self.announced[digest]

@@ -1,0 +1,220 @@
+"""Seeding: the owners at work through the public API, with a real server, workers and nodes on the wire."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+from contextlib import ExitStack, contextmanager
+
+import msgspec
+import numpy as np
+import onnxruntime
+import pytest
+from django.db import connection
+
+from assay.digest import sha256
+from assay.keys import PrivateKey
+from demo import seed
+from demo.entries import ENTRIES, OWNERS, Entry
+from demo.market import Market, RefusedError
+from marketplace.accounts import demo_users
+from marketplace.accounts.models import AuditEntry
+from marketplace.catalogue import health, peers, spool
+from marketplace.catalogue.actions import evaluations
+from marketplace.catalogue.models import Deployment, Evaluation, Model, ModelVersion, Node
+from marketplace.predictions import outbox
+from marketplace.predictions.dispatch import Dispatcher
+from marketplace.predictions.models import Prediction
+from tests.marketplace.catalogue.conftest import INTERFACE, LABELS, onnx_bytes
+from tests.marketplace.catalogue.wired import wired
+from tests.marketplace.conftest import (  # noqa: F401 - autouse
+    broker,
+    plain_static_files,
+    quick_passwords,
+    silence,
+    static_root,
+)
+from verification.nodes import PeerNodes
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROWS = np.random.default_rng(7).normal(size=(8, 4)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def installation(settings, tmp_path):
+    key = PrivateKey.generate()
+    key.save(tmp_path / "dispatch.key")
+    settings.ENV = dataclasses.replace(
+        settings.ENV, var=tmp_path / "var", private_nodes=True, demo=True, identity=tmp_path / "dispatch.key"
+    )
+    peers.identity.cache_clear()
+    yield key
+    peers.identity.cache_clear()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """One small model for each owner, and a set that it gets six out of eight rows right of."""
+    content = onnx_bytes()
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    chosen = session.run(["scores"], {"x": ROWS})[0].argmax(axis=1)
+    wrong = [*chosen[:6], *((chosen[6:] + 1) % 3)]
+    path = tmp_path / "models"
+    (path / ENTRIES).mkdir(parents=True)
+    (path / "model.onnx").write_bytes(content)
+    tensor = {"name": "x", "datatype": "FP32", "shape": [8, 4], "data": ROWS.ravel().tolist()}
+    labelled = {"inputs": [tensor], "labels": [LABELS[i] for i in wrong]}
+    (path / "set.labelled.json").write_bytes(json.dumps(labelled).encode())
+    for owner in OWNERS:
+        entry = Entry(
+            owner=owner,
+            slug="levels",
+            title="Levels",
+            summary="Three levels",
+            card="From four numbers.\n",
+            licence="CC0-1.0",
+            model="model.onnx",
+            digest=sha256(content).hex(),
+            dataset="Eight rows",
+            labelled="set.labelled.json",
+            interface=INTERFACE,
+            metrics={},
+        )
+        (path / ENTRIES / f"{owner}-levels.json").write_bytes(msgspec.json.encode(entry))
+    return path
+
+
+@pytest.fixture
+def nodes(tmp_path, installation):
+    """A machine for each owner; the folder in which their homes are, and the machines."""
+    with ExitStack() as stack:
+        machines = {}
+        for owner in OWNERS:
+            key = PrivateKey.generate()
+            home = tmp_path / "nodes" / owner
+            home.mkdir(parents=True)
+            key.save(home / "key")
+            machines[owner] = stack.enter_context(wired(key, installation.public))
+            (home / "address").write_text(machines[owner].address)
+        yield tmp_path / "nodes", machines
+
+
+@contextmanager
+def working(installation):
+    """What Celery's workers do, again and again."""
+    over = threading.Event()
+    dispatcher = Dispatcher("tests", lambda: PeerNodes(installation), 16)
+
+    def work():
+        try:
+            while not over.wait(0.02):
+                outbox.carry_out()
+                health.check_nodes()
+                evaluations.advance()
+                dispatcher.wake()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work, name="workers")
+    dispatcher.start()
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        dispatcher.stop()
+
+
+@pytest.fixture
+def users():
+    return [msgspec.convert(msgspec.to_builtins(user), seed.User) for user in demo_users.create()]
+
+
+def counts() -> dict[str, int]:
+    tables = (Node, Model, ModelVersion, Deployment, Evaluation, AuditEntry)
+    return {table.__name__: table.objects.count() for table in tables}
+
+
+def test_everything_is_offered_measured_and_answers_with_a_checked_certificate(
+    live_server, users, nodes, folder, installation, capsys
+):
+    homes, machines = nodes
+    with working(installation):
+        seed.seed(live_server.url, users, homes, folder)
+    assert capsys.readouterr().out.count("certificate verified") == 1
+    assert {str(model) for model in Model.objects.filter(visibility="public")} == {
+        f"{owner}/levels" for owner in OWNERS
+    }
+    for version in ModelVersion.objects.all():
+        [metric] = version.metrics
+        assert (metric["name"], metric["value"], metric["rows"]) == ("accuracy", 0.75, 8)
+        assert version.state == ModelVersion.State.PUBLISHED
+    assert all(machine.submitted for machine in machines.values())
+    assert spool.uploads() == [], "every file was deleted once its node had it"
+    assert Prediction.objects.filter(organisation__slug="bela").count() == 1
+
+
+def test_a_second_run_changes_nothing(live_server, users, nodes, folder, installation):
+    homes, _ = nodes
+    with working(installation):
+        seed.seed(live_server.url, users, homes, folder)
+        first = counts()
+        seed.seed(live_server.url, users, homes, folder)
+    assert counts() == first
+
+
+@pytest.mark.parametrize("stage", ["_version", "_deploy", "_measure", "_publish"])
+def test_interrupted_at_any_stage_the_next_run_goes_on(
+    live_server, users, nodes, folder, installation, monkeypatch, stage
+):
+    homes, _ = nodes
+    monkeypatch.setattr(seed.entries, "OWNERS", {"asha": "Asha"})
+    for entry in (folder / ENTRIES).iterdir():
+        if not entry.name.startswith("asha"):
+            entry.unlink()
+    done = getattr(seed.Owner, stage)
+
+    def killed_after(*args):
+        done(*args)
+        raise KeyboardInterrupt
+
+    with working(installation):
+        with monkeypatch.context() as patch:
+            patch.setattr(seed.Owner, stage, killed_after)
+            with pytest.raises(KeyboardInterrupt):
+                seed.seed(live_server.url, users, homes, folder)
+        seed.seed(live_server.url, users, homes, folder)
+    assert counts().items() >= {"Node": 1, "Model": 1, "ModelVersion": 1, "Deployment": 1, "Evaluation": 1}.items()
+
+
+def test_an_upload_cut_short_goes_on_where_it_stood(live_server, users, folder, tmp_path, monkeypatch):
+    owner = next(user for user in users if user.organisation == "asha")
+    monkeypatch.setattr("demo.market.PART", 50)
+    file = folder / "model.onnx"
+    size = file.stat().st_size
+    with Market(live_server.url, owner.api_key) as market:
+        market.post("/models", {"name": "levels", "title": "Levels", "task": "other"})
+        market.post("/models/asha/levels/versions", {"weights": "delivered", "size": size})
+        path = "/models/asha/levels/versions/1"
+
+        def cut(sent, _):
+            if sent >= 100:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            market.upload(path, file, cut)
+        assert market.get(f"{path}/file")["offset"] == 100
+        told = []
+        market.upload(path, file, lambda sent, _: told.append(sent))
+    assert told[0] == 150
+    assert told[-1] == size
+    assert spool.path_of(ModelVersion.objects.get().upload.pk).read_bytes() == file.read_bytes()
+
+
+def test_a_refusal_carries_the_problem(live_server, users):
+    buyer = next(user for user in users if user.role == "buyer")
+    with Market(live_server.url, buyer.api_key) as market, pytest.raises(RefusedError) as caught:
+        market.post("/models", {"name": "levels", "title": "Levels", "task": "other"})
+    assert (caught.value.status, caught.value.code) == (403, "scope-missing")
