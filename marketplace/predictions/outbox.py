@@ -23,6 +23,7 @@ from marketplace.predictions import wakeups
 from marketplace.predictions.models import Outbox
 
 MAX_ATTEMPTS = 6
+MAX_DEATHS = 2 * MAX_ATTEMPTS  # attempts after which it is not even begun: no worker lived to give it up
 LEASE = 15.0  # seconds after which the work of a worker that fell silent is anybody's
 RENEW = LEASE / 3
 FIRST_PAUSE = 1.0  # seconds before the second attempt, doubled each time
@@ -77,6 +78,9 @@ def forget_done() -> int:
 
 
 def _carry_out(errand: Errand) -> None:
+    if errand.attempts > MAX_DEATHS:
+        _failed(errand, "every worker that began this died over it")
+        return
     try:
         with _kept(errand):
             _handlers[errand.kind](errand)
