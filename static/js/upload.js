@@ -23,6 +23,10 @@ async function choose(chosen) {
   at("refusal").replaceChildren();
   at("chosen").replaceChildren(Object.assign(document.createElement("b"), { textContent: file.name }), ` ${(file.size / 1024).toFixed(1)} KB`);
   if (form.dataset.version) return;
+  if (at("title")?.value === "") {
+    at("title").value = file.name.replace(/\.onnx$/i, "").replaceAll(/[-_]+/g, " ");
+    nameFromTitle();
+  }
   const found = ports(new Uint8Array(await file.arrayBuffer()));
   at("found").textContent = found ? `It takes ${said(found.inputs)} and gives ${said(found.outputs)}.` : "What it takes and gives could not be read here; it will be found out when the file is examined.";
   if (found) prefill(found);
@@ -44,10 +48,6 @@ function prefill({ inputs, outputs }) {
   if (scores) {
     at("task").value = "classification";
     if (at("labels").value === "") at("labels").value = Array.from({ length: scores.shape[1] }, (_, i) => i).join("\n");
-  }
-  if (at("title")?.value === "") {
-    at("title").value = file.name.replace(/\.onnx$/i, "").replaceAll(/[-_]+/g, " ");
-    nameFromTitle();
   }
   showKinds();
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.template.loader import select_template
@@ -30,6 +31,18 @@ def current(context: Mapping[str, Any], *names: str) -> SafeString:
     match = context["request"].resolver_match
     here = match is not None and match.namespace == "web" and match.url_name in names
     return SafeString('aria-current="page"' if here else "")
+
+
+@register.simple_tag(takes_context=True)
+def and_back(context: Mapping[str, Any]) -> str:
+    """The query that brings a visitor who signs in or up back to where they were, or were going."""
+    request = context["request"]
+    match = request.resolver_match
+    if match is None or match.url_name in ("login", "signup", "home"):
+        going = context.get("next", "")
+    else:
+        going = request.get_full_path()
+    return "?" + urlencode({"next": going}) if going else ""
 
 
 @register.inclusion_tag("parts/hallmark.html")

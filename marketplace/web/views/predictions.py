@@ -106,7 +106,7 @@ def _followed(prediction: Prediction) -> dict[str, Any]:
         "prediction": prediction,
         "ended": ended,
         "stages": [
-            {"text": WORDS.get(event.stage, event.stage), "after": _after(event.time - prediction.created)}
+            {"text": WORDS.get(event.stage, event.stage), "after": _after(event.time - events[0].time)}
             for event in events
         ],
         "answer": _answer(prediction),
