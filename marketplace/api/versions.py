@@ -123,6 +123,13 @@ class File(View):
     def head(self, request: Request, owner: str, name: str, number: int) -> Response:
         return self.get(request, owner, name, number)
 
+    @describe("Upload a file once more", answer=UploadStands, status=201)
+    def post(self, request: Request, owner: str, name: str, number: int) -> Response:
+        """Awaits the file of a ready version again, which was deleted here, so that a further node can have it."""
+        version = access.managed_version(actor_of(request), owner, name, number)
+        actions.begin_again(version)
+        return _stands(version, status=201)
+
     @describe(
         "Upload a part of the file",
         body={"application/octet-stream": {"type": "string", "format": "binary", "maxLength": MAX_PART}},
@@ -163,12 +170,13 @@ class Publish(View):
         return Response(shown(actions.publish(actor, version)))
 
 
-def _stands(version: ModelVersion) -> Response:
+def _stands(version: ModelVersion, status: int = 200) -> Response:
     upload = _upload(version)
     version.refresh_from_db(fields=["state"])
     size, received = (upload.size, upload.received) if upload else (version.size, 0)
     return Response(
         UploadStands(received, size, version.state),
+        status=status,
         headers={OFFSET: str(received), LENGTH: str(size)},
     )
 

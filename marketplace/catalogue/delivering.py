@@ -14,11 +14,12 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from assay.errors import AssayError, DeadlineExceeded, Refused, Unavailable
 from assay.model import ModelReference
-from marketplace.catalogue import interfaces, spool
+from marketplace.catalogue import interfaces, spool, validating
 from marketplace.catalogue.background import told_by
 from marketplace.catalogue.models import Deployment, ModelVersion, Node, Upload
 from marketplace.catalogue.peers import connected
@@ -56,6 +57,8 @@ def deploy(deployment: int, attempt: int, *, last: bool = False) -> None:
         _note(wish, state=State.FAILED, detail=str(error)[:300])
     except (AssayError, OSError) as error:
         _note(wish, state=State.FAILED, detail=str(error)[:300])
+        if isinstance(error, Refused) and error.code == "digest-mismatch":
+            validating.discard(wish.version.upload.pk)  # of no use to anybody; the owner may send it again
 
 
 def undeploy(deployment: int, attempt: int) -> None:
@@ -74,7 +77,7 @@ def release(version: int) -> None:
             return
         if deployments.filter(acknowledged__isnull=True, state__in=WANTED).exists():
             return
-        uploads = list(Upload.objects.filter(version=version).values_list("pk", flat=True))
+        uploads = list(Upload.objects.filter(version=version, received=F("size")).values_list("pk", flat=True))
         Upload.objects.filter(pk__in=uploads, deleted__isnull=True).update(deleted=timezone.now())
     for upload in uploads:
         spool.remove(upload)
@@ -116,7 +119,7 @@ def _note(wish: Deployment, **fields: Any) -> bool:
 
 def _file(wish: Deployment) -> int | None:
     """The upload whose file may be delivered, if it is here."""
-    upload = Upload.objects.filter(version=wish.version_id, deleted__isnull=True).first()
+    upload = Upload.objects.filter(version=wish.version_id, deleted__isnull=True, received=F("size")).first()
     return upload.pk if upload else None
 
 

@@ -1,7 +1,7 @@
 """Everything an owner can do in the catalogue. Views pass objects through `catalogue.access` first.
 
 models       create_model, edit_model, publish, unpublish
-versions     begin_version, receive, abandon; register_version
+versions     begin_version, receive, abandon, begin_again; register_version
 nodes        register_node, retire_node
 deployments  deploy, undeploy
 evaluations  evaluate
@@ -11,10 +11,11 @@ from marketplace.catalogue.actions.deployments import deploy, undeploy
 from marketplace.catalogue.actions.evaluations import evaluate
 from marketplace.catalogue.actions.models import create_model, edit_model, publish, unpublish
 from marketplace.catalogue.actions.nodes import register_node, retire_node
-from marketplace.catalogue.actions.versions import abandon, begin_version, receive, register_version
+from marketplace.catalogue.actions.versions import abandon, begin_again, begin_version, receive, register_version
 
 __all__ = [
     "abandon",
+    "begin_again",
     "begin_version",
     "create_model",
     "deploy",

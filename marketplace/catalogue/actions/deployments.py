@@ -7,6 +7,7 @@ wish finds out, and stops.
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import F
 
 from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
@@ -74,9 +75,9 @@ def _require_file(deployment: Deployment) -> None:
     version = deployment.version
     if version.weights == ModelVersion.Weights.NEVER_HERE or deployment.acknowledged is not None:
         return
-    if not Upload.objects.filter(version=version, deleted__isnull=True).exists():
+    if not Upload.objects.filter(version=version, deleted__isnull=True, received=F("size")).exists():
         raise Conflict(
             "the file was deleted here once it had been delivered",
             code="file-gone",
-            hint="Upload the same file again as a new version, or add it on the node itself.",
+            hint="Upload the same file once more (POST …/file, then PUT), or add it on the node itself.",
         )

@@ -2,6 +2,7 @@
 
     begin_version ─► receive, as often as needed ─► (a task checks the file) ─► ready | rejected
     register_version ─► ready
+    begin_again ─► receive: brings a delivered file back, so that a further node can have it
 
 An upload may be interrupted anywhere: `received` says where to go on. The last byte starts the check.
 """
@@ -14,6 +15,7 @@ from typing import Any
 
 from django.db import OperationalError, transaction
 from django.db.models import Max, Sum
+from django.utils import timezone
 
 from assay.digest import SIZE
 from assay.errors import Refused, TooLarge
@@ -48,18 +50,27 @@ def begin_version(
     with _locked(model):
         if model.versions.filter(state=State.UPLOADING).count() >= MAX_UPLOADING:
             raise Conflict("too many unfinished uploads", code="too-many-uploads", hint="Finish or abandon one.")
-        waiting = Upload.objects.filter(version__model__organisation=model.organisation, deleted__isnull=True)
-        if (waiting.aggregate(sum=Sum("size"))["sum"] or 0) + size > MAX_SPOOLED:
-            raise Conflict(
-                "too much waits to be delivered",
-                code="spool-full",
-                expected=f"at most {MAX_SPOOLED} bytes",
-                hint="Deploy what you have uploaded: a file is deleted here once your node has it.",
-            )
-        spool.require_space(size)
+        _require_room(model, size)
         version = _new(actor, model, State.UPLOADING, Weights.DELIVERED, size=size)
         Upload.objects.create(version=version, size=size, digest=digest, declared=interfaces.plain(declared))
     return version
+
+
+def begin_again(version: ModelVersion) -> Upload:
+    """Awaits the file of a ready version once more, which was deleted here when its node had it.
+
+    Raises Conflict where it is here, or was never meant to be; NoSpace.
+    """
+    with _locked(version.model):
+        upload = Upload.objects.select_for_update(of=("self",)).filter(version=version).first()
+        if upload is None or version.digest is None:
+            raise Conflict("this version's file is not uploaded here", code="not-uploading", got=version.state)
+        if upload.deleted is None:
+            raise Conflict("the file is here", code="upload-complete")
+        _require_room(version.model, upload.size)
+        upload.received, upload.deleted, upload.created = 0, None, timezone.now()
+        upload.save(update_fields=["received", "deleted", "created"])
+    return upload
 
 
 def receive(version: ModelVersion, offset: int, chunks: Iterable[bytes]) -> Upload:
@@ -74,8 +85,8 @@ def receive(version: ModelVersion, offset: int, chunks: Iterable[bytes]) -> Uplo
             _require_awaited(upload, offset)
             upload.received = spool.append(upload.pk, offset, upload.size, chunks)
             upload.save(update_fields=["received"])
-            if upload.received == upload.size:
-                ModelVersion.objects.filter(pk=version.pk).update(state=State.VALIDATING)
+            first = ModelVersion.objects.filter(pk=version.pk, state=State.UPLOADING)
+            if upload.received == upload.size and first.update(state=State.VALIDATING):
                 outbox.add("catalogue.validate", version=version.pk)
     except OperationalError as error:
         if "could not obtain lock" not in str(error):
@@ -136,7 +147,7 @@ def register_version(actor: Actor, model: Model, reference: ModelReference, repo
 def _require_awaited(upload: Upload, offset: int) -> None:
     if upload.received >= upload.size or upload.deleted is not None:
         raise Conflict("this file is complete", code="upload-complete", got=f"{upload.received} bytes")
-    if upload.version.state != State.UPLOADING:
+    if upload.version.state not in (State.UPLOADING, State.READY, State.PUBLISHED):
         raise Conflict("this upload was given up", code="not-uploading", got=upload.version.state)
     if offset != upload.received:
         raise Conflict(
@@ -146,6 +157,18 @@ def _require_awaited(upload: Upload, offset: int) -> None:
             expected=str(upload.received),
             got=str(offset),
         )
+
+
+def _require_room(model: Model, size: int) -> None:
+    waiting = Upload.objects.filter(version__model__organisation=model.organisation, deleted__isnull=True)
+    if (waiting.aggregate(sum=Sum("size"))["sum"] or 0) + size > MAX_SPOOLED:
+        raise Conflict(
+            "too much waits to be delivered",
+            code="spool-full",
+            expected=f"at most {MAX_SPOOLED} bytes",
+            hint="Deploy what you have uploaded: a file is deleted here once your node has it.",
+        )
+    spool.require_space(size)
 
 
 def _require_digest(digest: bytes | None) -> None:

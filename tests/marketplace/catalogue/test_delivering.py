@@ -213,3 +213,52 @@ def test_a_file_changed_in_the_spool_is_not_delivered(cast, ready, live, wired):
     outbox.carry_out()
     assert fresh(deployment).state == State.FAILED
     assert wired.files == {}
+    assert not spooled(ready)
+
+
+# --- a file sent once more --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def delivered(cast, ready, live, wired):
+    """A version whose file a node has and the marketplace no longer."""
+    actions.deploy(cast.asha.actor, ready, live)
+    outbox.carry_out()
+    ready.refresh_from_db()
+    return ready
+
+
+def test_a_file_sent_once_more_goes_to_a_further_node(cast, delivered, marketplace_key, onnx_file):
+    key = PrivateKey.generate()
+    with listening(key, marketplace_key.public) as other:
+        further = register(cast.asha, key, other.address, "attic")
+        actions.begin_again(delivered)
+        actions.receive(delivered, 0, [onnx_file[:50]])
+        with pytest.raises(Conflict):
+            actions.deploy(cast.asha.actor, delivered, further)
+        actions.receive(delivered, 50, [onnx_file[50:]])
+        deployment = actions.deploy(cast.asha.actor, delivered, further)
+        outbox.carry_out()
+        assert fresh(deployment).state == State.SERVING
+        assert bytes(other.files[sha256(onnx_file)]) == onnx_file
+    assert not spooled(delivered)
+    delivered.refresh_from_db()
+    assert delivered.state == ModelVersion.State.READY
+
+
+def test_another_file_sent_in_its_place_goes_nowhere(cast, delivered, marketplace_key, onnx_file):
+    key = PrivateKey.generate()
+    with listening(key, marketplace_key.public) as other:
+        further = register(cast.asha, key, other.address, "attic")
+        actions.begin_again(delivered)
+        actions.receive(delivered, 0, [b"!" * len(onnx_file)])
+        deployment = actions.deploy(cast.asha.actor, delivered, further)
+        outbox.carry_out()
+        assert (fresh(deployment).state, other.files) == (State.FAILED, {})
+    actions.begin_again(delivered)
+
+
+def test_what_is_here_is_not_awaited_again(ready):
+    with pytest.raises(Conflict) as caught:
+        actions.begin_again(ready)
+    assert caught.value.code == "upload-complete"
