@@ -5,15 +5,24 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 
-from tests.docs.repository import ROOT, markdown, tracked
+from marketplace.environment import ADDRESSES, CLIENT, variables
+from node.home import VARIABLE as VARIABLE_OF_NODE
+from tests.docs.repository import ROOT, markdown, texts, tracked
 
 PATH = re.compile(r"^[\w.-]+(?:/[\w.<>*-]+)*/?$")
 MADE = ("var/", "docker/secrets", "docker/.env")  # there only once something has run
 TEST = re.compile(r"^test_\w+$")
+VARIABLE = re.compile(r"\bASSAY_[A-Z0-9_]+")
+OF_COMPOSE = {"ASSAY_UID", "ASSAY_GID", "ASSAY_PORT"}  # what docker/compose.yaml itself is told
 TARGET = re.compile(r"^([a-z][a-z-]*):.*## ", re.MULTILINE)
+
+
+def pages_and_recipes() -> list[Path]:
+    return [path for path in texts() if path.suffix == ".md" or path.parts[0] == "docker"]
 
 
 def spans(text: str) -> list[str]:
@@ -65,3 +74,15 @@ def test_what_does_not_exist_is_found():
     text = "`sdk/assay/nowhere.py` `docs/adr/` `make up PORT=9000` `make nothing` `wire/tls.py` `and/or`\n"
     text += "`test_nothing` `test_what_does_not_exist_is_found`"
     assert unknown(text) == ["sdk/assay/nowhere.py", "make nothing", "test_nothing"]
+
+
+def settings() -> set[str]:
+    """Every variable that a program of ours reads."""
+    rows = {row.name for row in variables().values()}
+    return rows | CLIENT | OF_COMPOSE | {VARIABLE_OF_NODE} | {f"{address}_FILE" for address in ADDRESSES}
+
+
+@pytest.mark.parametrize("page", sorted(pages_and_recipes()), ids=str)
+def test_settings_that_are_named_exist(page):
+    named = set(VARIABLE.findall(texts()[page]))
+    assert {name for name in named if not name.endswith("_")} - settings() == set()
