@@ -10,7 +10,6 @@ import hashlib
 import logging
 import time
 from dataclasses import dataclass
-from typing import cast
 
 from django.conf import settings
 from django.http import HttpResponseBase
@@ -47,7 +46,7 @@ def count(request: Request) -> Allowance | None:
     window, seconds = now // WINDOW, WINDOW - now % WINDOW
     try:
         counter = f"assay:rate:{window}:{who}"
-        used = cast("int", redis().incr(counter))
+        used = int(redis().incr(counter))
         if used == 1:
             redis().expire(counter, WINDOW)
     except RedisError as error:
