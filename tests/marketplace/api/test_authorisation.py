@@ -1,0 +1,183 @@
+"""Who may do what at which address of the API: one table, held against the URL configuration.
+
+A new address, or a new method of one, fails here until it has its line. Everything there is belongs to asha's
+organisation; the model is private. `ok` means that the gate let the request through, whatever came of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from django.urls import URLPattern
+
+from marketplace.accounts import actions as accounts
+from marketplace.api.urls import urlpatterns
+from marketplace.catalogue.models import Deployment, Evaluation
+from marketplace.certificates.actions import columns
+from marketplace.certificates.models import Certificate
+from marketplace.predictions import actions, questions
+from marketplace.predictions.questions import Body
+from tests.marketplace import answering
+
+pytestmark = pytest.mark.django_db
+
+METHODS = ("get", "post", "put", "patch", "delete", "head")
+WITHOUT_RULE = {"nothing"}  # what has no address
+
+# address and method → nobody, a stranger, a teammate who buys, the owner, the owner's key that may only read
+TABLE = {
+    # predictions
+    ("predictions", "get"): ("401", "ok", "ok", "ok", "ok"),
+    ("predictions", "post"): ("401", "404", "ok", "ok", "403"),
+    ("prediction", "get"): ("401", "404", "ok", "ok", "ok"),
+    ("cancel-prediction", "post"): ("401", "404", "ok", "ok", "403"),
+    ("prediction-events", "get"): ("401", "404", "ok", "ok", "ok"),
+    # certificates
+    ("certificate", "get"): ("401", "404", "ok", "ok", "ok"),
+    ("verify", "post"): ("ok", "ok", "ok", "ok", "ok"),
+    # keys
+    ("keys", "get"): ("401", "ok", "ok", "ok", "403"),
+    ("keys", "post"): ("401", "ok", "ok", "ok", "403"),
+    ("key", "delete"): ("401", "404", "404", "ok", "403"),  # the owner's own key: a teammate does not see it
+    # the catalogue
+    ("models", "get"): ("ok", "ok", "ok", "ok", "ok"),
+    ("models", "post"): ("401", "ok", "403", "ok", "403"),
+    ("model", "get"): ("404", "404", "ok", "ok", "ok"),
+    ("model", "patch"): ("401", "404", "403", "ok", "403"),
+    ("unpublish", "post"): ("401", "404", "403", "ok", "403"),
+    ("versions", "get"): ("404", "404", "ok", "ok", "ok"),
+    ("versions", "post"): ("401", "404", "403", "ok", "403"),
+    ("version", "get"): ("404", "404", "ok", "ok", "ok"),
+    ("file", "get"): ("401", "404", "403", "ok", "403"),
+    ("file", "head"): ("401", "404", "403", "ok", "403"),
+    ("file", "post"): ("401", "404", "403", "ok", "403"),
+    ("file", "put"): ("401", "404", "403", "ok", "403"),
+    ("file", "delete"): ("401", "404", "403", "ok", "403"),
+    ("publish", "post"): ("401", "404", "403", "ok", "403"),
+    ("deployments", "get"): ("401", "404", "403", "ok", "403"),
+    ("deployments", "post"): ("401", "404", "403", "ok", "403"),
+    ("evaluations", "get"): ("401", "404", "403", "ok", "403"),
+    ("evaluations", "post"): ("401", "404", "403", "ok", "403"),
+    ("deployment", "get"): ("401", "404", "403", "ok", "403"),
+    ("deployment", "delete"): ("401", "404", "403", "ok", "403"),
+    # nodes
+    ("nodes", "get"): ("401", "ok", "ok", "ok", "ok"),
+    ("nodes", "post"): ("401", "ok", "403", "ok", "403"),
+    ("node", "get"): ("401", "404", "ok", "ok", "ok"),
+    ("node", "delete"): ("401", "404", "403", "ok", "403"),
+    # about the API
+    ("schema", "get"): ("ok", "ok", "ok", "ok", "ok"),
+}
+ROLES = ("nobody", "stranger", "teammate", "owner", "reader")
+
+
+def addresses() -> set[tuple[str, str]]:
+    """Every address of the API by name, with the methods its view has."""
+    found = set()
+    for pattern in urlpatterns:
+        assert isinstance(pattern, URLPattern)
+        if pattern.name in WITHOUT_RULE:
+            continue
+        view = pattern.callback.view_class
+        found |= {(pattern.name, method) for method in METHODS if method in vars(view) or _inherited(view, method)}
+    return found
+
+
+def _inherited(view: type, method: str) -> bool:
+    """A method of the framework's own views, such as the schema's; HEAD is always there and means GET."""
+    return method != "head" and hasattr(view, method)
+
+
+def test_every_address_has_a_rule_and_every_rule_an_address():
+    assert addresses() == set(TABLE)
+
+
+@pytest.fixture
+def things(cast):
+    """One of everything, asha's, by the name it has in an address."""
+    version = answering.digits(cast.asha, "secret", published=False)
+    version.model.visibility = "private"
+    version.model.save()
+    node = answering.deployed(version, cast.node_key)
+    actor = cast.asha.actor
+    prediction = actions.create(actor, questions.read(actor, Body(**answering.request(model="asha/secret"))))
+    evaluation = Evaluation.objects.create(
+        version=version, dataset="x", rows=1, digest=b"\0" * 32, created_by=cast.asha.user
+    )
+    key, _ = accounts.create_key(actor, "asha's")
+    return {
+        "prediction": prediction,
+        "certificate": certificate_of(cast, prediction),
+        "key": key,
+        "node": node,
+        "deployment": Deployment.objects.get(node=node),
+        "evaluation": evaluation,
+    }
+
+
+def certificate_of(cast, prediction) -> Certificate:
+    from tests.marketplace.predictions.test_states import certificate_for
+
+    names = ("sha256", "document", "mode", "outcome", "anchor_kind", "anchor", "caveats", "organisation_id")
+    values = columns(prediction.organisation_id, certificate_for(cast, prediction))
+    return Certificate.objects.create(**dict(zip(names, values, strict=True)))
+
+
+@pytest.fixture
+def path(things):
+    """Where an address is, by its name."""
+    model = "models/asha/secret"
+    version = f"{model}/versions/1"
+    prediction = f"predictions/{things['prediction'].pk}"
+    return {
+        "prediction": prediction,
+        "cancel-prediction": f"{prediction}/cancel",
+        "prediction-events": f"{prediction}/events",
+        "certificate": f"certificates/{things['certificate'].hex}",
+        "verify": "certificates/verify",
+        "key": f"keys/{things['key'].pk}",
+        "model": model,
+        "unpublish": f"{model}/unpublish",
+        "versions": f"{model}/versions",
+        "version": version,
+        "file": f"{version}/file",
+        "publish": f"{version}/publish",
+        "deployments": f"{version}/deployments",
+        "evaluations": f"{version}/evaluations",
+        "deployment": f"deployments/{things['deployment'].pk}",
+        "node": f"nodes/{things['node'].pk}",
+    }
+
+
+BODIES = {
+    ("predictions", "post"): answering.request(model="asha/secret"),
+    ("verify", "post"): {"certificate": {}},
+    ("keys", "post"): {"name": "new", "scopes": ["keys"]},
+    ("models", "post"): {"name": "another", "task": "other", "title": "Another"},
+    ("model", "patch"): {"title": "Other"},
+    ("versions", "post"): {"weights": "delivered", "size": 10, "interface": {"task": "other"}},
+    ("nodes", "post"): {"name": "n", "key": "ed25519:" + "00" * 32, "address": "node.example:1", "proof": "x"},
+}
+RAW = {("file", "put"), ("evaluations", "post")}
+
+
+@pytest.mark.parametrize(("name", "method"), sorted(TABLE))
+def test_the_gate_is_where_the_table_says(api, cast, things, path, name, method):
+    cast.sam.token, reader = cast.sam.token, dataclasses.replace(cast.asha)
+    reader.token = cast.asha.key("read")
+    callers = (None, cast.sam, cast.tariq, cast.asha, reader)
+    extra = {"content_type": "application/octet-stream", "upload_offset": "0"} if (name, method) in RAW else {}
+    body = b"{}" if (name, method) in RAW else BODIES.get((name, method))
+    if (name, method) == ("deployments", "post"):
+        body = {"node": things["node"].pk}
+    got = []
+    for caller in (callers[0], callers[1], callers[4], callers[2], callers[3]):  # who may change things comes last
+        response = api(method.upper(), path.get(name, name), caller, body, **extra)
+        assert response.status_code < 500, response.content
+        refused = response.status_code in (401, 403, 404)
+        got.append(str(response.status_code) if refused else "ok")
+    nobody, stranger, reading, teammate, owner = got
+    assert dict(zip(ROLES, (nobody, stranger, teammate, owner, reading), strict=True)) == dict(
+        zip(ROLES, TABLE[name, method], strict=True)
+    )
