@@ -80,6 +80,7 @@ def run_tree() -> Tree:
             if folder.is_dir() and not _in_use(folder):
                 _remove(Tree(folder))
         _hold(tree.folder())
+    tree.folder("static")  # where a web server would look for the browser's files
     return tree
 
 
