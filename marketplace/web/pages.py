@@ -21,6 +21,7 @@ from assay.errors import AssayError
 from marketplace.accounts.access import Actor, for_user
 from marketplace.accounts.models import User
 from marketplace.api.problems import status_of
+from marketplace.errors import Throttled
 
 Given = ParamSpec("Given")
 View = Callable[Concatenate[HttpRequest, Given], HttpResponse]
@@ -63,7 +64,14 @@ def problem(request: HttpRequest, error: AssayError) -> HttpResponse:
     """The page of a refusal, or the part of one where htmx asked for a part."""
     status = status_of(error)
     template = "parts/problem.html" if is_partial(request) else "errors/problem.html"
-    return render(request, template, {"error": error, "status": status}, status=status)
+    return told(render(request, template, {"error": error, "status": status}, status=status), error)
+
+
+def told(response: HttpResponse, error: AssayError | None) -> HttpResponse:
+    """`response`, with the header that says when to come back where that is what is wrong."""
+    if isinstance(error, Throttled):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def is_partial(request: HttpRequest) -> bool:

@@ -76,6 +76,16 @@ def test_nobody_is_sent_to_another_site(cast, target):
     assert "evil.example" not in text(browser().get(url("login"), {"next": target}))
 
 
+def test_guessing_and_signing_up_without_end_are_stopped_and_told_when_to_come_back(cast):
+    wrong = {"email": "bela@example.org", "password": "wrong wrong wrong"}
+    answers = [browser().post(url("login"), wrong) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert "Too many attempts" in text(answers[-1])
+    taken = {"name": "Bela", "email": "bela@example.org", "password": PASSWORD}
+    assert [browser().post(url("signup"), taken).status_code for _ in range(21)] == [422] * 20 + [429]
+
+
 # --- keys -------------------------------------------------------------------------------------------------
 
 

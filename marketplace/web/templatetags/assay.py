@@ -30,7 +30,7 @@ def current(context: Mapping[str, Any], *names: str) -> SafeString:
     """Marks the link to where the reader is; `names` are of the pages that belong to it."""
     match = context["request"].resolver_match
     here = match is not None and match.namespace == "web" and match.url_name in names
-    return SafeString('aria-current="page"' if here else "")
+    return format_html('aria-current="{}"', "page") if here else SafeString()
 
 
 @register.simple_tag(takes_context=True)

@@ -15,7 +15,7 @@ from assay.errors import AssayError, Refused
 from marketplace.accounts import signing_in
 from marketplace.accounts.models import User
 from marketplace.api.problems import status_of
-from marketplace.web.pages import address, page
+from marketplace.web.pages import address, page, told
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -70,7 +70,7 @@ def _form(request: HttpRequest, template: str, error: AssayError | None = None) 
         "given": {name: _field(request, name) for name in ("email", "name")},
         "next": _next(request),
     }
-    return render(request, template, context, status=status_of(error) if error else 200)
+    return told(render(request, template, context, status=status_of(error) if error else 200), error)
 
 
 def _field(request: HttpRequest, name: str) -> str:
