@@ -12,7 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from assay import joining
 from assay.keys import PrivateKey
 from assay.model import Interface, NoPreprocessing, Port
-from marketplace.catalogue import actions, interfaces, peers, spool
+from inference.validation import validate_sync
+from marketplace.catalogue import actions, interfaces, peers, spool, validating
 from marketplace.catalogue.interfaces import Declaration
 from marketplace.catalogue.models import Deployment, ModelVersion, Offer
 from marketplace.predictions import outbox
@@ -74,11 +75,21 @@ def uploading(cast, model, declared, onnx_file):
     return actions.begin_version(cast.asha.actor, model, len(onnx_file), declared)
 
 
+@pytest.fixture(scope="session")
+def onnx_report(onnx_file, tmp_path_factory):
+    """What the examination says of it; really, but once."""
+    path = tmp_path_factory.mktemp("examined") / "model.onnx"
+    path.write_bytes(onnx_file)
+    return validate_sync(path)
+
+
 @pytest.fixture
-def ready(uploading, onnx_file):
-    """A version that has been uploaded and has passed its check; really."""
+def ready(uploading, onnx_file, onnx_report, monkeypatch):
+    """A version that has been uploaded and has passed its check."""
     actions.receive(uploading, 0, [onnx_file])
-    outbox.carry_out()
+    with monkeypatch.context() as patch:
+        patch.setattr(validating, "validate_sync", lambda path: onnx_report)
+        outbox.carry_out()
     uploading.refresh_from_db()
     assert uploading.state == ModelVersion.State.READY, uploading.report
     return uploading
