@@ -17,7 +17,7 @@ from wire import address
 from wire.client import Peer
 
 T = TypeVar("T")
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (where a daemon that listens there is found)
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nosec B104 - where such a daemon is found
 
 home_option = click.option(
     "--home",

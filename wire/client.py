@@ -173,7 +173,7 @@ class Peer:
     def _failed(self, error: Exception) -> Unavailable:
         """Always Unavailable: whoever stands where a node should be must not decide what becomes of a request."""
         self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * self._pause))
-        jitter = random.uniform(0.5, 1.0)  # noqa: S311  (spreads callers, keeps no secret)
+        jitter = random.uniform(0.5, 1.0)  # noqa: S311  # nosec B311 - spreads callers
         self._not_before = asyncio.get_running_loop().time() + self._pause * jitter
         code = error.code if isinstance(error, Refused | NotVerified) else "unreachable"
         self._problem = f"cannot connect to the node: {str(error) or 'too slow'}"

@@ -53,7 +53,7 @@ _AGAIN = Statement(
     SELECT {", ".join(f"p.{name}" for name in _PREDICTION)}, {", ".join(f"c.{name}" for name in _CERTIFICATE)}
     FROM predictions_prediction p LEFT JOIN certificates_certificate c ON c.id = p.certificate_id
     WHERE p.id = $1
-    """,  # noqa: S608 - names of columns, from above
+    """,  # noqa: S608  # nosec B608 - names of columns, from above
     "uuid",
 )  # whoever waits reads through this
 
