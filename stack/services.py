@@ -15,6 +15,8 @@ from pathlib import Path
 
 import celery
 import msgspec
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
 
 from assay.keys import PrivateKey
 from inference.triton import Triton
@@ -25,8 +27,8 @@ from stack.process import NotReady, Service
 from stack.tree import Tree
 
 WORKERS = {"dispatch": 2, "outbox": 8}  # Celery's queues, and how many tasks of each at once
-FOREIGN = ("ASSAY_", "DATABASE_URL", "BROKER_URL", "DJANGO_", "CELERY_")
 WORKER_PATIENCE = 1.0  # seconds that a worker has to answer a ping
+BROKER_PATIENCE = {"socket_timeout": 5.0, "socket_connect_timeout": 5.0}  # seconds
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Marketplace:
     @property
     def environment(self) -> dict[str, str]:
         """Ours, without settings of another marketplace that a shell may hold."""
-        return {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)} | self.settings
+        return {k: v for k, v in os.environ.items() if not k.startswith("ASSAY_")} | self.settings
 
     def step(self, name: str, *arguments: str, depends_on: tuple[str, ...] = ()) -> Service:
         """`python …`, once."""
@@ -190,6 +192,10 @@ async def _exists(path: Path) -> None:
 
 def _ping(broker: str, worker: str) -> None:
     with celery.Celery(broker=broker, set_as_current=False) as app:
-        answers = app.control.ping(destination=[worker], timeout=WORKER_PATIENCE)
+        app.conf.broker_transport_options = BROKER_PATIENCE
+        try:
+            answers = app.control.ping(destination=[worker], timeout=WORKER_PATIENCE)
+        except (KombuError, RedisError) as error:
+            raise NotReady(f"the broker does not answer: {type(error).__name__}") from error
     if not answers:
         raise NotReady(f"{worker} does not answer")

@@ -1,6 +1,9 @@
 """PostgreSQL and Redis of the embedded stack, up for real."""
 
+import contextlib
 import os
+import socket
+import threading
 from pathlib import Path
 
 import psycopg2
@@ -8,6 +11,9 @@ import pytest
 import redis as redis_client
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from stack import services
+from stack.process import NotReady
 
 
 def test_postgres_answers_as_an_unprivileged_role(postgres):
@@ -43,3 +49,17 @@ def test_redis_answers_only_with_its_password(redis):
         pytest.raises(redis_client.AuthenticationError),
     ):
         stranger.ping()
+
+
+def test_a_worker_is_not_ready_while_the_broker_hangs_up():
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        threading.Thread(target=hang_up, args=(broker,), daemon=True).start()
+        with pytest.raises(NotReady):
+            services._ping(f"redis://127.0.0.1:{broker.getsockname()[1]}/0", "dispatch@assay")
+
+
+def hang_up(server: socket.socket) -> None:
+    """Accepts every connection and ends it."""
+    with contextlib.suppress(OSError):
+        while True:
+            server.accept()[0].close()
