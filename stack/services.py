@@ -27,6 +27,7 @@ from stack.process import NotReady, Service
 from stack.tree import Tree
 
 WORKERS = {"dispatch": 2, "outbox": 8}  # Celery's queues, and how many tasks of each at once
+FOREIGN = ("ASSAY_", "DATABASE_URL", "BROKER_URL", "DJANGO_", "CELERY_")
 WORKER_PATIENCE = 1.0  # seconds that a worker has to answer a ping
 BROKER_PATIENCE = {"socket_timeout": 5.0, "socket_connect_timeout": 5.0}  # seconds
 
@@ -61,7 +62,7 @@ class Marketplace:
     @property
     def environment(self) -> dict[str, str]:
         """Ours, without settings of another marketplace that a shell may hold."""
-        return {k: v for k, v in os.environ.items() if not k.startswith("ASSAY_")} | self.settings
+        return {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)} | self.settings
 
     def step(self, name: str, *arguments: str, depends_on: tuple[str, ...] = ()) -> Service:
         """`python …`, once."""

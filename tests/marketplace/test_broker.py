@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
+from redis import retry
 from redis.exceptions import RedisError
 
 from marketplace import broker
@@ -15,7 +14,7 @@ def test_a_lost_redis_is_told_without_a_pause(settings, monkeypatch):
     settings.BROKER_URL = f"redis://127.0.0.1:{free_ports(1)[0]}/0"
     broker.redis.cache_clear()
     slept = []
-    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(retry, "sleep", slept.append)
     try:
         with pytest.raises(RedisError):
             broker.redis().get("anything")
