@@ -32,6 +32,9 @@ def wrong(command: list[str]) -> str:
         goals = {word for word in words if "=" not in word and not word.startswith("-")}
         unknown = goals - set(TARGET.findall((ROOT / "Makefile").read_text("utf-8")))
         return f"no target {sorted(unknown)}" if unknown else ""
+    if program == "python" and words[:1] == ["-c"]:
+        ast.parse(words[1])
+        return ""
     if program == "python" and words[:1] == ["manage.py"]:
         from django.core.management import get_commands
 
