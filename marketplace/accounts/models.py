@@ -123,10 +123,10 @@ class SignInAttempt(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what to a key, a membership, a node; written in the same transaction, never changed."""
+    """Who did what to a key, a node, a model; written in the same transaction. PostgreSQL lets nobody change it."""
 
-    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="audit")
-    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="audit")
+    user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     action = models.CharField(max_length=40)
     subject = models.CharField(max_length=200)
     time = models.DateTimeField(auto_now_add=True)

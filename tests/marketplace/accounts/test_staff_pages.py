@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib import admin
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from marketplace.accounts.actions import authenticate_key
@@ -52,6 +53,12 @@ def test_the_audit_log_cannot_be_changed_even_by_staff(staff, cast):
     assert staff.post(reverse(f"{model}_delete", args=[entry.pk]), {"post": "yes"}).status_code == 403
     assert staff.post(reverse(f"{model}_change", args=[entry.pk]), {"action": "other"}).status_code == 403
     assert AuditEntry.objects.get(pk=entry.pk).action == entry.action
+
+
+def test_the_audit_log_cannot_be_changed_even_by_the_sites_own_code(cast):
+    for change in (lambda rows: rows.update(action="other"), lambda rows: rows.delete()):
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+            change(AuditEntry.objects.all())
 
 
 def test_staff_can_revoke_a_key_and_sees_no_hash_of_it(staff, cast):
