@@ -123,7 +123,7 @@ class SignInAttempt(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what to a key, a node, a model; written in the same transaction. PostgreSQL lets nobody change it."""
+    """Who did what to a key, a node, a model; written in the same transaction. PostgreSQL lets it only grow."""
 
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="audit")
     user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")

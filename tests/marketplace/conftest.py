@@ -44,6 +44,7 @@ def silence(django_db_setup):
 
     if hub.cache_info().currsize:
         hub().close()
+        hub.cache_clear()
 
 
 @pytest.fixture
