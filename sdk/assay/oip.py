@@ -72,7 +72,7 @@ def _tensor(written: _Written) -> Tensor:
 
 def _flat(data: list[Any], shape: Sequence[int], pointer: str) -> list[Any]:
     """The elements in row-major order of data that is flat, or nested exactly as `shape` says."""
-    nested = len(shape) > 1 and any(isinstance(each, list) for each in data)
+    nested = len(shape) > 1 and bool(data) and isinstance(data[0], list)
     expected = shape[0] if nested else prod(shape)
     if len(data) != expected:
         raise Refused(
@@ -96,7 +96,7 @@ def _flat(data: list[Any], shape: Sequence[int], pointer: str) -> list[Any]:
 
 def _floats(flat: list[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     _require_types(flat, (int, float), "a number")
-    doubles = np.array([_double(value) for value in flat], np.float64)
+    doubles = _doubles(flat)
     with np.errstate(over="ignore"):
         array = doubles.astype(dtype)
     if not np.isfinite(array).all():
@@ -111,10 +111,17 @@ def _floats(flat: list[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return array
 
 
+def _doubles(flat: list[Any]) -> NDArray[np.float64]:
+    try:
+        return np.array(flat, np.float64)
+    except OverflowError:  # an int beyond every double
+        return np.array([_double(value) for value in flat], np.float64)
+
+
 def _double(value: float) -> float:
     try:
         return float(value)
-    except OverflowError:  # an int beyond every double
+    except OverflowError:
         return float("inf")
 
 
@@ -125,15 +132,15 @@ def _whole(flat: list[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     _require_types(flat, (int,), "a whole number")
     limits = np.iinfo(dtype)
     low, high = int(limits.min), int(limits.max)
-    for i, value in enumerate(flat):
-        if not low <= value <= high:
-            raise Refused(
-                "number out of range",
-                code="out-of-range",
-                pointer=f"/data/{i}",
-                expected=f"{low} to {high}",
-                got=str(value)[:40],
-            )
+    if flat and not (low <= min(flat) and max(flat) <= high):
+        i, value = next((i, value) for i, value in enumerate(flat) if not low <= value <= high)
+        raise Refused(
+            "number out of range",
+            code="out-of-range",
+            pointer=f"/data/{i}",
+            expected=f"{low} to {high}",
+            got=str(value)[:40],
+        )
     return np.array(flat, dtype)
 
 
