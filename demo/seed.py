@@ -27,6 +27,8 @@ from demo import entries
 from demo.entries import Entry
 from demo.market import Market, RefusedError, until
 
+AGAIN = 3  # times that a deployment which failed is asked for anew
+
 
 class User(msgspec.Struct, frozen=True):
     """One of FILE's people."""
@@ -111,12 +113,17 @@ class Owner:
         return version["state"] in ("ready", "published") or None
 
     def _deploy(self, entry: Entry, path: str, node: int) -> None:
+        """Until it serves; one that failed (its node was restarted meanwhile, say) is asked for again."""
         deployment = self._market.post(f"{path}/deployments", {"node": node})
+        failures: list[str] = []
 
         def serving() -> bool | None:
             seen = self._market.get(f"/deployments/{deployment['id']}")
             if seen["state"] == "failed":
-                raise SystemExit(f"{path} could not be deployed: {seen['detail']}")
+                failures.append(seen["detail"])
+                if len(failures) > AGAIN:
+                    raise SystemExit(f"{path} could not be deployed: {'; '.join(failures)}")
+                self._market.post(f"{path}/deployments", {"node": node})
             ready = seen["state"] == "serving" and self._market.get(f"/nodes/{node}")["serving"]
             return ready or None
 

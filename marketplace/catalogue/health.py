@@ -101,6 +101,8 @@ def _reconcile(seen: Seen) -> None:
     )
     for each in deployments.select_related("version"):
         model = seen.models.get(bytes(each.version.commitment or b""))
+        if model is not None and model.state == "loading":
+            continue  # a node that has just started, or whose Triton has: it will tell
         serves = model is not None and model.state == "serving"
         if serves == (each.state == State.SERVING):
             continue

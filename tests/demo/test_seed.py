@@ -189,6 +189,34 @@ def test_interrupted_at_any_stage_the_next_run_goes_on(
     assert counts().items() >= {"Node": 1, "Model": 1, "ModelVersion": 1, "Deployment": 1, "Evaluation": 1}.items()
 
 
+def test_a_node_that_fails_at_first_is_asked_again(live_server, users, nodes, folder, installation, monkeypatch):
+    homes, machines = nodes
+    for machine in machines.values():
+        machine.refuses = "Activate"
+    asked = seed.Market.post
+
+    def post(market, path, *args, **kwargs):
+        if path.endswith("/deployments") and Deployment.objects.filter(state="failed").exists():
+            for machine in machines.values():
+                machine.refuses = ""
+        return asked(market, path, *args, **kwargs)
+
+    monkeypatch.setattr(seed.Market, "post", post)
+    with working(installation):
+        seed.seed(live_server.url, users, homes, folder)
+    assert not Deployment.objects.exclude(state="serving").exists()
+
+
+def test_a_node_that_never_serves_stops_the_seeding_with_its_reason(
+    live_server, users, nodes, folder, installation, monkeypatch
+):
+    homes, machines = nodes
+    for machine in machines.values():
+        machine.refuses = "Activate"
+    with working(installation), pytest.raises(SystemExit, match="this node will not"):
+        seed.seed(live_server.url, users, homes, folder)
+
+
 def test_an_upload_cut_short_goes_on_where_it_stood(live_server, users, folder, tmp_path, monkeypatch):
     owner = next(user for user in users if user.organisation == "asha")
     monkeypatch.setattr("demo.market.PART", 50)

@@ -222,6 +222,14 @@ def test_a_model_that_a_node_lost_fails_and_recovers_when_it_is_back(cast, ready
     assert (fresh(deployment).state, fresh(deployment).detail) == (Deployment.State.SERVING, "")
 
 
+def test_a_model_that_a_restarted_node_is_loading_again_has_not_failed(cast, ready, live, wired):
+    deployment = actions.deploy(cast.asha.actor, ready, live)
+    outbox.carry_out()
+    wired.states[bytes(ready.commitment)] = "loading"
+    health.check_nodes()
+    assert fresh(deployment).state == Deployment.State.SERVING
+
+
 def test_a_deployment_that_its_owner_stopped_is_not_revived_by_the_nodes_word(cast, ready, live, wired):
     deployment = actions.deploy(cast.asha.actor, ready, live)
     outbox.carry_out()
