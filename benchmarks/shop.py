@@ -1,7 +1,7 @@
 """`make bench-shop`: what the marketplace costs between a buyer and a model, against asking the model's Triton.
 
 Everything, clients included, shares this machine. REST and Triton are measured in turns, so that what else the
-machine does falls on both alike. Figures and targets: see `Report.add` below; docs/benchmarks.md tells them.
+machine does falls on both alike. Targets stand where the figures are reported, below.
 """
 
 from __future__ import annotations

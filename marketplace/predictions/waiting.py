@@ -42,14 +42,16 @@ class Hub:
         self._watching: defaultdict[UUID, set[Tell]] = defaultdict(set)
         self._count = 0
         self._lock = threading.Lock()
-        self._listening = threading.Event()
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
         self._close_asked, self._close_seen = socket.socketpair()
 
     @contextmanager
     def watch(self, prediction: UUID, tell: Tell) -> Iterator[None]:
-        """`tell` is called, from another thread, for each notice of this prediction. Raises Unavailable."""
+        """`tell` is called, from another thread, for each notice of this prediction. Never blocks.
+
+        Raises Unavailable when too many watch already.
+        """
         with self._lock:
             if self._count >= self._limit:
                 raise Unavailable(
@@ -59,7 +61,6 @@ class Hub:
             self._watching[prediction].add(tell)
             self._start()
         try:
-            self._listening.wait(LONGEST_PAUSE)
             yield
         finally:
             with self._lock:
@@ -91,7 +92,6 @@ class Hub:
                     self._tell(notice)
             except psycopg2.Error as error:
                 log.warning("the listening connection broke: %s", error)
-            self._listening.clear()
             self._tell_everybody()
             self._closed.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -102,8 +102,7 @@ class Hub:
             listening.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
             with listening.cursor() as cursor:
                 cursor.execute(f"LISTEN {CHANNEL}")
-            self._listening.set()
-            self._tell_everybody()  # of what happened while nobody listened
+            self._tell_everybody()  # something may have happened while nobody listened
             while not self._closed.is_set():
                 select.select([listening.fileno(), self._close_seen.fileno()], [], [])
                 listening.poll()

@@ -57,6 +57,7 @@ class Heard:
 def test_a_change_is_heard_once_it_is_committed(hub, ask):
     asked, heard = ask(), Heard()
     with hub.watch(asked.pk, heard.tell):
+        assert heard.wait_for(None)  # it listens
         actions.cancel(asked)
         assert heard.wait_for(Notice(asked.pk, 2, True))
 
@@ -64,6 +65,7 @@ def test_a_change_is_heard_once_it_is_committed(hub, ask):
 def test_only_ones_own_prediction_is_heard(hub, ask):
     mine, other, heard = ask(), ask(), Heard()
     with hub.watch(mine.pk, heard.tell):
+        assert heard.wait_for(None)
         actions.cancel(other)
         actions.cancel(mine)
         assert heard.wait_for(Notice(mine.pk, 2, True))
@@ -73,7 +75,7 @@ def test_only_ones_own_prediction_is_heard(hub, ask):
 def test_when_the_connection_breaks_everybody_looks_again_and_it_is_made_anew(hub, ask, backends):
     asked, heard = ask(), Heard()
     with hub.watch(asked.pk, heard.tell):
-        heard.wait_for(None)
+        assert heard.wait_for(None)
         heard._got.clear()
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s)", [backends[-1]])
@@ -115,3 +117,11 @@ def test_notices_come_back_from_their_payloads_and_no_payload_is_too_long(sent):
     payloads = notices.payloads(sent)
     assert [notice for payload in payloads for notice in notices.parse(payload)] == sent
     assert all(len(payload) < 8000 for payload in payloads)
+
+
+def test_what_happens_before_anybody_listens_is_not_missed(hub, ask):
+    """The first waiter comes before the connection is made; once it is, everybody looks again."""
+    asked, heard = ask(), Heard()
+    with hub.watch(asked.pk, heard.tell):
+        actions.cancel(asked)
+        assert heard.wait_for(None)
