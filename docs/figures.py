@@ -18,16 +18,38 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def table(result: dict[str, Any]) -> str:
-    """The figures of one part as Markdown, with the machine they were measured on."""
-    lines = ["| figure | measured | to reach | |", "|---|---|---|---|"]
-    lines += [row(figure) for figure in result["figures"]]
-    return "\n".join([*lines, "", f"Measured on: {machine(result['machine'])}."])
+    """The figures of one part as Markdown, with the machine they were measured on.
+
+    Figures named `a: x`, `a: y`, `b: x` … become one table of a, b … by x, y …; the others are listed below it.
+    """
+    crossed = [figure for figure in result["figures"] if ": " in figure["figure"]]
+    single = [figure for figure in result["figures"] if ": " not in figure["figure"]]
+    lines = cross(crossed) if crossed else []
+    if single:
+        lines += ["", "| | measured |", "|---|---|"]
+        lines += [f"| {figure['figure']} | {cell(figure, unit=True)} |" for figure in single]
+    return "\n".join([*lines, "", f"Measured on: {machine(result['machine'])}."]).lstrip("\n")
 
 
-def row(figure: dict[str, Any]) -> str:
-    met = {True: "met", False: "**missed**", None: ""}[figure.get("met")]
-    value = " ".join(filter(None, [number(figure["value"]), figure.get("unit") or ""]))
-    return f"| {figure['figure']} | {value} | {figure.get('target') or ''} | {met} |"
+def cross(figures: list[dict[str, Any]]) -> list[str]:
+    """Rows and columns in the order in which they were measured."""
+    cells = {tuple(figure["figure"].split(": ", 1)): figure for figure in figures}
+    rows, columns = list(dict.fromkeys(row for row, _ in cells)), list(dict.fromkeys(name for _, name in cells))
+    units = {name: figure["unit"] for (_, name), figure in cells.items()}
+    heads = [f"{name}, {units[name]}" if units[name] else name for name in columns]
+    lines = ["| | " + " | ".join(heads) + " |", "|---" * (1 + len(columns)) + "|"]
+    for row in rows:
+        values = [cell(cells[row, name]) if (row, name) in cells else "" for name in columns]
+        lines.append(f"| {row} | " + " | ".join(values) + " |")
+    return lines
+
+
+def cell(figure: dict[str, Any], *, unit: bool = False) -> str:
+    """The value; with what was to be reached, if anything was, and whether it was."""
+    value = " ".join(filter(None, [number(figure["value"]), (figure.get("unit") or "") if unit else ""]))
+    if not figure.get("target"):
+        return value
+    return f"{value} (to reach {figure['target']}: {'met' if figure['met'] else '**missed**'})"
 
 
 def number(value: float | str) -> str:
