@@ -25,7 +25,7 @@ up: setup ## run the marketplace on real parts; Ctrl-C stops it (PORT=9000 to ch
 
 test: setup ## run the tests, on a PostgreSQL, Redis, Triton and browser started for them
 	@$(PYTHON) -m stack.browser
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup
+	@$(PYTHON) -m pytest -n 2 --no-loadscope-reorder
 
 check: setup ## format, lint, types, layers, security, what no file may hold, the API's schema
 	@$(PYTHON) -m ruff format --check --quiet .

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from stack import testing
 
 if TYPE_CHECKING:
     from stack.everything import Site
 
+E2E = "tests/e2e/"
 SITE_PATIENCE = 600  # seconds of the test that comes first, on a machine that is busy
 
 
@@ -45,11 +48,22 @@ def django_db_modify_db_settings(postgres: str) -> None:
     """pytest-django calls this before it makes the test database; each process has a server of its own."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `--dist loadgroup`: a file's tests stay together, and so do all that need the whole site."""
+    """A test that has to wait for the site may take long; and such a test is one of tests/e2e/, see below."""
     for item in items:
-        needs_site = "site" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("site" if needs_site else str(item.path)))
-        if needs_site:
+        if "site" in getattr(item, "fixturenames", ()):
+            assert E2E in item.nodeid, f"{item.nodeid} asks for the site, but is not in {E2E}"
             item.add_marker(pytest.mark.timeout(SITE_PATIENCE))
+
+
+class BySite(LoadScopeScheduling):
+    """How xdist shares tests out: a file's stay together, and all of tests/e2e/, so that there is one site."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path, _, _ = nodeid.partition("::")
+        return E2E if E2E in path else path
+
+
+@pytest.hookimpl(optionalhook=True)  # only under `-n`
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BySite:
+    return BySite(config, log)
