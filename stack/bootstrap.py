@@ -107,7 +107,9 @@ def install(python: str) -> None:
     uv: list[str | Path] = [VENV / "bin" / "uv", "pip"]
     run([*uv, "sync", "--quiet", "--python", PYTHON, "--require-hashes", LOCKS / "dev.txt"])
     own: list[str | Path] = ["-e", ROOT / "sdk", "-e", ROOT]
-    run([*uv, "install", "--quiet", "--python", PYTHON, "--no-deps", "--no-build-isolation", *own])
+    # everything is compiled here, once: where Python may write no bytecode, each process would do so anew
+    how = ("--quiet", "--compile-bytecode", "--no-deps", "--no-build-isolation")
+    run([*uv, "install", *how, "--python", PYTHON, *own])
     run([PYTHON, "-c", "import assay, django, numpy, onnxruntime, psycopg2, stack"])
     half = DONE.with_name(".installed.half")
     half.write_text(wanted())

@@ -52,8 +52,10 @@ def install(environment: Path, lock: Path) -> None:
         venv.EnvBuilder(clear=True, symlinks=True, with_pip=False).create(environment)
         uv = Path(sys.executable).with_name("uv")
         python = str(environment / "bin" / "python")
-        argv = [str(uv), "pip", "install", "--quiet", "--python", python, "--no-deps", "--require-hashes"]
-        run = subprocess.run([*argv, "-r", str(lock)], check=False, stderr=subprocess.PIPE, text=True)
+        argv = [str(uv), "pip", "install", "--quiet", "--compile-bytecode", "--python", python, "--no-deps"]
+        run = subprocess.run(
+            [*argv, "--require-hashes", "-r", str(lock)], check=False, stderr=subprocess.PIPE, text=True
+        )
         if run.returncode:
             raise Unavailable("the Triton environment could not be installed", got=run.stderr.strip()[-2000:])
         _write(done, wanted)
