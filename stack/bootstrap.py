@@ -105,11 +105,11 @@ def install(python: str) -> None:
         run([python, "-m", "venv", "--clear", VENV])
     run([PYTHON, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", LOCKS / "bootstrap.txt"])
     uv: list[str | Path] = [VENV / "bin" / "uv", "pip"]
-    run([*uv, "sync", "--quiet", "--python", PYTHON, "--require-hashes", LOCKS / "dev.txt"])
+    # compiled here, once: where Python may write no bytecode, each process would compile everything anew
+    sync = ("--quiet", "--compile-bytecode", "--require-hashes")
+    run([*uv, "sync", *sync, "--python", PYTHON, LOCKS / "dev.txt"])
     own: list[str | Path] = ["-e", ROOT / "sdk", "-e", ROOT]
-    # everything is compiled here, once: where Python may write no bytecode, each process would do so anew
-    how = ("--quiet", "--compile-bytecode", "--no-deps", "--no-build-isolation")
-    run([*uv, "install", *how, "--python", PYTHON, *own])
+    run([*uv, "install", "--quiet", "--python", PYTHON, "--no-deps", "--no-build-isolation", *own])
     run([PYTHON, "-c", "import assay, django, numpy, onnxruntime, psycopg2, stack"])
     half = DONE.with_name(".installed.half")
     half.write_text(wanted())
