@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 
-from assay.model import ImagePreprocessing, Interface, ModelReference, Port
+from assay.model import ModelReference
 from benchmarks.figures import FOLDER
-from benchmarks.mobilenet import CLASSES, SIDE, mobilenet
+from benchmarks.mobilenet import MOBILENET, mobilenet
 from demo import entries, train
 from demo.entries import Entry
 from demo.market import Market
@@ -28,13 +28,6 @@ from stack.testing import running
 from stack.tree import ROOT, Tree
 
 OWNER = "asha"
-MOBILENET = Interface(
-    task="classification",
-    inputs=(Port(name="image", datatype="UINT8", shape=(-1, 3, SIDE, SIDE)),),
-    outputs=(Port(name="scores", datatype="FP32", shape=(-1, CLASSES)),),
-    labels=tuple(f"class {i}" for i in range(CLASSES)),
-    preprocessing=ImagePreprocessing(input="image", height=SIDE, width=SIDE, channels="rgb", layout="chw"),
-)
 
 
 @dataclass(frozen=True)

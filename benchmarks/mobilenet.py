@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from assay.model import ImagePreprocessing, Interface, Port
+
 SEED = 1
 CLASSES = 1000
 SIDE = 224
@@ -21,6 +23,13 @@ BLOCKS = (
     (6, 96, 3, 1),
     (6, 160, 3, 2),
     (6, 320, 1, 1),
+)
+MOBILENET = Interface(
+    task="classification",
+    inputs=(Port(name="image", datatype="UINT8", shape=(-1, 3, SIDE, SIDE)),),
+    outputs=(Port(name="scores", datatype="FP32", shape=(-1, CLASSES)),),
+    labels=(),
+    preprocessing=ImagePreprocessing(input="image", height=SIDE, width=SIDE, channels="rgb", layout="chw"),
 )
 
 

@@ -11,6 +11,9 @@ import asyncio
 import base64
 import io
 import json
+import subprocess
+import sys
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,12 +22,15 @@ from PIL import Image
 from tritonclient.grpc import service_pb2_grpc
 
 from assay.preprocessing import from_payload
+from benchmarks.catalogue import MODELS
 from benchmarks.figures import Report, quantile
 from benchmarks.load import Call, Connection, Measured, closed_loop, request
 from benchmarks.market import Bench, market
 from inference.triton import infer_request
+from stack.tree import ROOT
 
 CLIENTS = (1, 16, 64)
+VIEWS = 100  # of a page, for each repeat
 WARM_UP = 2.0  # seconds before what is measured, for each arm and model
 SEED = 7
 
@@ -153,6 +159,42 @@ def predictions(report: Report, bench: Bench, repeats: int, seconds: float) -> N
                 report.add(f"{what}: {arm.name} p95", arm.latency(0.95), "ms")
 
 
+def catalogue(report: Report, bench: Bench, repeats: int) -> None:
+    """The page with ten thousand models: its queries, and its time as one visitor after the other sees it."""
+    counted = run("-m", "benchmarks.catalogue", environment=bench.market.environment)
+    for path, queries in json.loads(counted).items():
+        report.add(f"GET {path}, {MODELS:,} models: queries", [queries], "", most=10)
+        samples = [asyncio.run(page(bench, path)) for _ in range(repeats)]
+        report.add(f"GET {path}, {MODELS:,} models: p95", samples, "ms", most=100)
+
+
+async def page(bench: Bench, path: str) -> float:
+    """Milliseconds in which 95 of 100 views of a page are answered."""
+    connection = await Connection.open("127.0.0.1", bench.market.port)
+    asked = request("GET", path, {"Host": f"127.0.0.1:{bench.market.port}"})
+
+    async def call() -> None:
+        status, _ = await connection.ask(asked)
+        if status != 200:
+            raise RuntimeError(f"{path}: {status}")
+
+    await call()
+    latencies = []
+    for _ in range(VIEWS):
+        sent = time.perf_counter()
+        await call()
+        latencies.append(time.perf_counter() - sent)
+    await connection.close()
+    return quantile(latencies, 0.95) * 1000
+
+
+def run(*arguments: str, environment: dict[str, str]) -> bytes:
+    environment = {**environment, "DJANGO_SETTINGS_MODULE": "marketplace.settings"}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE
+    ).stdout
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.shop", description="Measure the shop.")
     parser.add_argument("--repeats", type=int, default=5)
@@ -161,6 +203,7 @@ def main() -> None:
     report = Report("shop")
     with market() as bench:
         predictions(report, bench, given.repeats, given.seconds)
+        catalogue(report, bench, given.repeats)
         for name, used in sorted(bench.memory().items()):
             report.add(f"memory of {name}", [used], "MiB")
     report.finish()
