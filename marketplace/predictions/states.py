@@ -1,10 +1,7 @@
 """A prediction's life, as a table. PostgreSQL holds the same table in a trigger; a test compares the two.
 
-    received ──► dispatched ──► answered ──► certified
-        │             │             │     └► contested
-        └─────────────┴─────────────┴──────► failed | expired | cancelled
-
-`answered` is passed over where answer and certificate arrive together. An end is for ever.
+`answered` is passed over where answer and certificate are written together. An end is for ever. The diagram in
+docs/predictions.md is printed from here.
 """
 
 from __future__ import annotations
@@ -27,6 +24,10 @@ def may_follow(before: Status, after: Status) -> bool:
     return after in FOLLOWS[before]
 
 
-def before(after: Status) -> list[Status]:
-    """The statuses from which `after` may be reached."""
-    return [status for status in Status if may_follow(status, after)]
+def diagram() -> str:
+    """The table as Mermaid draws it."""
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {Status.RECEIVED.value}"]
+    for before in Status:
+        lines += [f"    {before.value} --> {after.value}" for after in Status if may_follow(before, after)]
+    lines += [f"    {end.value} --> [*]" for end in Status if end in ENDS]
+    return "\n".join([*lines, "```"])

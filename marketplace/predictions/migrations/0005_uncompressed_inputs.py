@@ -6,7 +6,9 @@ COLUMNS = ("inputs", "source", "outputs")
 
 
 def storage(kind: str) -> str:
-    return "; ".join(f"ALTER TABLE predictions_prediction ALTER COLUMN {each} SET STORAGE {kind}" for each in COLUMNS)
+    return "; ".join(
+        f"ALTER TABLE predictions_prediction ALTER COLUMN {each} SET STORAGE {kind}" for each in COLUMNS
+    )
 
 
 class Migration(migrations.Migration):

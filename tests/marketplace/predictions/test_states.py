@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -194,3 +195,9 @@ def test_nothing_is_certified_without_a_certificate(ask, status):
     prediction.refresh_from_db()
     assert prediction.status == Status.RECEIVED
     assert Prediction.objects.get(pk=prediction.pk).events.count() == 1
+
+
+def test_the_docs_show_the_table():
+    """To print it: python manage.py shell -c "from marketplace.predictions.states import *; print(diagram())" """
+    docs = Path(__file__).resolve().parents[3] / "docs" / "predictions.md"
+    assert states.diagram() in docs.read_text("utf-8")
