@@ -89,9 +89,9 @@ async def _ask(provider: Provider, job: Job[DirectParams], ports: Ports) -> Cert
     document = await ports.nodes.submit(provider, job)
     report = verify(document, Trust(providers=frozenset({provider.key.raw})), inputs=job.inputs, salt=job.salt)
     report.require(pinned=True)
-    answered = certificate.parse(document)
-    _require_same_question(provider, job, answered.statement)
-    return Certified(answered)
+    assert report.certificate is not None, "what is valid has been parsed"
+    _require_same_question(provider, job, report.certificate.statement)
+    return Certified(report.certificate)
 
 
 def _require_same_question(provider: Provider, job: Job[DirectParams], statement: certificate.Statement) -> None:
