@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 import sys
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,8 +24,7 @@ from node.config import Config, MarketplaceSettings, TritonSettings, to_toml
 from node.home import Home, write_atomically
 from stack import postgres, probes, redis, setup, triton
 from stack.process import NotReady, Service
-from stack.socketdir import socket_folder
-from stack.tree import ROOT, Tree
+from stack.tree import Tree
 
 WORKERS = {"dispatch": 2, "outbox": 8}  # Celery's queues, and how many tasks of each at once
 FOREIGN = ("ASSAY_", "DATABASE_URL", "BROKER_URL", "DJANGO_", "CELERY_")
@@ -177,16 +175,6 @@ class Owner:
             write_atomically(home.config, to_toml(config).encode())
         else:
             home.create(config)
-
-
-def shell_safe(path: Path, tree: Tree) -> Path:
-    """`path`, by a way that a shell reads as one word: Triton's Python backend starts models through a shell."""
-    if shlex.quote(str(path)) == str(path):
-        return path
-    link = socket_folder(tree.var, postgres.account(tree)) / "checkout"
-    link.unlink(missing_ok=True)
-    link.symlink_to(ROOT)
-    return link / path.relative_to(ROOT)
 
 
 async def _live(address: str) -> None:

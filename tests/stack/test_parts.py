@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import signal
 import socket
 import stat
@@ -17,7 +16,7 @@ import psycopg2
 import pytest
 from rich.console import Console as Rich
 
-from stack import ports, postgres, process, services, testing
+from stack import ports, postgres, process, testing
 from stack.account import CAP_DAC_OVERRIDE, Account
 from stack.console import Console
 from stack.process import Exit, Log
@@ -164,14 +163,3 @@ def test_a_plain_console_writes_plain_lines():
     lines = out.getvalue().splitlines()
     assert lines[0].startswith("ready migrate [the] database (")
     assert lines[1:] == ["died web: exit status 1; starting again in 0.5 s", "  | Traceback [bold]"]
-
-
-def test_a_checkout_whose_path_a_shell_would_split_is_reached_by_another_way(tmp_path, monkeypatch):
-    tree, root = Tree(tmp_path / "var"), tmp_path / "a folder; with $things"
-    (root / "models").mkdir(parents=True)
-    monkeypatch.setattr(services, "ROOT", root)
-    assert services.shell_safe(tmp_path, tree) == tmp_path
-    way = services.shell_safe(root / "models", tree)
-    assert shlex.quote(str(way)) == str(way)
-    assert way.resolve() == (root / "models").resolve()
-    assert services.shell_safe(root / "models", tree) == way
