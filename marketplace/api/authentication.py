@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -70,19 +69,3 @@ def _require_csrf_token(request: Request) -> None:
     reason = check.process_view(request._request, _never, (), {})  # noqa: SLF001
     if reason:
         raise Forbidden("CSRF check failed", code="csrf-failed", pointer="X-CSRFToken", got=str(reason)[:100])
-
-
-class _BearerSchema(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = ApiKeyAuthentication
-    name = "apiKey"
-
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        return {"type": "http", "scheme": SCHEME, "bearerFormat": "assay_…"}
-
-
-class _SessionSchema(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = SessionAuthentication
-    name = "session"
-
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}

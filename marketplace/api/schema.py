@@ -15,6 +15,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+SECURITY = {
+    "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "assay_…"},
+    "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
+}
 REF = "#/components/schemas/{name}"
 _described: list[Any] = []  # every type that a body or answer is made of
 
@@ -58,7 +62,7 @@ def describe(
         parameters=parameters,
         request=_body(body),
         responses={**_answers(status, answer), ("default", "application/problem+json"): _schema(Problem)},
-        auth=[] if open_to_all else None,
+        auth=[{}] if open_to_all else [{name: []} for name in SECURITY],  # type: ignore[misc]
     )
 
 
@@ -68,7 +72,9 @@ def components(result: dict[str, Any], **unused: Any) -> dict[str, Any]:  # noqa
     for schema in schemas.values():
         if "description" in schema:
             schema["description"] = cleandoc(schema["description"])
-    result.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
+    parts = result.setdefault("components", {})
+    parts.setdefault("schemas", {}).update(schemas)
+    parts["securitySchemes"] = SECURITY
     return result
 
 

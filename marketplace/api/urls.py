@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from marketplace.api import catalogue, certificates, deployments, keys, nodes, predictions, versions
+from marketplace.api.reference import reference
 from marketplace.api.views import Nothing
 
 app_name = "api"
@@ -34,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("deployments/<int:identifier>", deployments.OneDeployment.as_view(), name="deployment"),
     path("nodes", nodes.Nodes.as_view(), name="nodes"),
     path("nodes/<int:identifier>", nodes.OneNode.as_view(), name="node"),
+    path("docs", reference, name="docs"),
     path("schema", SpectacularJSONAPIView.as_view(), name="schema"),
     re_path(r"", Nothing.as_view(), name="nothing"),
 ]

@@ -23,7 +23,7 @@ from tests.marketplace import answering
 pytestmark = pytest.mark.django_db
 
 METHODS = ("get", "post", "put", "patch", "delete", "head")
-WITHOUT_RULE = {"nothing"}  # what has no address
+WITHOUT_RULE = {"nothing", "docs"}  # what has no address; a page that says the same to all
 
 # address and method → nobody, a stranger, a teammate who buys, the owner, the owner's key that may only read
 TABLE = {
