@@ -56,13 +56,14 @@ def describe(
         ),
         *(OpenApiParameter(name, schema, OpenApiParameter.QUERY) for name, schema in (query or {}).items()),
     ]
+    security: list[Any] = [{}] if open_to_all else [{name: []} for name in SECURITY]
     return extend_schema(
         operation_id="_".join(word for word in summary.lower().split() if word not in ("a", "an")),
         summary=summary,
         parameters=parameters,
         request=_body(body),
         responses={**_answers(status, answer), ("default", "application/problem+json"): _schema(Problem)},
-        auth=[{}] if open_to_all else [{name: []} for name in SECURITY],  # type: ignore[misc]
+        auth=security,
     )
 
 
