@@ -103,6 +103,7 @@ if (section.dataset.document) {
   else verdict("warn", "The certificate could not be fetched");
 } else {
   const drop = at("drop");
+  at("file").addEventListener("click", ({ target }) => (target.value = "")); // so that the same file, changed, is read again
   at("file").addEventListener("change", (event) => event.target.files[0] && read(event.target.files[0]));
   for (const name of ["dragover", "dragleave", "drop"]) {
     drop.addEventListener(name, (event) => {

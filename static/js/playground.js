@@ -5,6 +5,7 @@
 
 import { call, notice, Problem } from "./api.js";
 import { Drawing } from "./canvas.js";
+import { hex } from "./verify/bytes.js";
 
 const form = document.getElementById("ask");
 const data = JSON.parse(document.getElementById("playground-data").textContent);
@@ -74,7 +75,7 @@ function chooseWay() {
 
 async function ask(event) {
   event.preventDefault();
-  const button = form.querySelector("button:not([type=button])");
+  const button = at("get");
   at("refusal").replaceChildren();
   if (form.dataset.signedIn === "no") {
     if (drawing) sessionStorage.setItem(KEPT, JSON.stringify(drawing.strokes));
@@ -85,7 +86,7 @@ async function ask(event) {
   try {
     const prediction = await call("POST", form.dataset.predictions, {
       json: { model: data.model, inputs: await GATHER[way()](), verification: { mode: form.elements.mode.value } },
-      headers: { "Idempotency-Key": crypto.randomUUID?.() ?? String(Math.random()) },
+      headers: { "Idempotency-Key": hex(crypto.getRandomValues(new Uint8Array(16))) },
     });
     await follow(prediction.id);
   } catch (error) {
@@ -142,4 +143,5 @@ if (form) {
   chooseWay();
   form.addEventListener("change", chooseWay);
   form.addEventListener("submit", ask);
+  at("get").disabled = !("ready" in at("get").dataset);
 }

@@ -8,6 +8,7 @@
     root.dataset.chosenTheme = chosen ?? "automatic";
   };
   root.classList.add("scripted");
+  root.classList.toggle("copying", "clipboard" in navigator); // browsers offer it to secure pages only
   apply();
   dark.addEventListener("change", apply);
   addEventListener("themechange", apply);

@@ -185,6 +185,7 @@ function progress(offset, size) {
 // --- wiring -------------------------------------------------------------------------------------------------
 
 const drop = at("drop");
+at("file").addEventListener("click", ({ target }) => (target.value = "")); // so that the same file, mended, is a change
 at("file").addEventListener("change", ({ target }) => target.files[0] && choose(target.files[0]));
 for (const name of ["dragover", "dragleave", "drop"]) {
   drop.addEventListener(name, (event) => {
@@ -194,6 +195,7 @@ for (const name of ["dragover", "dragleave", "drop"]) {
   });
 }
 form.addEventListener("submit", send);
+at("send").disabled = false; // not before: the form would be sent as an address
 if (!form.dataset.version) {
   form.addEventListener("change", showKinds);
   at("title")?.addEventListener("input", nameFromTitle);

@@ -50,6 +50,7 @@ class Visitor:
     base: str
     complaints: list[str]
     foreign: list[str]  # requests to other hosts
+    folder: Path  # on their disk
 
     def open(self, path: str) -> None:
         self.page.goto(self.base + path)
@@ -76,26 +77,26 @@ class Visitor:
         self.press("Log in")
         expect(self.page.get_by_role("button", name="Log out")).to_be_visible()
 
-    def download(self, name: str, folder: Path) -> Path:
+    def download(self, name: str) -> Path:
         """Presses a link that gives a file; where it is."""
         with self.page.expect_download() as started:
             self.follow(name)
-        path = folder / started.value.suggested_filename
+        path = self.folder / started.value.suggested_filename
         started.value.save_as(path)
         return path
 
 
 @pytest.fixture
-def visitor(site, chromium) -> Iterator[Visitor]:
+def visitor(site, chromium, tmp_path) -> Iterator[Visitor]:
     """Nobody yet. At the end the browser must have had nothing to complain of."""
     context = chromium.new_context(accept_downloads=True)
     context.set_default_timeout(PATIENCE)
-    yield from _visitor(site, context)
+    yield from _visitor(site, context, tmp_path)
     context.close()
 
 
-def _visitor(site, context: BrowserContext) -> Iterator[Visitor]:
-    came = Visitor(context.new_page(), site.market.url, [], [])
+def _visitor(site, context: BrowserContext, folder: Path) -> Iterator[Visitor]:
+    came = Visitor(context.new_page(), site.market.url, [], [], folder)
     host = urlsplit(site.market.url).netloc
     came.page.on("console", lambda message: _note(came.complaints, message))
     came.page.on("pageerror", lambda error: came.complaints.append(str(error)))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 from playwright.sync_api import Page, expect
@@ -15,6 +17,7 @@ from assay.keys import PrivateKey
 from tests.e2e.conftest import ASSAY, Visitor, verify
 
 DIGITS = "/models/asha/digits"
+VECTORS = Path(__file__).parents[2] / "docs" / "vectors"
 THREE = [
     [(80, 70), (110, 50), (160, 55), (180, 85), (160, 120), (125, 135)],
     [(125, 135), (165, 145), (190, 180), (170, 220), (120, 230), (85, 210)],
@@ -46,7 +49,7 @@ def provider_of(visitor: Visitor, model: str = DIGITS) -> str:
     return visitor.page.get_by_label("the public key", exact=True).inner_text().strip()
 
 
-def test_from_finding_a_model_to_a_certificate_checked_without_the_marketplace(visitor, tmp_path):
+def test_from_finding_a_model_to_a_certificate_checked_without_the_marketplace(visitor):
     page = visitor.page
     visitor.open("/")
     page.get_by_label("Search the catalogue").fill("handwritten")
@@ -69,10 +72,10 @@ def test_from_finding_a_model_to_a_certificate_checked_without_the_marketplace(v
     expect(page.locator("#verdict")).to_have_text("Valid")
     expect(page.locator("#checks")).to_contain_text("The input it speaks of is the one that you sent.")
 
-    certificate = visitor.download("Certificate, JSON", tmp_path)
-    cbor = visitor.download("CBOR", tmp_path)
-    receipt = visitor.download("Receipt with salt", tmp_path)
-    picture = visitor.download("What was sent", tmp_path)
+    certificate = visitor.download("Certificate, JSON")
+    cbor = visitor.download("CBOR")
+    receipt = visitor.download("Receipt with salt")
+    picture = visitor.download("What was sent")
     command = page.get_by_label("the commands", exact=True).inner_text()
     key = provider_of(visitor)
     for file in (certificate, cbor, receipt):
@@ -82,7 +85,29 @@ def test_from_finding_a_model_to_a_certificate_checked_without_the_marketplace(v
     assert verify(receipt, "--provider", key, "--input", picture) == 0
     words = shlex.split(command.partition("\n")[2].replace("\\\n", " "))
     assert words[:2] == ["assay", "verify"]
-    assert subprocess.run([ASSAY, *words[1:]], cwd=tmp_path, check=False).returncode == 0, "the page's own command"
+    assert subprocess.run([ASSAY, *words[1:]], cwd=visitor.folder, check=False).returncode == 0, (
+        "the page's own command"
+    )
+
+
+def test_facets_narrow_the_list_and_the_address_brings_it_back(visitor):
+    page = visitor.page
+    visitor.open("/?q=diabetes")
+    expect(page.get_by_role("status")).to_contain_text("4 models")
+    page.get_by_label("Search the catalogue").fill("")
+    expect(page.get_by_role("status")).to_have_text(re.compile(r"^\d{2} models$"))
+    page.get_by_label("regression").check()
+    expect(page.get_by_role("status")).to_contain_text("4 models")
+    page.get_by_label("Order").select_option("Title")
+    expect(page).to_have_url(f"{visitor.base}/?task=regression&order=title")
+    page.reload()
+    expect(page.get_by_label("regression")).to_be_checked()
+    page.go_back()
+    expect(page.get_by_label("Order")).to_have_value("")
+    page.get_by_label("Search the catalogue").fill("asha")
+    expect(page.get_by_role("status")).to_contain_text("1 model for")
+    page.locator(".card-model").get_by_role("link").click()  # leaving the field must not take the card away
+    expect(page.get_by_role("heading", level=1)).to_have_text("Diabetes progression")
 
 
 def test_the_certificate_page_tells_the_key_one_expects_from_another(visitor, people):
@@ -105,12 +130,12 @@ def test_the_certificate_page_tells_the_key_one_expects_from_another(visitor, pe
         expect(verdict).to_contain_text(said)
 
 
-def test_anybody_checks_a_file_in_the_browser_and_a_changed_one_is_refused(visitor, people, tmp_path):
+def test_anybody_checks_a_file_in_the_browser_and_a_changed_one_is_refused(visitor, people):
     visitor.log_in(people["bela"])
     visitor.open("/predictions")
     visitor.page.locator("tr", has_text="Certified").first.get_by_role("link").click()
     visitor.follow("Certificate")
-    file = visitor.download("CBOR", tmp_path)
+    file = visitor.download("CBOR")
     visitor.open("/check")
     visitor.page.locator("#file").set_input_files(file)
     expect(visitor.page.locator("#verdict")).to_have_text("Valid")
@@ -121,6 +146,20 @@ def test_anybody_checks_a_file_in_the_browser_and_a_changed_one_is_refused(visit
     )
     expect(visitor.page.locator("#checked-name")).to_have_text("changed.cbor")
     expect(visitor.page.locator("#verdict")).to_have_text("Not valid")
+
+
+def test_a_browser_without_these_signatures_says_that_it_did_not_check(visitor):
+    visitor.page.add_init_script(
+        """const original = SubtleCrypto.prototype.importKey;
+        SubtleCrypto.prototype.importKey = function (format, key, algorithm, ...rest) {
+          if (algorithm === "Ed25519") return Promise.reject(new DOMException("", "NotSupportedError"));
+          return original.call(this, format, key, algorithm, ...rest);
+        };"""
+    )
+    visitor.open("/check")
+    visitor.page.locator("#file").set_input_files(VECTORS / "good" / "digit.cbor")
+    expect(visitor.page.locator("#verdict")).to_have_text("Not checked")
+    expect(visitor.page.locator("#checks")).to_contain_text("It has no Ed25519")
 
 
 def test_by_keyboard_alone_a_sample_is_chosen_and_asked(visitor, people):
@@ -221,11 +260,11 @@ def test_no_page_is_wider_than_a_phone(visitor, people):
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 390, path
 
 
-def test_the_programs_on_the_api_page_run_as_they_stand(visitor, people, tmp_path):
+def test_the_programs_on_the_api_page_run_as_they_stand(visitor, people):
     visitor.open(f"{DIGITS}")
     draw(visitor.page)
     png = visitor.page.evaluate("document.getElementById('drawing').toDataURL('image/png')")
-    (tmp_path / "picture.png").write_bytes(base64.b64decode(png.partition(",")[2]))
+    (visitor.folder / "picture.png").write_bytes(base64.b64decode(png.partition(",")[2]))
     visitor.open(f"{DIGITS}/api")
     texts = {
         name: visitor.page.get_by_label(f"the {name} example", exact=True).inner_text()
@@ -234,10 +273,14 @@ def test_the_programs_on_the_api_page_run_as_they_stand(visitor, people, tmp_pat
     environment = {**os.environ, "ASSAY_API_KEY": people["bela"]["api_key"]}
 
     python = subprocess.run(
-        [sys.executable, "-c", texts["Python"]], env=environment, cwd=tmp_path, capture_output=True, check=True
+        [sys.executable, "-c", texts["Python"]],
+        env=environment,
+        cwd=visitor.folder,
+        capture_output=True,
+        check=True,
     )
     assert python.stdout.decode().split() == ["3"]
-    assert verify(tmp_path / "receipt.json", "--provider", provider_of(visitor)) == 0
+    assert verify(visitor.folder / "receipt.json", "--provider", provider_of(visitor)) == 0
 
     words = shlex.split(texts["curl"].replace("$ASSAY_API_KEY", people["bela"]["api_key"]))
     headers = dict(words[i + 1].split(": ", 1) for i, word in enumerate(words) if word == "-H")
