@@ -48,6 +48,12 @@ def django_db_modify_db_settings(postgres: str) -> None:
     """pytest-django calls this before it makes the test database; each process has a server of its own."""
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The test database goes with its server; dropping it first would fail over a connection still open."""
+    return True
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that has to wait for the site may take long; and such a test is one of tests/e2e/, see below."""
     for item in items:
