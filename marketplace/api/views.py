@@ -34,6 +34,7 @@ class View(APIView):
         if self.allowance is not None:
             self.allowance.note(finished)
         finished.headers.setdefault("Cache-Control", "no-store")
+        finished._csp_exempt = True  # type: ignore[attr-defined]  # noqa: SLF001 - a policy for pages; this is data
         return finished
 
 

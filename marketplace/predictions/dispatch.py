@@ -94,8 +94,9 @@ class Dispatcher:
             if self._running or time.monotonic() < self._found + LINGER:
                 await self._sleep(POLL)
                 return
-            # From here on a request sends a wake-up again; what came before is found by this last look.
+            # From here on a request sends a wake-up again; what came before is found by the last look.
             await self._database.run(wakeups.taken, "dispatch")
+            await self._sleep(wakeups.SETTLE)
             if not await self._claim():
                 await self._sleep(IDLE)
         except Exception:

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 
 from celery import shared_task
 from celery.signals import worker_shutdown
@@ -36,6 +37,7 @@ def expire_due() -> None:
 def carry_out() -> None:
     """Something is in the outbox."""
     wakeups.taken("outbox")
+    time.sleep(wakeups.SETTLE)  # as the wake-ups ask of whoever takes one
     outbox.carry_out()
 
 

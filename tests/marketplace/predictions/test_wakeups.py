@@ -17,6 +17,22 @@ def waiting() -> int:
     return redis().llen("dispatch")
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    """Every request tries to set the mark, unless a test says otherwise."""
+    monkeypatch.setattr(wakeups, "MOMENT", 0.0)
+
+
+def test_a_process_that_has_just_tried_does_not_try_again(monkeypatch):
+    monkeypatch.setattr(wakeups, "MOMENT", 600.0)
+    wakeups._tried.clear()
+    wakeups.request("dispatch")
+    wakeups.taken("dispatch")
+    wakeups.request("dispatch")
+    assert waiting() == 1
+    wakeups._tried.clear()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_many_predictions_make_one_message(ask, monkeypatch):
     monkeypatch.setattr(wakeups, "PENDING", 600_000)  # so that a slow machine tests the same
