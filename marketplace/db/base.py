@@ -31,7 +31,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.isolation_level = ISOLATION_LEVEL_READ_COMMITTED
         connect = super().get_new_connection
         size = int(self.settings_dict.get("POOL_SIZE", DEFAULT_SIZE))
-        self._source = pool_for(_key(conn_params), lambda: connect(dict(conn_params)), size)
+        key = tuple(self.settings_dict[name] for name in ("NAME", "USER", "HOST", "PORT"))
+        self._source = pool_for(key, lambda: connect(dict(conn_params)), size)
         return self._source.take()
 
     def _close(self) -> None:
@@ -44,7 +45,3 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Closes what is idle; Django calls this before it drops or copies a test database."""
         if self._source is not None:
             self._source.close_idle()
-
-
-def _key(conn_params: dict[str, Any]) -> tuple[object, ...]:
-    return tuple(sorted((name, str(value)) for name, value in conn_params.items()))
