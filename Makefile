@@ -1,6 +1,7 @@
 # Assay's commands. `make` alone lists them. Each sets up what it needs first, and may be interrupted and run again.
 
 PORT ?= 8000
+MINUTES ?= 3
 PYTHON := .venv/bin/python
 CODE := sdk/assay wire native consensus inference provenance verification training node marketplace stack demo
 PROJECT := --no-emit-package assay pyproject.toml sdk/pyproject.toml
@@ -12,7 +13,7 @@ BANDIT := $(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml $(
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock conformance bench-shop audit clean
+.PHONY: help setup up test check format lock conformance chaos bench-shop audit clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +51,9 @@ lock: setup ## resolve pyproject.toml into requirements/*.txt (network; UPGRADE=
 conformance: setup ## hold the verifier against docs/vectors (and DATA=folder: against public Ed25519 vectors there)
 	@$(PYTHON) -m pytest -q tests/sdk/test_vectors.py
 	@[ -z '$(DATA)' ] || $(PYTHON) tests/conformance/ed25519.py 'DATA=$(DATA)'
+
+chaos: setup ## kill and freeze a site's services under load, then ask for the account (MINUTES=3 SEED=…)
+	@$(PYTHON) -m stack.chaos --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)')
 
 bench-shop: setup ## measure the shop through REST against its Triton alone
 	@$(PYTHON) -m benchmarks.shop

@@ -61,6 +61,9 @@ class Market:
     def patch(self, path: str, body: Any) -> Any:
         return self._send("PATCH", path, json=body)
 
+    def delete(self, path: str) -> Any:
+        return self._send("DELETE", path)
+
     def every(self, path: str) -> list[dict[str, Any]]:
         """All of a list, page by page."""
         page = self.get(path, limit="100")

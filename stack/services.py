@@ -80,7 +80,7 @@ class Marketplace:
             self.step("migrations", "manage.py", "migrate", "--noinput", depends_on=("postgres",)),
             self.step("static-files", "-m", "stack.static"),
             self._web(),
-            *(self._worker(queue, concurrency) for queue, concurrency in WORKERS.items()),
+            *map(self.worker, WORKERS),
             self._beat(),
         ]
 
@@ -95,11 +95,12 @@ class Marketplace:
             env=self.environment,
         )
 
-    def _worker(self, queue: str, concurrency: int) -> Service:
-        name = f"{queue}@assay"
-        how = ("--queues", queue, "--pool", "threads", "--concurrency", str(concurrency), "--hostname", name)
+    def worker(self, queue: str, host: str = "") -> Service:
+        """A worker of one of Celery's queues; one beside the first has a `host` name of its own."""
+        name = f"{queue}@{host or 'assay'}"
+        how = ("--queues", queue, "--pool", "threads", "--concurrency", str(WORKERS[queue]), "--hostname", name)
         return Service(
-            name=f"worker-{queue}",
+            name=f"worker-{queue}-{host}" if host else f"worker-{queue}",
             argv=self._celery("worker", *how, "--without-gossip", "--without-mingle"),
             ready=partial(asyncio.to_thread, _ping, self.broker, name),
             depends_on=("migrations", "redis"),

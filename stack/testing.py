@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stack import postgres, redis
-from stack.manager import Manager
+from stack.manager import Manager, Report
 from stack.ports import free_ports
 from stack.process import Service
 from stack.socketdir import socket_folder
@@ -49,12 +49,12 @@ class Loud:
 
 
 @contextmanager
-def running(services: Sequence[Service], tree: Tree) -> Iterator[Manager]:
+def running(services: Sequence[Service], tree: Tree, report: Report | None = None) -> Iterator[Manager]:
     """`services` ready inside the block and gone after it; for code that is not asynchronous.
 
     The manager lives in a thread with an event loop of its own.
     """
-    manager = Manager(services, tree.logs, Loud())
+    manager = Manager(services, tree.logs, report or Loud())
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="stack", daemon=True)
     thread.start()
@@ -115,13 +115,16 @@ def running_redis(tree: Tree) -> Iterator[str]:
 
 
 @contextmanager
-def running_site(tree: Tree) -> Iterator[Site]:
-    """The whole of `make up`, demo included: address `site.market.url`, people in the file `site.users`."""
+def running_site(tree: Tree) -> Iterator[tuple[Site, Manager]]:
+    """The whole of `make up`, demo included: address `site.market.url`, people in the file `site.users`.
+
+    The manager knows the processes, and starts again what dies.
+    """
     from stack.everything import Site  # imports much that most tests do not need
 
     site = Site.plan(tree, free_ports(1)[0])
-    with running(site.services, tree):
-        yield site
+    with running(site.services, tree) as manager:
+        yield site, manager
 
 
 def site_tree(tree: Tree) -> Tree:
@@ -171,5 +174,10 @@ def pytest_load_initial_conftests() -> Generator[None, object, object]:
     return (yield)
 
 
-def pytest_unconfigure() -> None:
+def remove_run() -> None:
+    """Removes this process's folder."""
     _remove(run_tree())
+
+
+def pytest_unconfigure() -> None:
+    remove_run()

@@ -13,8 +13,9 @@ from stack import testing
 
 if TYPE_CHECKING:
     from stack.everything import Site
+    from stack.manager import Manager
 
-E2E = "tests/e2e/"
+SITE = ("tests/e2e/", "tests/faults/")  # the folders of the tests that ask for the whole site
 SITE_PATIENCE = 600  # seconds of the test that comes first, on a machine that is busy
 
 
@@ -33,14 +34,25 @@ def redis() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[Site]:
+def running_site() -> Iterator[tuple[Site, Manager]]:
+    with testing.running_site(testing.site_tree(testing.run_tree())) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def site(running_site: tuple[Site, Manager]) -> Site:
     """What `make up` runs, demo included: `site.market.url`, and `site.users`, the file with the demo's people.
 
     It takes most of a minute to come up. All tests that ask for it run in one process, one after another, and
     leave it running; what they change they leave as it was, or make their own.
     """
-    with testing.running_site(testing.site_tree(testing.run_tree())) as running:
-        yield running
+    return running_site[0]
+
+
+@pytest.fixture(scope="session")
+def manager(running_site: tuple[Site, Manager]) -> Manager:
+    """Who runs the site's processes, and starts again what dies."""
+    return running_site[1]
 
 
 @pytest.fixture(scope="session")
@@ -55,19 +67,19 @@ def django_db_keepdb() -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that has to wait for the site may take long; and such a test is one of tests/e2e/, see below."""
+    """A test that has to wait for the site may take long; and such a test is in one of SITE, see below."""
     for item in items:
         if "site" in getattr(item, "fixturenames", ()):
-            assert E2E in item.nodeid, f"{item.nodeid} asks for the site, but is not in {E2E}"
+            assert item.nodeid.startswith(SITE), f"{item.nodeid} asks for the site, but is in none of {SITE}"
             item.add_marker(pytest.mark.timeout(SITE_PATIENCE))
 
 
 class BySite(LoadScopeScheduling):
-    """How xdist shares tests out: a file's stay together, and all of tests/e2e/, so that there is one site."""
+    """How xdist shares tests out: a file's stay together, and all that ask for the site, so that there is one."""
 
     def _split_scope(self, nodeid: str) -> str:
         path, _, _ = nodeid.partition("::")
-        return E2E if E2E in path else path
+        return "site" if path.startswith(SITE) else path
 
 
 @pytest.hookimpl(optionalhook=True)  # only under `-n`

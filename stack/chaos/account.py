@@ -1,0 +1,167 @@
+"""The account of a campaign: what must hold whatever was killed, each thing a function that tells what does not.
+
+What clients were told is held against what is stored, what is stored against what the nodes signed, and every
+certificate is checked as its buyer would check it: pinned to the provider and to the input that was sent.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from assay.verify import Trust, verify
+from stack.chaos.asking import ENDS, Asked
+from stack.chaos.records import Records, Stored, Witness
+
+MARGIN = 4.0  # seconds after its deadline by which a prediction has ended: grace 1, sweep 1, and a busy machine
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A time in which nobody could write anything down, because PostgreSQL was killed or frozen."""
+
+    begun: dt.datetime
+    over: dt.datetime
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A question as its client knows it and as it is stored."""
+
+    asked: Asked
+    stored: Stored
+
+    def __str__(self) -> str:
+        return f"{self.stored.id} ({self.stored.status}, key {self.asked.key})"
+
+
+@dataclass(frozen=True)
+class Account:
+    """What was counted, by name, and what does not hold, in words."""
+
+    counts: Mapping[str, float]
+    findings: Sequence[str]
+
+
+def settle(
+    asked: Sequence[Asked], stored: Mapping[str, Stored], witness: Witness, outages: Sequence[Outage]
+) -> Account:
+    """The account of a load that has ended."""
+    pairs = [Pair(each, stored[each.key]) for each in asked if each.key in stored]
+    findings = [f"key {each.key} was asked and is not stored" for each in asked if each.key not in stored]
+    findings += [f"{each.key}: {problem}" for each in asked for problem in each.problems]
+    findings += witness.broken
+    checks: tuple[Callable[[Pair], Iterator[str]], ...] = (
+        _told_one_thing,
+        _ended_once,
+        lambda pair: _ended_in_time(pair, outages),
+        _certified_rightly,
+        lambda pair: _signed_once(pair, witness),
+    )
+    for check in checks:
+        findings += [f"{pair}: {finding}" for pair in pairs for finding in check(pair)]
+    return Account(_counts(pairs, witness, outages), findings)
+
+
+def _told_one_thing(pair: Pair) -> Iterator[str]:
+    """However often it was sent: one prediction, which ended one way, and nobody was told otherwise."""
+    sha256 = pair.stored.sha256.hex() if pair.stored.sha256 else ""
+    if pair.asked.ids != {str(pair.stored.id)}:
+        yield f"its client was given {sorted(pair.asked.ids)}"
+    if pair.asked.ends != {(pair.stored.status, sha256)}:
+        yield f"its client saw it end as {sorted(pair.asked.ends)}"
+
+
+def _ended_once(pair: Pair) -> Iterator[str]:
+    """It has ended, with the last of its events and with no other; their numbers have no gap."""
+    stages, numbers = pair.stored.stages, pair.stored.numbers
+    if [stage for stage in stages if stage in ENDS] != [pair.stored.status] or stages[-1] != pair.stored.status:
+        yield f"events {list(stages)}"
+    if list(numbers) != list(range(1, pair.stored.seq + 1)):
+        yield f"events are numbered {list(numbers)}, the last is {pair.stored.seq}"
+    if pair.stored.completed is None:
+        yield "has no time of completion"
+
+
+def _ended_in_time(pair: Pair, outages: Sequence[Outage]) -> Iterator[str]:
+    late = lateness(pair.stored, outages)
+    if late > MARGIN:
+        yield f"ended {late:.2f} s after its deadline"
+
+
+def lateness(stored: Stored, outages: Sequence[Outage]) -> float:
+    """Seconds after its deadline, or after an outage in which that fell; negative if before."""
+    due = stored.deadline
+    for outage in outages:
+        if outage.begun <= due + dt.timedelta(seconds=MARGIN) and due < outage.over:
+            due = outage.over
+    return (stored.completed - due).total_seconds() if stored.completed else float("inf")
+
+
+def _certified_rightly(pair: Pair) -> Iterator[str]:
+    """A certificate if and only if certified; valid, by the provider named, about this request and this input."""
+    question, stored = pair.asked.question, pair.stored
+    if (stored.status == "certified") != (stored.document is not None):
+        yield "certificate and status do not go together"
+    if stored.document is None:
+        return
+    trust = Trust(providers=frozenset({question.provider}))
+    report = verify(stored.document, trust, inputs=question.tensors, salt=stored.salt)
+    if report.exit_code != 0:
+        yield f"its certificate does not stand: {[str(each) for each in report.findings]}"
+    if report.certificate is None:
+        return
+    statement = report.certificate.statement
+    if statement.request != stored.id.bytes or not statement.target.startswith(f"model:{question.model}@"):
+        yield f"its certificate is about {statement.request.hex()} to {statement.target}"
+
+
+def _signed_once(pair: Pair, witness: Witness) -> Iterator[str]:
+    """What is stored is what the node's journal holds, and no other node has signed for the request."""
+    signed = {
+        owner: requests[pair.stored.id.bytes]
+        for owner, requests in witness.signed.items()
+        if pair.stored.id.bytes in requests
+    }
+    if signed.keys() - {pair.asked.question.owner}:
+        yield f"signed by {sorted(signed)}"
+    if pair.stored.sha256 is not None and signed.get(pair.asked.question.owner) != pair.stored.sha256:
+        yield "its certificate is not the one in the node's journal"
+
+
+def _counts(pairs: Sequence[Pair], witness: Witness, outages: Sequence[Outage]) -> dict[str, float]:
+    ends = Counter(_end(pair.stored) for pair in pairs)
+    troubles = sum((pair.asked.troubles for pair in pairs), Counter[str]())
+    signed = [pair for pair in pairs if pair.stored.id.bytes in witness.signed[pair.asked.question.owner]]
+    return {
+        "predictions": len(pairs),
+        **{f"  {end}": number for end, number in ends.most_common()},
+        "certificates verified": sum(pair.stored.document is not None for pair in pairs),
+        "signed by a node too late to count": sum(pair.stored.document is None for pair in signed),
+        "taken up by another worker": sum("resumed" in pair.stored.stages for pair in pairs),
+        "asked of the node again": sum("retrying" in pair.stored.stages for pair in pairs),
+        "requests sent again": troubles.total(),
+        **{f"  after {trouble}": number for trouble, number in troubles.most_common()},
+        "replayed by idempotency key": sum(pair.asked.replayed for pair in pairs),
+        "latest end after a deadline, s": round(
+            max((lateness(pair.stored, outages) for pair in pairs), default=0), 2
+        ),
+    }
+
+
+def _end(stored: Stored) -> str:
+    return f"{stored.status} {stored.error['code']}" if stored.error else stored.status
+
+
+def left_over(records: Records, since: dt.datetime) -> Iterator[str]:
+    """What the site as a whole still owes somebody, or has lost sight of."""
+    for what, found in (
+        ("predictions past their deadline and open", records.overdue(MARGIN)),
+        ("certificates that belong to no prediction", records.strays()),
+        ("errands in the outbox", records.errands()),
+        ("errands given up", records.given_up(since)),
+    ):
+        if found:
+            yield f"{what}: {found}"

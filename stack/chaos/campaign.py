@@ -1,0 +1,82 @@
+"""A campaign: a site under load, one fault after the other, and the account that it gives of itself.
+
+A fault has healed when the service is ready again and every model of every owner has answered a question that
+was asked since; only then comes the next one. Faults and questions follow from the seed; when in the life of a
+request a fault strikes does not, and is what running it again is for.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from stack.chaos.account import Account, Outage, left_over, settle
+from stack.chaos.chance import chance
+from stack.chaos.faults import Fault, Kind, Victim, until
+from stack.chaos.load import Load
+from stack.chaos.questions import questions
+from stack.chaos.records import Records, Witness
+from stack.everything import Site
+from stack.manager import Manager
+
+STORE = "postgres"
+ASKING = frozenset({"buyer", "teammate", "owner"})  # the roles of those of the demo's people who ask
+CLIENTS = 2  # with the key of each
+SETTLING = 60.0  # seconds that what is left in the outbox may take
+IDLE = 1.0  # seconds, at most, between two faults
+
+
+@dataclass
+class Campaign:
+    """Against a `site` that is up, under its `manager`. `tell` is given a line for each fault."""
+
+    site: Site
+    manager: Manager
+    seed: int
+    tell: Callable[[str], None] = print
+    recoveries: list[tuple[Fault, float]] = field(default_factory=list)  # seconds until every model answered
+    outages: list[Outage] = field(default_factory=list)
+
+    def run(self, faults: Iterable[Fault]) -> Account:
+        """Commits `faults` one by one. Raises TimeoutError where one does not heal."""
+        records, witness, begun = Records(self.site), Witness(self.site), _now()
+        with Load(self.site.market.url, self._keys(), questions(self.site), self.seed) as load:
+            load.every_model_answers()
+            rng = chance(self.seed, "pauses")
+            for fault in faults:
+                witness.look()
+                self._commit(fault, load)
+                time.sleep(rng.uniform(0, IDLE))
+        with suppress(TimeoutError):  # `left_over` tells what is still there
+            until(lambda: not records.errands(), "the outbox is empty", SETTLING)
+        witness.look()
+        account = settle(load.asked, records.of_load(load.name), witness, self.outages)
+        return replace(account, findings=[*account.findings, *left_over(records, begun)])
+
+    def _commit(self, fault: Fault, load: Load) -> None:
+        victim, begun, started = Victim(self.manager, fault.service), _now(), time.monotonic()
+        if fault.kind is Kind.KILLED:
+            victim.kill()
+        else:
+            with victim.frozen():
+                time.sleep(fault.seconds)
+            victim.ready()
+        ready = time.monotonic() - started
+        if fault.service == STORE:
+            self.outages.append(Outage(begun, _now()))
+        load.every_model_answers()
+        answering = time.monotonic() - started
+        self.recoveries.append((fault, answering))
+        self.tell(f"{fault}; ready after {ready:.1f} s, every model answers after {answering:.1f} s")
+
+    def _keys(self) -> list[str]:
+        users = json.loads(self.site.users.read_bytes())
+        return CLIENTS * [user["api_key"] for user in users if user["role"] in ASKING]
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
