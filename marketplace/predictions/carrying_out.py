@@ -72,7 +72,7 @@ class Providers:
         """In order of preference for this request."""
         until, candidates = self._known.get(version, (0.0, []))
         if time.monotonic() >= until:
-            candidates = await self._database.run(targets.candidates, version)
+            candidates = await self._database.insist(targets.candidates, version)
             self._known[version] = time.monotonic() + REMEMBERED, candidates
         return targets.in_order(candidates, request)
 
@@ -81,7 +81,7 @@ class Providers:
         if time.monotonic() < self._failed.get(key, 0.0):
             return
         self._failed[key] = time.monotonic() + REMEMBERED
-        await self._database.run(targets.note_failure, key)
+        await self._database.insist(targets.note_failure, key)
         self._known.clear()
 
 
@@ -117,7 +117,7 @@ class JobPorts:
         self._workshop.writer.note(Change(self._claim.id, status, stage, dict(detail)))
 
     async def save(self, state: bytes) -> None:
-        await self._workshop.database.run(claims.save, self._workshop.worker, self._claim.id, state)
+        await self._workshop.database.insist(claims.save, self._workshop.worker, self._claim.id, state)
 
     def cancelled(self) -> bool:
         return False  # a claim that is withdrawn is cancelled as a task, wherever it stands

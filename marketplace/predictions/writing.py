@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from uuid import UUID
-
-from django.db import InterfaceError, OperationalError
 
 from marketplace.db.threads import DatabaseThreads
 from marketplace.predictions import actions
@@ -18,7 +15,6 @@ from marketplace.predictions.actions import Change
 log = logging.getLogger(__name__)
 
 MAX_BATCH = 500
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before a database that is away is tried again
 
 _Waiting = tuple[Change, asyncio.Future[bool]]
 
@@ -45,7 +41,7 @@ class Writer:
 
     async def _write(self, batch: list[_Waiting]) -> None:
         try:
-            reached = await self._apply([change for change, _ in batch])
+            reached = await self._database.insist(actions.apply, [change for change, _ in batch])
         except Exception:
             if len(batch) > 1:  # one of them is to blame; the others shall not suffer
                 for each in batch:
@@ -56,14 +52,3 @@ class Writer:
         for change, written in batch:
             if not written.done():
                 written.set_result(change.prediction in reached)
-
-    async def _apply(self, changes: list[Change]) -> frozenset[UUID]:
-        """Waits out a database that is away; leases and deadlines bound how long that makes sense."""
-        pause = FIRST_PAUSE
-        while True:
-            try:
-                return await self._database.run(actions.apply, changes)
-            except (OperationalError, InterfaceError) as error:
-                log.warning("the database is away: %s", error)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)

@@ -75,8 +75,8 @@ def told(response: HttpResponse, error: AssayError | None) -> HttpResponse:
 
 
 def is_partial(request: HttpRequest) -> bool:
-    """Whether htmx asks for a part of the page."""
-    return "HX-Request" in request.headers
+    """Whether htmx asks for a part of the page; going back in the browser's history takes the whole."""
+    return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
 
 
 def varying(response: HttpResponse) -> HttpResponse:

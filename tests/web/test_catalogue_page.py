@@ -41,6 +41,8 @@ def test_with_htmx_comes_the_list_alone_and_caches_are_told(shop):
     answer = browser().get(url("home"), {"q": "digits"}, headers={"HX-Request": "true"})
     assert "<html" not in answer.content.decode()
     assert "HX-Request" in answer.headers["Vary"]
+    back = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    assert "<html" in browser().get(url("home"), {"q": "digits"}, headers=back).content.decode()
 
 
 def test_nonsense_in_the_address_is_no_error(shop):

@@ -8,9 +8,11 @@ import struct
 import zlib
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from marketplace.accounts.models import ApiKey
+from marketplace.db.statements import Statement
 from marketplace.predictions.models import IdempotencyKey, Prediction, PredictionEvent
 from tests.marketplace.answering import a_three, request
 from tests.marketplace.people import problem
@@ -264,3 +266,30 @@ def test_the_answer_to_a_bad_host_is_a_problem_too(client, cast):
     response = client.get("/api/v1/predictions", headers={"host": "evil.example"})
     assert response.status_code == 400
     assert json.loads(response.content)["code"] == "malformed-request"
+
+
+# --- our own troubles -------------------------------------------------------------------------------------
+
+
+def test_a_database_that_is_away_is_told_as_such(api, cast, monkeypatch):
+    def away(*_):
+        raise OperationalError("connection refused: host=10.0.0.7 user=assay")
+
+    monkeypatch.setattr(Statement, "rows", away)
+    response = api("POST", "predictions", cast.bela, request())
+    assert response.status_code == 503
+    assert response["Retry-After"]
+    assert problem(response)["code"] == "database-away"
+    assert b"10.0.0.7" not in response.content
+
+
+def test_what_nobody_foresaw_is_noted_and_not_told(api, cast, monkeypatch, caplog):
+    def broken(*_):
+        raise ZeroDivisionError("a secret detail")
+
+    monkeypatch.setattr(Statement, "rows", broken)
+    response = api("POST", "predictions", cast.bela, request())
+    assert response.status_code == 500
+    assert problem(response)["code"] == "internal-error"
+    assert b"secret" not in response.content
+    assert "a secret detail" in caplog.text

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import pytest
+from django.db import OperationalError
 
 from assay.errors import Refused
 from assay.keys import PrivateKey
 from assay.verify import Trust, verify
 from marketplace.certificates.models import Certificate
-from marketplace.predictions import access
+from marketplace.db.threads import DatabaseThreads
+from marketplace.predictions import access, dispatch
 from marketplace.predictions.awaiting import until_ended, watching
 from marketplace.predictions.models import Prediction, PredictionEvent
 from tests.marketplace import answering
@@ -136,3 +139,23 @@ def test_a_mode_with_a_bug_fails_its_own_prediction_and_no_other(ask, nodes, mon
     with dispatching(nodes):
         assert ended(fine).status == "certified"
         assert ended(broken).error["code"] == "internal-error"
+
+
+def test_a_database_that_is_away_for_a_moment_costs_a_moment(ask, nodes, monkeypatch):
+    """Whatever statement it happens in: nothing fails, and nothing is done twice."""
+    from marketplace.db import threads
+
+    monkeypatch.setattr(threads, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(dispatch, "IDLE", 0.01)
+    run, turns = DatabaseThreads.run, itertools.count()
+
+    async def shaky(self, function, *args, **kwargs):
+        if next(turns) % 3 == 1:
+            raise OperationalError(f"away, just when {function.__name__} was asked for")
+        return await run(self, function, *args, **kwargs)
+
+    monkeypatch.setattr(DatabaseThreads, "run", shaky)
+    asked = [ask() for _ in range(5)]
+    with dispatching(nodes):
+        assert {ended(each).status for each in asked} == {"certified"}
+    assert set(nodes.worked.values()) == {1}

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from django.db import OperationalError
 
+from marketplace.db import threads
 from marketplace.db.threads import DatabaseThreads
-from marketplace.predictions import actions, writing
+from marketplace.predictions import actions
 from marketplace.predictions.actions import Change
 from marketplace.predictions.models import Prediction, Status
 from marketplace.predictions.writing import Writer
@@ -44,7 +45,7 @@ def test_changes_are_written_together_and_each_learns_whether_it_counted(ask, mo
 
 
 def test_a_database_that_was_away_is_waited_for(ask, monkeypatch):
-    monkeypatch.setattr(writing, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(threads, "FIRST_PAUSE", 0.001)
     apply, failures = actions.apply, [OperationalError("gone"), OperationalError("still gone")]
 
     def sometimes(changes):
