@@ -1,6 +1,6 @@
 """A running site whose services may be killed and frozen, and a buyer who asks it meanwhile.
 
-Every test leaves the site as it found it: each service ready, each model answering.
+Every test leaves the site as it found it: each service ready, each model answering and shown as serving.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from stack.chaos.questions import Question, questions
 from stack.chaos.records import Records, Stored
 
 AMPLE = 60.0  # seconds of a deadline that is not meant to pass
+BEYOND = 2  # seconds that the server is asked to wait longer than the deadline
 
 
 class Buyer:
@@ -44,13 +45,17 @@ class Buyer:
             "verification": {"mode": "direct"},
             "deadline": deadline,
         }
-        headers = {"Idempotency-Key": key} | ({"Prefer": f"wait={math.ceil(deadline)}"} if wait else {})
+        headers = {"Idempotency-Key": key} | ({"Prefer": f"wait={math.ceil(deadline) + BEYOND}"} if wait else {})
         return self._http.post("/api/v1/predictions", content=json.dumps(body), headers=headers)
 
     def ask(self, question: Question, **how) -> dict:
         reply = self.send(question, str(uuid4()), **how)
         assert reply.status_code == 201, reply.text
         return reply.json()
+
+    def all_serve(self) -> bool:
+        """Whether the catalogue says so of every model; health is asked after every few seconds."""
+        return all(model["serving"] for model in self._http.get("/api/v1/models?limit=50").json()["results"])
 
     def stored(self, key: str) -> Stored | None:
         return self._records.of_load(key).get(key)
@@ -96,3 +101,4 @@ def victim(site, manager, one, buyer):
     yield lambda name: Victim(manager, name)
     for question in one.values():
         assert buyer.ask(question)["status"] == "certified"
+    until(buyer.all_serve, "every model is shown as serving")
