@@ -25,7 +25,7 @@ def main() -> None:
     try:
         triton.install(ENVIRONMENT, ROOT / "requirements" / "triton.txt")
         triton.command(ENVIRONMENT, backends(), BACKENDS, port=0)  # raises if there is no libpython for its stub
-    except AssayError as error:
+    except (AssayError, OSError) as error:
         sys.exit(f"make setup: {error}")
 
 

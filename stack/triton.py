@@ -25,8 +25,8 @@ from typing import Literal
 import psutil
 
 from assay.errors import Unavailable
+from stack.socketdir import plain
 
-PLAIN = re.compile(r"[A-Za-z0-9@%+=,./_-]+")
 STUB = "triton_python_backend_stub"
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108 - where POSIX shared memory lives on Linux
 ABOUT = """
@@ -88,11 +88,11 @@ def command(
 ) -> tuple[list[str], dict[str, str]]:
     """What to execute, and its whole environment, to serve `repository` by gRPC on 127.0.0.1:`port`.
 
-    Raises Unavailable naming the package to install when there is no shared libpython for the stub, or the folder
-    whose name Triton cannot cope with.
+    Raises Unavailable naming the package to install when there is no shared libpython for the stub.
     """
-    for folder in (environment, backends, repository):
-        _require_plain(folder.absolute())
+    prefix = _shared_memory_prefix(repository)
+    # Triton's Python backend starts models through a shell, without quotes; ':' ends a path in LD_LIBRARY_PATH
+    environment, backends, repository = map(plain, (environment, backends, repository))
     server = _server(environment)
     stub = backends / "python" / STUB
     wheel_libraries = server.parents[1] / "nvidia_pytriton.libs"
@@ -102,7 +102,7 @@ def command(
         str(server / "bin" / "tritonserver"),
         f"--model-repository={repository}",
         f"--backend-directory={backends}",
-        f"--backend-config=python,shm-region-prefix-name={_shared_memory_prefix(repository)}",
+        f"--backend-config=python,shm-region-prefix-name={prefix}",
         "--model-control-mode=explicit",
         "--disable-auto-complete-config",  # configurations are complete; guessing would cost a process per load
         "--allow-http=false",
@@ -142,17 +142,6 @@ def clear_leftovers(repository: Path) -> None:
 
 def _shared_memory_prefix(repository: Path) -> str:
     return f"assay_{hashlib.sha256(os.fsencode(repository.absolute())).hexdigest()[:16]}_"
-
-
-def _require_plain(folder: Path) -> None:
-    """Triton's Python backend starts stubs through a shell, without quotes; ':' ends a path in LD_LIBRARY_PATH."""
-    if not PLAIN.fullmatch(str(folder)):
-        raise Unavailable(
-            "Triton cannot work in a folder of this name",
-            pointer=str(folder),
-            expected="letters of ASCII, digits, and any of @%+=,./_-",
-            hint="move the checkout or the data elsewhere",
-        )
 
 
 def _metrics(port: int | None) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,21 @@ import pytest
 from assay.errors import Unavailable
 from assay.tensor import Tensor
 from inference.triton import Triton
-from stack import setup, triton
+from stack import setup, socketdir, triton
+from stack.socketdir import PLAIN
 from tests.inference import models
 from tests.inference.server import Server
+
+ODD = ["a b", "a'b", "a;b", "a:b", "$(touch x)", "ä"]
+
+
+@pytest.fixture
+def links(tmp_path, monkeypatch):
+    """Where links to folders of odd names go meanwhile."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.setattr(socketdir, "_base", lambda: folder)
+    return folder
 
 
 @pytest.fixture
@@ -64,12 +77,22 @@ def test_a_python_without_a_stub_is_named_with_those_that_have_one(tmp_path, mon
     assert "3.11" in error.value.expected
 
 
-@pytest.mark.parametrize("name", ["a b", "a'b", "a;b", "a:b", "$(touch x)", "ä"])
-def test_a_folder_whose_name_a_shell_would_read_otherwise_is_refused(plain, tmp_path, name):
-    backends, _ = plain
-    with pytest.raises(Unavailable) as error:
-        triton.command(setup.ENVIRONMENT, backends, tmp_path / name, port=1)
-    assert error.value.pointer.endswith(name)
+@pytest.mark.parametrize("name", ODD)
+def test_a_folder_whose_name_a_shell_would_read_otherwise_is_named_by_another_way(plain, links, tmp_path, name):
+    backends, repository = plain[0], tmp_path / name / "models"
+    repository.mkdir(parents=True)
+    (argument,) = repository_of(backends, repository)
+    assert PLAIN.fullmatch(argument)
+    assert Path(argument).resolve() == repository.resolve()
+    assert repository_of(backends, repository) == [argument]
+    (other,) = repository_of(backends, tmp_path / f"{name}2" / "models")
+    assert other != argument
+    assert Path(argument).is_relative_to(links)
+
+
+def repository_of(backends, repository):
+    argv, _ = triton.command(setup.ENVIRONMENT, backends, repository, port=1)
+    return [word.partition("=")[2] for word in argv if word.startswith("--model-repository=")]
 
 
 def test_a_missing_environment_says_what_to_do(tmp_path, plain):
@@ -78,8 +101,10 @@ def test_a_missing_environment_says_what_to_do(tmp_path, plain):
     assert "set up again" in error.value.hint
 
 
-def test_it_serves_from_a_very_long_path(tmp_path):
-    server = Server(tmp_path / ("long" * 50))
+@pytest.mark.usefixtures("links")
+@pytest.mark.parametrize("name", ["long" * 50, "a 'folder'; of $HOME: ä"])
+def test_it_serves_from_a_path_that_is_long_or_odd(tmp_path, name):
+    server = Server(tmp_path / name)
     server.start()
     try:
         asyncio.run(_served(server, tmp_path))
