@@ -12,7 +12,7 @@ import re
 import secrets
 import string
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from hmac import compare_digest
 
 from django.contrib.auth.password_validation import validate_password
@@ -34,6 +34,7 @@ from marketplace.db.statements import Statement, loaded
 from marketplace.errors import Conflict, NotFound, Unauthenticated
 
 MAX_KEYS = 100  # of one organisation, neither revoked nor expired
+END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)  # later ones lie outside the calendar in some time zones
 RESERVED_SLUGS = frozenset({"admin", "api", "assay", "demo", "me", "staff", "support", "www"})
 _LETTERS = string.ascii_letters + string.digits
 _TOKEN = re.compile(r"assay_([a-z0-9]{10})_[A-Za-z0-9]{40}")
@@ -95,8 +96,10 @@ def create_key(
     called = text.line(name, "/name", most=80, least=1)
     for wanted in _scopes(scopes):
         actor.require_scope(wanted)  # a key cannot make a mightier one
-    if expires is not None and expires <= timezone.now():
-        raise Refused("already past", pointer="/expires", expected="a time to come", got=expires.isoformat())
+    if expires is not None and not timezone.now() < expires < END_OF_TIME:
+        raise Refused(
+            "not a time to come", pointer="/expires", expected="after now, before 9999", got=expires.isoformat()
+        )
     organisation = Organisation.objects.select_for_update().get(pk=actor.organisation.pk)
     if _living(organisation).count() >= MAX_KEYS:
         raise Conflict(

@@ -1,16 +1,18 @@
 """Lists by cursor: a page holds what follows a place in the order, so nothing is shown twice or left out.
 
-A cursor is opaque to clients: the sort key of the last thing shown, in base64url. Anything else is refused.
+A cursor is opaque to clients: the sort key of the last thing shown, in base64url. Anything else is refused; the
+moment in it is a count of microseconds, because a date that somebody forged may lie outside every calendar.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
 
 import msgspec
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet, UUIDField
 from rest_framework.request import Request
 
 from assay.errors import AssayError, Refused
@@ -21,6 +23,11 @@ QUERY = {
     "cursor": {"type": "string", "description": "`next` of the page before"},
     "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT},
 }
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+TICK = dt.timedelta(microseconds=1)  # PostgreSQL's
+Ticks = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]  # since 1970
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
@@ -38,7 +45,7 @@ def page(request: Request, things: QuerySet[M], show: Callable[[M], T], by: str 
     limit = _limit(request)
     ordered = things.order_by(f"-{by}", "-pk")
     if cursor := request.query_params.get("cursor"):
-        moment, key = _place(cursor)
+        moment, key = _place(cursor, UUID if isinstance(things.model._meta.pk, UUIDField) else Number)  # noqa: SLF001
         ordered = ordered.filter(Q(**{f"{by}__lt": moment}) | Q(**{by: moment, "pk__lt": key}))
     found = list(ordered[: limit + 1])
     shown = found[:limit]
@@ -53,13 +60,14 @@ def _limit(request: Request) -> int:
     return int(text)
 
 
-def _cursor(moment: dt.datetime, key: Any) -> str:
-    return base64url(msgspec.json.encode((moment, str(key))))
+def _cursor(moment: dt.datetime, key: UUID | int) -> str:
+    return base64url(msgspec.json.encode(((moment - EPOCH) // TICK, key)))
 
 
-def _place(cursor: str) -> tuple[dt.datetime, str]:
+def _place(cursor: str, kind: Any) -> tuple[dt.datetime, UUID | int]:
+    """When and which the last one was; its key is a `kind`."""
     try:
-        moment, key = msgspec.json.decode(from_base64url(cursor), type=tuple[dt.datetime, str])
+        ticks, key = msgspec.json.decode(from_base64url(cursor), type=tuple[Ticks, kind])
     except (AssayError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Refused("not a cursor of ours", pointer="cursor", expected="`next` of the page before") from error
-    return moment, key
+    return EPOCH + ticks * TICK, key

@@ -11,6 +11,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
+from assay.jsonform import base64url
 from marketplace.accounts.models import ApiKey
 from marketplace.db.statements import Statement
 from marketplace.predictions.models import IdempotencyKey, Prediction, PredictionEvent
@@ -187,6 +188,20 @@ def test_a_list_refuses_what_is_no_page(api, cast, query):
     response = api("GET", f"predictions?{query}", cast.bela)
     assert response.status_code == 422
     assert problem(response)["pointer"] == query.split("=")[0]
+
+
+FORGED = [
+    *([0, "x"], [0, "\0"], [0, -1], [0, 2**63], [0, "9" * 5000], [0, None], [0], [], 1),
+    *([-1, 1], [2**53, 1], [1.5, 1], ["2020-01-01T00:00:00", 1], ["0001-01-01T00:00:00+23:59", 1]),
+    ["9999-12-31T23:59:59-23:59", 1],
+]
+
+
+@pytest.mark.parametrize("path", ["predictions", "keys", "nodes", "models/asha/digits/versions"])
+def test_a_forged_cursor_is_refused(api, cast, version, path):
+    for place in FORGED:
+        response = api("GET", f"{path}?cursor={base64url(json.dumps(place).encode())}", cast.asha)
+        assert (response.status_code, problem(response)["pointer"]) == (422, "cursor"), place
 
 
 # --- who is asking ----------------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ def test_a_stranger_can_neither_see_nor_revoke_a_key(api, cast):
         ({"name": "x", "expires": "tomorrow"}, "/expires"),
         ({"name": "x", "expires": "2030-01-01T00:00:00"}, "/expires"),
         ({"name": "x", "expires": "2020-01-01T00:00:00Z"}, "/expires"),
+        ({"name": "x", "expires": "9999-12-31T23:59:59.999999-23:59"}, "/expires"),  # in UTC: beyond the calendar
         ({"name": "x\u0000y"}, "/name"),
     ],
 )
