@@ -16,7 +16,7 @@ Value = bool | int | bytes | str | None | Sequence["Value"] | Mapping[str, "Valu
 
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 32
-MAX_ITEMS = 1_000_000  # of one array or map
+MAX_ITEMS = 2**18  # of all arrays and maps of one document: an empty one is a byte there and a hundred here
 MAX_BYTES = 128 * 1024 * 1024  # of one document
 
 UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE = range(8)
@@ -137,6 +137,7 @@ class _Reader:
     def __init__(self, document: bytes) -> None:
         self.document = document
         self.at = 0
+        self.left = MAX_ITEMS
 
     def refused(self, detail: str, expected: str = "", got: str = "") -> Refused:
         return Refused(detail, code="not-canonical", pointer=f"byte {self.at}", expected=expected, got=got)
@@ -212,13 +213,12 @@ class _Reader:
 
     def countable(self, count: int) -> None:
         # every item takes at least one byte, so a lying count is refused before anything is allocated for it
-        if count > min(MAX_ITEMS, len(self.document) - self.at):
+        most = min(self.left, len(self.document) - self.at)
+        if count > most:
             raise TooLarge(
-                "more items than can follow",
-                pointer=f"byte {self.at}",
-                expected=f"at most {MAX_ITEMS}",
-                got=str(count),
+                "more items than can follow", pointer=f"byte {self.at}", expected=f"at most {most}", got=str(count)
             )
+        self.left -= count
 
     def map(self, count: int, depth: int) -> Mapping[str, Value] | Mapping[int, Value]:
         entries: dict[str | int, Value] = {}

@@ -19,6 +19,7 @@ from msgspec import inspect
 from assay.errors import Refused, TooLarge
 
 MAX_BYTES = 192 * 1024 * 1024
+MAX_MARKS = 2**20  # commas and opening brackets, those in texts included: bounds what a parser makes of a document
 T = TypeVar("T")
 
 _OUTSIDE_STRINGS = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\r\n]+', re.DOTALL)
@@ -81,7 +82,17 @@ def from_base64url(text: str, pointer: str = "") -> bytes:
     return data
 
 
+def require_few_values(text: bytes) -> None:
+    """Raises TooLarge for a document of which a parser would make very much more than its own size."""
+    marks = sum(map(text.count, (b",", b"[", b"{")))
+    if marks > MAX_MARKS:
+        raise TooLarge(
+            "too many values in a JSON document", expected=f"at most {MAX_MARKS} of , [ and {{", got=str(marks)
+        )
+
+
 def _parse(text: str | bytes) -> Any:
+    require_few_values(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
         plain = json.loads(decoded, parse_float=_no_float, parse_constant=_no_float)
@@ -92,10 +103,7 @@ def _parse(text: str | bytes) -> Any:
         ) from error
     squeezed = _OUTSIDE_STRINGS.sub(lambda match: match.group(1) or "", decoded)
     if squeezed != canonical:
-        at = next(
-            (i for i, (a, b) in enumerate(zip(squeezed, canonical, strict=False)) if a != b),
-            min(len(squeezed), len(canonical)),
-        )
+        at = _difference(squeezed, canonical)
         raise Refused(
             "JSON is not in canonical form",
             code="not-canonical",
@@ -104,6 +112,18 @@ def _parse(text: str | bytes) -> Any:
             got=repr(squeezed[at : at + 24]),
         )
     return plain
+
+
+def _difference(one: str, other: str) -> int:
+    """The length of what both begin with, found by halving: the texts may be long."""
+    same, end = 0, min(len(one), len(other))
+    while same < end:
+        middle = (same + end + 1) // 2
+        if one[same:middle] == other[same:middle]:
+            same = middle
+        else:
+            end = middle - 1
+    return same
 
 
 def _no_float(text: str) -> Any:

@@ -122,6 +122,15 @@ def test_nesting_is_bounded_in_arrays_maps_and_keys(opening):
         cbor.decode(opening * 100_000)
 
 
+def test_a_bomb_of_empty_lists_is_refused_at_the_first_that_is_too_many():
+    most = [[0] * (cbor.MAX_ITEMS // 2 - 1), [0] * (cbor.MAX_ITEMS // 2 - 1)]  # and the two lists
+    assert cbor.decode(cbor.encode(most)) == most
+    half = b"\x9a" + (cbor.MAX_ITEMS // 2).to_bytes(4, "big") + b"\x80" * (cbor.MAX_ITEMS // 2)
+    with pytest.raises(TooLarge) as refusal:
+        cbor.decode(b"\x82" + half + half)
+    assert refusal.value.pointer == f"byte {1 + len(half) + 5}"
+
+
 def test_the_deepest_value_that_is_written_is_read_and_no_deeper_one_is_written():
     value: object = 0
     for _ in range(cbor.MAX_DEPTH - 1):

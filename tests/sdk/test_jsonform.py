@@ -134,6 +134,19 @@ def test_a_large_text_is_refused_before_it_is_read(monkeypatch):
         jsonform.from_json("{   }", DirectCertificate)
 
 
+def test_a_bomb_of_empty_lists_is_refused_before_it_is_read(monkeypatch):
+    monkeypatch.setattr(jsonform.json, "loads", None)
+    with pytest.raises(TooLarge):
+        parse(b'{"a":[' + b"[]," * jsonform.MAX_MARKS + b"[]]}")
+
+
+def test_what_is_not_canonical_is_pointed_at_however_long_it_is(sample):
+    text = sample.certificate.to_json(indent=False)
+    with pytest.raises(Refused) as refusal:
+        parse(text.replace('"mode"', '"\\u006dode"').encode())
+    assert refusal.value.pointer.startswith(f"character {text.index('mode')} ")
+
+
 def test_a_refusal_points_into_the_document(sample):
     changed = json.loads(sample.certificate.to_json())
     changed["statement"]["models"][0]["interface"]["inputs"][0]["shape"][1] = -2

@@ -7,7 +7,7 @@ import { compare, concat, hex, text, utf8 } from "./bytes.js";
 import { Refusal } from "./refusal.js";
 
 const MAX_DEPTH = 32;
-const MAX_ITEMS = 1_000_000; // of one array or map
+const MAX_ITEMS = 2 ** 18; // of all arrays and maps of one document
 const MAX_BYTES = 128 * 1024 * 1024; // of one document
 const [UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, , SIMPLE] = [0, 1, 2, 3, 4, 5, 6, 7];
 const SIMPLE_VALUES = new Map([[0xf4, false], [0xf5, true], [0xf6, null]]);
@@ -25,6 +25,7 @@ class Reader {
   constructor(bytes) {
     this.bytes = bytes;
     this.at = 0;
+    this.left = MAX_ITEMS;
   }
 
   refusal(detail, expected = "", got = "", code = "not-canonical") {
@@ -87,7 +88,8 @@ class Reader {
 
   countable(count) {
     // every item takes at least one byte, so a lying count is refused before anything is allocated for it
-    if (count > Math.min(MAX_ITEMS, this.bytes.length - this.at)) throw this.refusal("more items than can follow", "", count, "too-large");
+    if (count > Math.min(this.left, this.bytes.length - this.at)) throw this.refusal("more items than can follow", "", count, "too-large");
+    this.left -= count;
     return count;
   }
 

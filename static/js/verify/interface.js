@@ -21,7 +21,7 @@ export function checkInterface(it, pointer) {
 
 /** `tensors` in the order of `ports`, if they are exactly those, with one number of rows. */
 export function accepted(ports, tensors, pointer) {
-  const sorted = (items) => items.map((item) => item.name).sort().join("\0");
+  const sorted = (items) => JSON.stringify(items.map((item) => item.name).sort());
   if (sorted(ports) !== sorted(tensors)) throw new Refusal("wrong names", { code: "wrong-names", pointer });
   const ordered = ports.map((port) => fitting(port, tensors, pointer));
   if (new Set(ordered.map((tensor) => tensor.shape[0])).size !== 1) {

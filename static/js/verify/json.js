@@ -3,20 +3,27 @@
 
 import { Refusal } from "./refusal.js";
 
+const MAX_MARKS = 2 ** 20; // commas and opening brackets, those in texts included
 const OUTSIDE_STRINGS = /("[^"\\]*(?:\\[^][^"\\]*)*")|[ \t\r\n]+/g;
 
 /** Plain values, objects as Map. Refused unless canonical once white space outside strings is dropped. */
 export function parse(written) {
-  let plain;
+  if (marks(written) > MAX_MARKS) throw new Refusal("too many values", { code: "too-large", expected: `at most ${MAX_MARKS} of , [ and {` });
+  let plain, again, read;
   try {
     plain = JSON.parse(written);
+    [again, read] = [canonical(plain), mapped(plain)];
   } catch (error) {
-    throw new Refusal("not JSON", { code: "invalid-json", got: error.message });
+    throw new Refusal("not JSON", { code: "invalid-json", got: error.message }); // or nested beyond the stack
   }
-  if (written.replace(OUTSIDE_STRINGS, "$1") !== canonical(plain)) {
-    throw new Refusal("JSON is not in canonical form", { code: "not-canonical" });
-  }
-  return mapped(plain);
+  if (written.replace(OUTSIDE_STRINGS, "$1") !== again) throw new Refusal("JSON is not in canonical form", { code: "not-canonical" });
+  return read;
+}
+
+function marks(written) {
+  let count = 0;
+  for (let i = 0; i < written.length; i++) if (",[{".includes(written[i])) count++;
+  return count;
 }
 
 /** RFC 8785 for values without floats, whose keys are ASCII. */

@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { fromBase64url, fromHex, hex } from "../../../static/js/verify/bytes.js";
 import { decode, encode } from "../../../static/js/verify/cbor.js";
+import { accepted } from "../../../static/js/verify/interface.js";
 import { parse } from "../../../static/js/verify/json.js";
 import { Refusal } from "../../../static/js/verify/refusal.js";
 
@@ -38,6 +39,19 @@ const REFUSED = {
 for (const [written, why] of Object.entries(REFUSED)) {
   test(`${why} is refused`, () => assert.throws(() => decode(fromHex(written)), Refusal));
 }
+
+test("a bomb of empty lists is refused, in CBOR and in JSON, and so is nesting without end", () => {
+  const half = (n) => [0x9a, ...new Uint8Array(new Uint32Array([n]).buffer).reverse(), ...new Array(n).fill(0x80)];
+  assert.throws(() => decode(Uint8Array.from([0x82, ...half(2 ** 17), ...half(2 ** 17)])), { code: "too-large" });
+  assert.throws(() => parse(`[${"[],".repeat(2 ** 20)}[]]`), { code: "too-large" });
+  assert.throws(() => parse("[".repeat(200_000) + "]".repeat(200_000)), { code: "invalid-json" });
+});
+
+test("names that only together look alike are refused", () => {
+  const port = (name) => ({ name, datatype: "FP32", shape: [-1] });
+  const tensor = (name) => ({ name, datatype: "FP32", shape: [1], data: new Uint8Array(4) });
+  assert.throws(() => accepted([port("a\0b"), port("c")], [tensor("a"), tensor("b\0c")], ""), { code: "wrong-names" });
+});
 
 test("base64url has one spelling", () => {
   assert.deepEqual(fromBase64url("AQ"), Uint8Array.of(1));
