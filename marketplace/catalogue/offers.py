@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 
 from assay.keys import PublicKey
 from marketplace.catalogue.models import Deployment, Model, ModelVersion, Offer
@@ -75,24 +75,23 @@ class Card:
 
 def for_cards(models: QuerySet[Model]) -> QuerySet[Model]:
     """`models` with what `cards` needs and without what lists do not show."""
-    return (
-        models.select_related("organisation", "published_version")
-        .prefetch_related(Prefetch("offers", Offer.objects.order_by("pk")))
-        .defer("search", "headline", "card", "published_version__report", "published_version__examples")
+    return models.select_related("organisation", "published_version").defer(
+        "search", "headline", "card", "published_version__report", "published_version__examples"
     )
 
 
 def cards(models: Sequence[Model]) -> list[Card]:
-    """One card for each model, in order; three queries, whatever their number."""
-    newest = _newest(model.pk for model in models if model.published_version_id is None)
+    """One card for each model, in order; three or four queries, whatever their number."""
+    newest = _newest([model.pk for model in models if model.published_version_id is None])
     shown = {model.pk: model.published_version or newest.get(model.pk) for model in models}
     versions = [version.pk for version in shown.values() if version]
+    offered = modes(models)
     hosts, times = providers(versions), latencies(versions)
     return [
         Card(
             model=model,
             version=version,
-            modes=modes(model),
+            modes=offered.get(model.pk, ()),
             providers=hosts.get(version.pk, ()) if version else (),
             latency=times.get(version.pk, ()) if version else (),
         )
@@ -101,15 +100,16 @@ def cards(models: Sequence[Model]) -> list[Card]:
     ]
 
 
-def modes(model: Model) -> tuple[ModeOffer, ...]:
-    """What the model may be asked in, of the modes that stand."""
-    asked = Target(name=f"model:{model}", providers=())
-    offered = []
-    for offer in model.offers.all():
-        if mode := MODES.get(offer.mode):
-            quote = mode.quote(asked, mode.Params())
-            offered.append(ModeOffer(mode.name, mode.title, quote.guarantee, quote.caveats, quote.inferences))
-    return tuple(offered)
+def modes(models: Iterable[Model]) -> dict[int, tuple[ModeOffer, ...]]:
+    """By model: what it may be asked in, of the modes that stand."""
+    names = {model.pk: f"model:{model}" for model in models}
+    found: dict[int, list[ModeOffer]] = {}
+    for model, name in Offer.objects.filter(model__in=names).order_by("pk").values_list("model_id", "mode"):
+        if mode := MODES.get(name):
+            quote = mode.quote(Target(name=names[model], providers=()), mode.Params())
+            offer = ModeOffer(mode.name, mode.title, quote.guarantee, quote.caveats, quote.inferences)
+            found.setdefault(model, []).append(offer)
+    return {model: tuple(offered) for model, offered in found.items()}
 
 
 def providers(versions: Iterable[int]) -> dict[int, tuple[Provider, ...]]:
@@ -153,6 +153,6 @@ def latencies(versions: Iterable[int]) -> dict[int, tuple[Latency, ...]]:
     return {version: tuple(each) for version, each in found.items()}
 
 
-def _newest(models: Iterable[int]) -> dict[int, ModelVersion]:
-    newest = ModelVersion.objects.filter(model__in=list(models)).order_by("model", "-number").distinct("model")
+def _newest(models: Sequence[int]) -> dict[int, ModelVersion]:
+    newest = ModelVersion.objects.filter(model__in=models).order_by("model", "-number").distinct("model")
     return {version.model_id: version for version in newest.defer("report", "examples")}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 
 import pytest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -159,3 +161,17 @@ async def test_requests_are_answered_side_by_side(handler):
     clients = [Client("/echo", str(i).encode()) for i in range(50)]
     await asyncio.gather(*(handler(each.scope, each.receive, each.send) for each in clients))
     assert [each.body for each in clients] == [str(i).encode() for i in range(50)]
+
+
+def test_a_web_process_does_not_walk_all_it_has_imported_in_search_of_garbage():
+    """Else a request among many waits for a tenth of a second."""
+    code = (
+        "import gc, marketplace.asgi; from django.test import Client\n"
+        "status = Client(headers={'host': '127.0.0.1'}).get('/api/v1/schema').status_code\n"
+        "print(gc.get_freeze_count(), len(gc.get_objects()), status)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    frozen, walked, status = map(int, run.stdout.split())
+    assert status == 200
+    assert frozen > 50_000
+    assert walked < frozen / 20
