@@ -91,7 +91,9 @@ _lock = threading.Lock()
 def pool_for(key: tuple[object, ...], connect: Callable[[], connection], size: int) -> Pool:
     """The process's pool for these connection parameters."""
     with _lock:
-        return _pools.setdefault(key, Pool(connect, size))
+        if key not in _pools:
+            _pools[key] = Pool(connect, size)
+        return _pools[key]
 
 
 os.register_at_fork(after_in_child=_pools.clear)  # psycopg2 leaves a parent's connections alone when collected

@@ -18,6 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from assay.errors import AssayError, DeadlineExceeded
+from assay.preprocessing import PNG
 from marketplace.accounts.access import Actor
 from marketplace.certificates.actions import Prepared
 from marketplace.db.statements import Statement
@@ -75,7 +76,7 @@ def create(actor: Actor, question: Question) -> Prediction:
         mode=question.mode,
         params=question.params,
         rows=question.rows,
-        inputs=stored.document(question.inputs),
+        inputs=None if question.source_type == PNG else stored.document(question.inputs),
         source=question.source,
         source_type=question.source_type,
         salt=question.salt,

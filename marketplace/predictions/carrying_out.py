@@ -20,11 +20,10 @@ from assay.keys import PublicKey
 from assay.verify import anchor
 from marketplace.certificates.actions import prepare
 from marketplace.db.threads import DatabaseThreads
-from marketplace.predictions import claims, targets
+from marketplace.predictions import claims, stored, targets
 from marketplace.predictions.actions import Change
 from marketplace.predictions.claims import MAX_ATTEMPTS, Claim
 from marketplace.predictions.models import Status
-from marketplace.predictions.stored import tensors as stored_tensors
 from marketplace.predictions.targets import Candidate
 from marketplace.predictions.writing import Writer
 from verification.mode import (
@@ -170,7 +169,7 @@ async def _job(claim: Claim, workshop: Workshop, mode: Mode[Any]) -> Job[Any]:
         request=claim.id.bytes,
         target=Target(claim.target, providers),
         params=jsonform.convert(claim.params, mode.Params),
-        inputs=stored_tensors(claim.inputs),
+        inputs=stored.question(providers[0].model.interface, claim.inputs, claim.source, claim.source_type),
         salt=claim.salt,
         deadline=int(claim.deadline.timestamp() * 1000),
     )

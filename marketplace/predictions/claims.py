@@ -30,16 +30,16 @@ _CLAIM = Statement(
             dispatched = coalesce(dispatched, now()), seq = seq + 1, attempts = attempts + 1,
             lease = now() + $2 * interval '1 second', worker = $3
         FROM due WHERE p.id = due.id
-        RETURNING p.id, p.version_id, p.target, p.mode, p.params, p.inputs, p.salt, p.deadline, p.attempts,
-                  p.saved, p.seq, p.created
+        RETURNING p.id, p.version_id, p.target, p.mode, p.params, p.inputs, p.source, p.source_type, p.salt,
+                  p.deadline, p.attempts, p.saved, p.seq, p.created
     ), noted AS (
         INSERT INTO predictions_predictionevent (prediction_id, seq, stage, detail, time)
         SELECT id, seq, CASE WHEN attempts = 1 THEN 'dispatched' ELSE 'resumed' END, '{}', now() FROM claimed
     ), told AS (
         SELECT count(pg_notify('prediction', replace(id::text, '-', '') || ' ' || seq || ' open')) FROM claimed
     )
-    SELECT id, version_id, target, mode, params, inputs, salt, deadline, attempts, saved FROM claimed, told
-    ORDER BY created
+    SELECT id, version_id, target, mode, params, inputs, source, source_type, salt, deadline, attempts, saved
+    FROM claimed, told ORDER BY created
     """,
     *("int", "float8", "text"),
 )
@@ -70,7 +70,9 @@ class Claim:
     target: str
     mode: str
     params: dict[str, Any]
-    inputs: bytes
+    inputs: bytes | None
+    source: bytes | None
+    source_type: str
     salt: bytes
     deadline: dt.datetime
     attempts: int
@@ -93,14 +95,16 @@ def save(worker: str, prediction: UUID, state: bytes) -> bool:
 
 
 def _claim(row: tuple[Any, ...]) -> Claim:
-    identifier, version, target, mode, params, inputs, salt, deadline, attempts, saved = row
+    identifier, version, target, mode, params, inputs, source, source_type, salt, deadline, attempts, saved = row
     return Claim(
         id=identifier,
         version=version,
         target=target,
         mode=mode,
         params=json.loads(params),
-        inputs=bytes(inputs),
+        inputs=None if inputs is None else bytes(inputs),
+        source=None if source is None else bytes(source),
+        source_type=source_type,
         salt=bytes(salt),
         deadline=deadline,
         attempts=attempts,

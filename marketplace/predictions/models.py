@@ -39,8 +39,10 @@ class Prediction(models.Model):
     mode = models.CharField(max_length=32)
     params = models.JSONField(default=dict)
     rows = models.PositiveIntegerField()
-    inputs = models.BinaryField(null=True)  # canonical CBOR of the tensors; null once the buyer's retention ended
-    source = models.BinaryField(null=True)  # what they were made from (a PNG), to show it again
+    # What was asked, both null once the buyer's retention ended: canonical CBOR of the tensors, and what they were
+    # made from. A picture is kept as the picture alone, a fraction of its tensors: see `stored.question`
+    inputs = models.BinaryField(null=True)
+    source = models.BinaryField(null=True)
     source_type = models.CharField(max_length=40, blank=True)
     salt = models.BinaryField(max_length=32)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.RECEIVED)

@@ -64,7 +64,7 @@ class Question:
     inputs: tuple[Tensor, ...]  # in the interface's order
     salt: bytes
     time: dt.timedelta  # until the deadline
-    source: bytes | None = None  # the content the inputs were made from
+    source: bytes | None = None  # the content that all inputs were made from
     source_type: str = ""
     id: UUID = field(default_factory=uuid7)  # of the prediction to be, so that it can be watched from the start
 
@@ -121,9 +121,9 @@ def _inputs(interface: Interface, given: list[Any]) -> tuple[Tensor, ...]:
 
 
 def _source(given: list[Any]) -> tuple[bytes | None, str]:
-    """What the buyer will want to see again: a picture or a table as it was sent. Tensors need no source."""
+    """What the buyer will want to see again: a picture or a table as it was sent, where that was all."""
     content_type, content = given[0].get("content_type", ""), given[0].get("content")
-    if content_type == "":
+    if content_type == "" or len(given) > 1:
         return None, ""
     if content_type == PNG:
         return base64.b64decode(content), PNG

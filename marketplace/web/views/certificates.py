@@ -103,7 +103,8 @@ def _stored(actor: Actor, digest: str) -> Certificate:
 def _prediction(actor: Actor, stored: Certificate) -> Prediction | None:
     """Which prediction it came from; the gate for the certificate has let the actor through already."""
     found = Prediction.objects.filter(certificate=stored, organisation__in=list(actor.roles))
-    return found.defer("inputs", "source", "outputs", "saved").first()
+    unread = ("version__report", "version__metrics", "version__examples", "inputs", "source", "outputs", "saved")
+    return found.select_related("version").defer(*unread).first()
 
 
 def _claim(statement: Statement) -> str:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from assay.errors import AssayError
 from assay.model import Interface
+from assay.preprocessing import PNG
 from marketplace.accounts.access import Actor
 from marketplace.catalogue.interfaces import interface_of
 from marketplace.errors import NotFound
@@ -70,7 +71,7 @@ def one(request: HttpRequest, actor: Actor, identifier: UUID) -> HttpResponse:
         "model": prediction.version.model,
         "took": prediction.completed - prediction.created if prediction.completed else None,
         "input_link": address("prediction-input", prediction.pk) if kept else "",
-        "is_picture": kept and prediction.source_type == sent.PNG,
+        "is_picture": kept and prediction.source_type == PNG,
     }
     return render(request, "predictions/page.html", context)
 

@@ -20,7 +20,7 @@ WHITE = 255
 LUMA = np.array([[299], [587], [114]], np.int64)
 LARGEST = {"BOOL": 1, "INT8": 127}  # every other datatype holds 0…255 exactly
 
-Samples = NDArray[np.int64]  # (height, width, channels), each 0…255
+Samples = NDArray[np.uint8] | NDArray[np.int64]  # (height, width, channels), each 0…255; wide to calculate with
 
 
 def tensor(rule: ImagePreprocessing, datatype: str, content: bytes) -> Tensor:
@@ -48,9 +48,9 @@ def _levels(rule: ImagePreprocessing, pixels: NDArray[np.uint8]) -> Samples:
 
 def _on_white(pixels: NDArray[np.uint8]) -> Samples:
     """⌊(c·a + 255·(255 − a) + 127) / 255⌋ for each colour sample c under alpha a."""
-    wide = pixels.astype(np.int64)
     if int(pixels[..., 3].min()) == WHITE:  # opaque everywhere: the formula gives c
-        return wide[..., :3]
+        return pixels[..., :3]
+    wide = pixels.astype(np.int64)
     colour, alpha = wide[..., :3], wide[..., 3:]
     return (colour * alpha + WHITE * (255 - alpha) + 127) // 255
 
@@ -90,13 +90,13 @@ def _resized(samples: Samples, height: int, width: int, levels: int) -> Samples:
     """
     if samples.shape[:2] == (height, width) and levels == WHITE:  # the formula gives the samples themselves
         return samples
-    total = _sums(_sums(samples, height, axis=0), width, axis=1)
+    total = _sums(_sums(samples.astype(np.int64, copy=False), height, axis=0), width, axis=1)
     area = samples.shape[0] * samples.shape[1]
     rounded: Samples = (2 * levels * total + 255 * area) // (2 * 255 * area)
     return rounded
 
 
-def _sums(samples: Samples, size: int, axis: int) -> Samples:
+def _sums(samples: NDArray[np.int64], size: int, axis: int) -> NDArray[np.int64]:
     """Sums over `size` equal parts of an axis of length n, a sample wholly inside a part counting `size` times.
 
     In units of 1/size of a sample, part j is [j·n, (j+1)·n) and sample i is [i·size, (i+1)·size); the sum up to

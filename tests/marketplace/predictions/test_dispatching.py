@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import itertools
 import time
 
 import pytest
 from django.db import OperationalError
+from PIL import Image
 
+from assay.certificate import parse
 from assay.errors import Refused
 from assay.keys import PrivateKey
+from assay.model import input_digest
+from assay.preprocessing import PNG, preprocess
 from assay.verify import Trust, verify
+from marketplace.catalogue.interfaces import interface_of
 from marketplace.certificates.models import Certificate
 from marketplace.db.threads import DatabaseThreads
 from marketplace.predictions import access, dispatch
@@ -20,6 +27,12 @@ from tests.marketplace import answering
 from tests.marketplace.answering import FakeNodes, dispatching
 
 pytestmark = pytest.mark.django_db(transaction=True)  # the dispatcher has connections of its own
+
+
+def picture() -> bytes:
+    out = io.BytesIO()
+    Image.new("L", (8, 8), 100).save(out, "PNG")
+    return out.getvalue()
 
 
 def ended(prediction: Prediction, seconds: float = 20) -> Prediction:
@@ -50,6 +63,18 @@ def test_a_prediction_is_answered_and_its_certificate_stands_up_to_the_check(cas
     )
     assert report.exit_code == 0
     assert answered.certificate.anchor == str(cast.node_key.public)
+
+
+def test_a_picture_is_kept_as_the_picture_and_certified_as_its_tensors(ask, nodes, version):
+    png = picture()
+    content = {"name": "image", "content_type": PNG, "content": base64.b64encode(png).decode()}
+    asked = ask(inputs=[content])
+    with dispatching(nodes):
+        answered = ended(asked)
+    stored = Prediction.objects.get(pk=asked.pk)
+    assert (stored.inputs, bytes(stored.source), stored.source_type) == (None, png, PNG)
+    statement = parse(bytes(Certificate.objects.get(pk=answered.certificate_id).document)).statement
+    assert statement.input == input_digest(bytes(asked.salt), preprocess(interface_of(version), png, PNG))
 
 
 def test_a_hundred_at_once_are_each_answered_once(ask, nodes):
