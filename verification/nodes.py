@@ -2,7 +2,8 @@
 
 Health comes from use: a node that cannot be reached, or whose connection falls silent, is Unavailable at once
 for everybody until it has been tried again (`wire.client`), so a mode goes on to the next provider. When a job
-is cancelled while a node works on it, the node is told.
+is cancelled while a node works on it, the node is told. Where a node may stand is for the caller's `resolve` to
+say, asked before each connection: a name may lead elsewhere than when it was registered.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import msgspec
 from assay.errors import AssayError
 from assay.keys import PrivateKey, PublicKey
 from verification.mode import Job, Provider
-from wire.client import Peer
+from wire.client import Peer, Resolve
 from wire.deadline import in_seconds
 from wire.messages import Submit
 
@@ -29,8 +30,9 @@ P = TypeVar("P", bound=msgspec.Struct)
 class PeerNodes:
     """Providers reached with the key `identity`. Belongs to the event loop it is first used in."""
 
-    def __init__(self, identity: PrivateKey) -> None:
+    def __init__(self, identity: PrivateKey, resolve: Resolve | None = None) -> None:
         self._identity = identity
+        self._resolve = resolve
         self._peers: dict[PublicKey, Peer] = {}
         self._background: set[asyncio.Task[None]] = set()
 
@@ -41,7 +43,7 @@ class PeerNodes:
             return known
         if known is not None:  # it has moved
             self._spawn(known.close())
-        self._peers[key] = Peer(address, key, self._identity)
+        self._peers[key] = Peer(address, key, self._identity, resolve=self._resolve)
         return self._peers[key]
 
     async def submit(self, provider: Provider, job: Job[P]) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -46,11 +47,16 @@ CONNECTING = 5.0  # seconds for TCP, TLS and the handshake
 FIRST_PAUSE = 0.2  # seconds before an unreachable node is tried again
 LONGEST_PAUSE = 10.0
 
+Resolve = Callable[[str], Awaitable[str]]  # host:port to the host:port to connect to
 A = TypeVar("A", bound=Answer)
 
 
 class Peer:
-    """The node at `where` (host:port), provided that it holds `expected`; `identity` is our own key."""
+    """The node at `where` (host:port), provided that it holds `expected`; `identity` is our own key.
+
+    `resolve` is asked before each connection for the address to connect to, or raises AssayError where there is
+    none that is allowed.
+    """
 
     def __init__(
         self,
@@ -60,12 +66,14 @@ class Peer:
         *,
         limits: Limits | None = None,
         beat: float = BEAT,
+        resolve: Resolve | None = None,
     ) -> None:
         self.address = where
         self.key = expected
         self._identity = identity
         self._limits = limits or Limits()
         self._beat = beat
+        self._resolve = resolve
         self._tls = tls.client()
         self._connection: Connection | None = None
         self._attempt: asyncio.Task[Connection] | None = None
@@ -156,7 +164,8 @@ class Peer:
         return self._connection
 
     async def _open(self) -> Connection:
-        host, port = address.split(self.address)
+        where = self.address if self._resolve is None else await self._resolve(self.address)
+        host, port = address.split(where)
         transport, channel = await asyncio.get_running_loop().create_connection(
             lambda: Channel(MAX_HELLO), host, port, ssl=self._tls, ssl_handshake_timeout=CONNECTING
         )

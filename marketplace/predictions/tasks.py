@@ -14,6 +14,7 @@ from django.conf import settings
 
 from assay.errors import Unavailable
 from assay.keys import PrivateKey
+from marketplace.catalogue import addresses
 from marketplace.predictions import actions, idempotency, outbox, wakeups
 from marketplace.predictions.dispatch import Dispatcher
 from verification.nodes import PeerNodes
@@ -55,7 +56,9 @@ def dispatcher() -> Dispatcher:
         if _dispatcher is None:
             identity = _identity()
             name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
-            _dispatcher = Dispatcher(name, lambda: PeerNodes(identity), settings.ENV.dispatch_concurrency)
+            _dispatcher = Dispatcher(
+                name, lambda: PeerNodes(identity, addresses.resolved), settings.ENV.dispatch_concurrency
+            )
             _dispatcher.start()
         return _dispatcher
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from assay.digest import sha256
-from assay.errors import Unavailable
+from assay.errors import Refused, Unavailable
 from assay.ids import uuid7
 from assay.keys import PrivateKey
 from assay.model import Interface, ModelReference, NoPreprocessing, Port
@@ -125,3 +125,29 @@ async def test_a_node_is_told_when_nobody_waits_for_its_answer_any_more(nodes, s
     await asyncio.wait_for(node.told.wait(), 20)
     assert node.seen[-1].request == asked.request
     node.gate.set()
+
+
+async def test_a_name_that_leads_inside_by_the_time_of_connecting_is_not_connected_to(start):
+    node, leads = Node(), "127.0.0.1"
+    server = await start(node)
+    port = server.address.rpartition(":")[2]
+
+    async def resolve(address):
+        assert address == f"node.example.org:{port}"
+        if leads == "10.0.0.7":
+            raise Refused("not a public address", code="private-address")
+        return f"{leads}:{port}"
+
+    nodes = PeerNodes(MARKETPLACE, resolve)
+    provider = Provider(NODE.public, f"node.example.org:{port}", MODEL)
+    assert await nodes.submit(provider, job())
+    leads = "10.0.0.7"  # the name's owner changes what it says, and the connection is lost
+    await server.close()
+    code = "connection-lost"
+    async with asyncio.timeout(20):
+        while code == "connection-lost":
+            with pytest.raises(Unavailable) as refused:
+                await nodes.submit(provider, job())
+            code = refused.value.code
+    assert code == "private-address"
+    await nodes.close()

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assay import joining
-from assay.errors import NotVerified, Refused
+from assay.errors import NotVerified, Refused, Unavailable
 from assay.keys import PrivateKey
 from marketplace.accounts.models import AuditEntry
 from marketplace.catalogue import access, actions, addresses, health
 from marketplace.catalogue.models import Deployment, Node
 from marketplace.errors import Conflict, Forbidden, NotFound
-from marketplace.predictions import outbox
+from marketplace.predictions import outbox, tasks
 from tests.marketplace.catalogue.conftest import register
+from wire.deadline import in_seconds
 
 pytestmark = pytest.mark.django_db
 
@@ -137,6 +140,25 @@ async def test_a_name_that_leads_inside_is_refused_when_it_is_used(public_only):
     assert addresses.checked("localhost:7001") == "localhost:7001"
     with pytest.raises(Refused) as caught:
         await addresses.resolved("localhost:7001")
+    assert caught.value.code == "private-address"
+
+
+def test_the_dispatcher_asks_where_a_name_leads_before_it_connects(settings, public_only, monkeypatch, tmp_path):
+    made = []
+    monkeypatch.setattr(tasks, "Dispatcher", lambda name, nodes, capacity: made.append(nodes) or Mock())
+    monkeypatch.setattr(tasks, "_dispatcher", None)
+    monkeypatch.setattr(tasks, "_identity", PrivateKey.generate)
+    tasks.dispatcher()
+
+    async def connecting() -> None:
+        nodes = made[0]()
+        try:
+            await nodes.peer(PrivateKey.generate().public, "localhost:7001").health(in_seconds(5))
+        finally:
+            await nodes.close()
+
+    with pytest.raises(Unavailable) as caught:
+        asyncio.run(connecting())
     assert caught.value.code == "private-address"
 
 
