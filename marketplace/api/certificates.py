@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from assay import certificate as certificates
+from assay import jsonform
 from assay.errors import AssayError, Refused
 from assay.model import Interface
 from assay.preprocessing import from_payload
@@ -87,6 +88,7 @@ class Verify(View):
     @describe("Check a certificate", body=ToVerify, answer=Verdict, open_to_all=True)
     def post(self, request: Request) -> Response:
         """The same check as `assay verify`. Nothing is stored, and nobody needs to say who they are."""
+        jsonform.require_few_values(bodies.raw(request))  # before a parser makes values of it for anybody
         asked = bodies.body(request, ToVerify)
         trust = Trust.of(asked.providers, asked.groups, asked.models)
         document = msgspec.json.encode(asked.certificate, order="sorted")

@@ -7,6 +7,7 @@ import hashlib
 import pytest
 from django.db import IntegrityError, connection
 
+from assay import jsonform
 from assay.certificate import parse
 from marketplace.certificates.models import Certificate
 from tests.marketplace.answering import dispatching, request
@@ -108,3 +109,9 @@ def test_the_database_refuses_to_change_or_delete_it(certified):
         with pytest.raises(IntegrityError, match="immutable"), connection.cursor() as cursor:
             cursor.execute(attempt)
     assert Certificate.objects.get().mode == "direct"
+
+
+def test_a_bomb_of_values_is_refused_before_it_is_parsed_for_anybody(api, monkeypatch):
+    monkeypatch.setattr(jsonform, "MAX_MARKS", 1000)
+    refused = api("POST", "certificates/verify", None, {"certificate": {"a": [[]] * 1000}})
+    assert (refused.status_code, problem(refused)["code"]) == (413, "too-large")
