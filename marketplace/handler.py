@@ -81,7 +81,7 @@ class Handler(ASGIHandler):
         try:
             return self.get_response(request)
         except Exception as error:  # noqa: BLE001 - even the page that says so has failed
-            return problems.response(problems.translated(error), request)
+            return problems.response(problems.translated(error, request), request)
 
     # --- in the loop --------------------------------------------------------------------------------------
 

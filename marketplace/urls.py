@@ -14,3 +14,4 @@ urlpatterns = [
     path("readyz", health.ready),
     path("", include("marketplace.web.urls")),
 ]
+handler500 = "marketplace.web.pages.failed"

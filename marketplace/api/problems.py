@@ -1,13 +1,14 @@
 """Every error as an RFC 9457 problem document: what, where, what was expected, what came, what to try.
 
 An AssayError loses nothing on the way. What Django and the framework raise is translated into the same form, and
-what nobody foresaw becomes a 500 that says only that it has been noted, under the request's id.
+what nobody foresaw becomes a 500 that says only that it has been noted, and under which request's id.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import sys
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -63,7 +64,7 @@ def document(error: AssayError, request_id: str) -> dict[str, Any]:
 
 def response(error: AssayError, request: HttpRequest) -> HttpResponse:
     """The answer to a request that was refused."""
-    body = document(error, getattr(request, "id", ""))
+    body = document(error, _id(request))
     answer = HttpResponse(json.dumps(body), content_type=CONTENT_TYPE, status=body["status"])
     if isinstance(error, Unauthenticated):
         answer["WWW-Authenticate"] = 'Bearer realm="assay"'
@@ -77,20 +78,32 @@ def response(error: AssayError, request: HttpRequest) -> HttpResponse:
 def handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
     """REST framework's exception handler: every exception in a view of the API comes here."""
     request = context["request"]
-    return response(translated(error), getattr(request, "_request", request))
+    request = getattr(request, "_request", request)
+    return response(translated(error, request), request)
 
 
-def translated(error: Exception) -> AssayError:
-    """Any exception as an AssayError; one that nobody foresaw is logged."""
+def translated(error: Exception, request: HttpRequest) -> AssayError:
+    """Any exception as an AssayError; one that nobody foresaw is logged, with the id that the asker is told."""
     if isinstance(error, AssayError):
         return error
     if isinstance(error, exceptions.APIException | Http404 | SuspiciousOperation):
         return _of_framework(error)
     if isinstance(error, OperationalError | InterfaceError):
-        log.error("the database is away: %s", error)
+        log.error("request %s: the database is away: %s", _id(request), error)
         return Unavailable("the database cannot be reached now", code="database-away")
-    log.error("an error nobody foresaw", exc_info=error)
+    log.error("request %s: an error nobody foresaw", _id(request), exc_info=error)
     return AssayError("an error of ours; it has been noted", code="internal-error")
+
+
+def noted(sender: object, request: HttpRequest, **unused: object) -> None:  # noqa: ARG001 - the signal's signature
+    """Logs what a page did not foresee: Django's own log of it goes by mail, to nobody."""
+    error = sys.exception()
+    assert isinstance(error, Exception), "got_request_exception is sent where one is handled"
+    translated(error, request)
+
+
+def _id(request: HttpRequest) -> str:
+    return getattr(request, "id", "")
 
 
 def _of_framework(error: Exception) -> AssayError:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template import loader
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
@@ -65,6 +66,12 @@ def problem(request: HttpRequest, error: AssayError) -> HttpResponse:
     status = status_of(error)
     template = "parts/problem.html" if is_partial(request) else "errors/problem.html"
     return told(render(request, template, {"error": error, "status": status}, status=status), error)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """The page of an error that nobody foresaw: it asks neither the database nor the session for anything."""
+    page = loader.get_template("500.html").render({"request_id": getattr(request, "id", "")})
+    return HttpResponse(page, status=500)
 
 
 def told(response: HttpResponse, error: AssayError | None) -> HttpResponse:

@@ -308,3 +308,4 @@ def test_what_nobody_foresaw_is_noted_and_not_told(api, cast, monkeypatch, caplo
     assert problem(response)["code"] == "internal-error"
     assert b"secret" not in response.content
     assert "a secret detail" in caplog.text
+    assert f"request {problem(response)['request_id']}: an error nobody foresaw" in caplog.text
