@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from assay.errors import AssayError, Unavailable
+from assay.errors import Unavailable
 from node.home import Home, default_home
 from wire import address
 from wire.client import Peer
@@ -32,21 +32,6 @@ out = Console(highlight=False, soft_wrap=True)
 def say(*parts: str | tuple[str, str]) -> None:
     """One line of texts and (text, style)."""
     out.print(Text.assemble(*parts))
-
-
-def error(problem: AssayError) -> None:
-    """To standard error: where, what, what was expected, what to try."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(Text.assemble(("error: ", "bold red"), clean(problem.detail)))
-    for name in ("pointer", "expected", "got", "hint"):
-        value = getattr(problem, name)
-        if value:
-            console.print(Text.assemble((f"  {name}: ", "dim"), clean(value)))
-
-
-def clean(text: str) -> str:
-    """`text` with everything unprintable written as an escape: it may come from outside."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
 def ask_daemon(home: Home, question: Callable[[Peer], Awaitable[T]]) -> T:

@@ -10,39 +10,24 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
-from assay.errors import AssayError, DeadlineExceeded
+from assay.errors import DeadlineExceeded
 from assay.preprocessing import PNG
 from marketplace.accounts.access import Actor
-from marketplace.certificates.actions import Prepared
 from marketplace.db.statements import Statement
 from marketplace.errors import Conflict
 from marketplace.predictions import rows, stored, wakeups
+from marketplace.predictions.changes import Change
 from marketplace.predictions.models import Prediction, Status
 from marketplace.predictions.questions import Question
 from marketplace.predictions.states import ENDS
 
 GRACE = dt.timedelta(seconds=1)  # after the deadline, for an answer that is just being written
 SWEEP = 1000  # predictions expired in one transaction
-
-
-@dataclass(frozen=True)
-class Change:
-    """Something that happened to a prediction. Without `status` it is an event and nothing else."""
-
-    prediction: UUID
-    status: Status | None = None
-    stage: str = ""  # the event's name; the status's unless given
-    detail: dict[str, Any] = field(default_factory=dict)
-    time: dt.datetime = field(default_factory=timezone.now)
-    certificate: Prepared | None = None
-    error: AssayError | None = None
 
 
 _CREATE = Statement(

@@ -21,7 +21,7 @@ from assay.verify import anchor
 from marketplace.certificates.actions import prepare
 from marketplace.db.threads import DatabaseThreads
 from marketplace.predictions import claims, stored, targets
-from marketplace.predictions.actions import Change
+from marketplace.predictions.changes import Change
 from marketplace.predictions.claims import MAX_ATTEMPTS, Claim
 from marketplace.predictions.models import Status
 from marketplace.predictions.targets import Candidate

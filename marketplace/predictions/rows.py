@@ -9,19 +9,17 @@ import datetime as dt
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from marketplace.certificates.actions import Prepared
 from marketplace.certificates.actions import columns as certificate_columns
 from marketplace.db.statements import Statement
 from marketplace.predictions import stored as tensors
+from marketplace.predictions.changes import Change
 from marketplace.predictions.models import Status
 from marketplace.predictions.notices import Notice, payloads
 from marketplace.predictions.states import ENDS, may_follow
-
-if TYPE_CHECKING:
-    from marketplace.predictions.actions import Change
 
 _LOCK = Statement(
     """

@@ -10,7 +10,7 @@ import logging
 
 from marketplace.db.threads import DatabaseThreads
 from marketplace.predictions import actions
-from marketplace.predictions.actions import Change
+from marketplace.predictions.changes import Change
 
 log = logging.getLogger(__name__)
 

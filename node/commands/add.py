@@ -15,12 +15,13 @@ from typing import Any
 import click
 import msgspec
 
+from assay.cli.show import clean
 from assay.errors import Refused
 from assay.jsonform import pointer_of
 from assay.model import Interface, ModelReference
 from inference.repository import require_ports
 from inference.validation import Report, validate_sync
-from node.console import ask_daemon, clean, home_option, say
+from node.console import ask_daemon, home_option, say
 from node.home import Home
 from node.shop import API_KEY, post
 from wire.client import Peer

@@ -21,10 +21,11 @@ from typing import NamedTuple
 import click
 import httpx
 
+from assay.cli.show import clean
 from assay.errors import AssayError, Unavailable
 from inference.triton import Triton
 from node.config import Config
-from node.console import ask_daemon, clean, home_option, say
+from node.console import ask_daemon, home_option, say
 from node.daemon import software
 from node.home import Home
 from node.journal import newest

@@ -9,7 +9,8 @@ from typing import Any
 import click
 from rich.table import Table
 
-from node.console import ask_daemon, clean, home_option, out, say
+from assay.cli.show import clean
+from node.console import ask_daemon, home_option, out, say
 from node.home import Home
 from wire.client import Peer
 from wire.deadline import in_seconds

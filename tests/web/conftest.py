@@ -16,7 +16,7 @@ from marketplace.accounts.models import ApiKey
 from marketplace.catalogue.models import Deployment, ModelVersion, Node, Upload
 from marketplace.certificates.actions import prepare
 from marketplace.predictions import actions, questions
-from marketplace.predictions.actions import Change
+from marketplace.predictions.changes import Change
 from marketplace.predictions.models import Prediction, Status
 from marketplace.predictions.questions import Body
 from tests.marketplace import answering

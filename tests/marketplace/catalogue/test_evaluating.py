@@ -17,8 +17,8 @@ from marketplace.catalogue import actions, labelled
 from marketplace.catalogue.actions import evaluations
 from marketplace.catalogue.models import Evaluation, ModelVersion
 from marketplace.errors import Conflict
-from marketplace.predictions.actions import Change
 from marketplace.predictions.actions import apply as change
+from marketplace.predictions.changes import Change
 from marketplace.predictions.models import Prediction, Status
 from tests.marketplace.answering import INTERFACE, FakeNodes, deployed, digits, dispatching
 

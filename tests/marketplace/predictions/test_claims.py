@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from marketplace.predictions import actions, claims
-from marketplace.predictions.actions import Change
+from marketplace.predictions.changes import Change
 from marketplace.predictions.models import Prediction, PredictionEvent, Status
 from tests.marketplace.answering import FakeNodes, dispatching
 from tests.marketplace.predictions.test_dispatching import ended, stages

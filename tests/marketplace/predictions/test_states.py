@@ -15,7 +15,7 @@ from assay.errors import AssayError
 from marketplace.certificates.actions import prepare
 from marketplace.certificates.models import Certificate
 from marketplace.predictions import actions, states
-from marketplace.predictions.actions import Change
+from marketplace.predictions.changes import Change
 from marketplace.predictions.models import Prediction, PredictionEvent, Status
 from tests.marketplace import answering
 

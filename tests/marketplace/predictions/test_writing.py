@@ -10,7 +10,7 @@ from django.db import OperationalError
 from marketplace.db import threads
 from marketplace.db.threads import DatabaseThreads
 from marketplace.predictions import actions
-from marketplace.predictions.actions import Change
+from marketplace.predictions.changes import Change
 from marketplace.predictions.models import Prediction, Status
 from marketplace.predictions.writing import Writer
 
