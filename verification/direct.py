@@ -87,11 +87,19 @@ class _Teller:
 
 async def _ask(provider: Provider, job: Job[DirectParams], ports: Ports) -> Certified:
     document = await ports.nodes.submit(provider, job)
+    try:
+        return Certified(_checked(document, provider, job))
+    except (Refused, NotVerified) as error:
+        error.under(f"{provider.address} ")  # whose word it was
+        raise
+
+
+def _checked(document: bytes, provider: Provider, job: Job[DirectParams]) -> certificate.AnyCertificate:
     report = verify(document, Trust(providers=frozenset({provider.key.raw})), inputs=job.inputs, salt=job.salt)
     report.require(pinned=True)
     assert report.certificate is not None, "what is valid has been parsed"
     _require_same_question(provider, job, report.certificate.statement)
-    return Certified(report.certificate)
+    return report.certificate
 
 
 def _require_same_question(provider: Provider, job: Job[DirectParams], statement: certificate.Statement) -> None:
@@ -102,7 +110,7 @@ def _require_same_question(provider: Provider, job: Job[DirectParams], statement
         raise NotVerified(
             "the certificate answers another request",
             code="wrong-request",
-            pointer=provider.address,
+            pointer="/statement",
             expected=job.target.name,
             got=statement.target,
         )

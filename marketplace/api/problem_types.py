@@ -97,6 +97,7 @@ bad-path | Wrong Merkle path | The audit path does not lead from the statement t
 wrong-statement | Wrong statement | A field does not say what certificates of this mode say.
 wrong-time | Implausible time | The certificate's time lies before any certificate was made, or in the future.
 wrong-input | Another input | The certificate is about another input, or the salt is not that of this prediction.
+wrong-rows | Other rows | The certificate does not have one answer for each row of the input.
 wrong-request | Another request | The certificate answers another request than the one that was made.
 not-pinned | Not by whom you named | The certificate is valid, but not by a provider, group or model that you named.
 unpinned | By nobody you named | The certificate is valid, but you named nobody whose word you trust.

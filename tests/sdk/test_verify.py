@@ -16,7 +16,7 @@ from assay.certificate import DirectCertificate
 from assay.digest import Tag
 from assay.errors import NotVerified, Refused
 from assay.tensor import Tensor
-from assay.verify import Trust, verify
+from assay.verify import Trust, check, verify
 from docs.vectors.sample import DIGIT, PROVIDER, STRANGER, TIME, digit
 
 NOW = TIME + 1000
@@ -117,6 +117,18 @@ def test_the_input_is_a_fact_of_its_own(sample):
         report = verify(document, named(PROVIDER), inputs=inputs, salt=salt, now=NOW)
         assert (report.valid, report.pinned, report.input_matches) == (True, True, matches)
         assert report.exit_code == (0 if matches else 1)
+
+
+def test_a_certificate_with_other_rows_than_the_input_is_not_about_it(sample):
+    said = sample.certificate.statement
+    twice = tuple(
+        msgspec.structs.replace(each, shape=(2 * each.shape[0], *each.shape[1:]), data=2 * each.data)
+        for each in said.outputs
+    )
+    certificate = direct.issue(PROVIDER, [msgspec.structs.replace(said, outputs=twice)])[0]
+    report = check(certificate, named(PROVIDER), inputs=sample.inputs, salt=sample.salt, now=NOW)
+    assert (report.valid, report.pinned, report.input_matches) == (True, True, False)
+    assert report.findings[0].code == "wrong-rows"
 
 
 def test_an_input_without_its_salt_is_a_mistake_of_the_callers(sample):

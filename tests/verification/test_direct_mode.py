@@ -223,6 +223,7 @@ FALSE = {
     "another model's": signed(ALICE, models=(OTHER_MODEL,)),
     "another input's": signed(ALICE, input=bytes(32)),
     "another salt's": lambda asked: signed(ALICE, input=input_digest(bytes(32), asked.inputs))(asked),
+    "with more rows than were asked": signed(ALICE, outputs=(Tensor.of("label", np.array([1, 0])),)),
     "from the future": signed(ALICE, time=START + 10**9),
     "with fewer caveats": signed(ALICE, caveats=()),
     "garbage": lambda asked: b"garbage",
@@ -239,6 +240,7 @@ async def test_a_certificate_that_does_not_stand_is_never_passed_on(answer):
     end = await Direct().run(job(A), world)
     assert isinstance(end, Failed)
     assert isinstance(end.error, NotVerified | Refused)
+    assert end.error.pointer.startswith("alice:7000 "), "whose word it was is said"
     assert world.asked == ["alice"], "whoever lied is not asked again"
 
 

@@ -160,3 +160,13 @@ def _mismatch(certificate: AnyCertificate, inputs: tuple[Tensor, ...], salt: byt
             got=digest.hex(),
             hint="The input, the salt, or both are not those of this prediction.",
         )
+    rows = inputs[0].shape[:1]
+    for i, tensor in enumerate(certificate.statement.outputs):
+        if tensor.shape[:1] != rows:
+            yield NotVerified(
+                "not one answer for each row of the input",
+                code="wrong-rows",
+                pointer=f"/statement/outputs/{i}/shape/0",
+                expected=str(rows[0]),
+                got=str(list(tensor.shape)),
+            )

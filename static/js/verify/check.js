@@ -84,7 +84,9 @@ function fitting({ models, outputs }) {
 
 async function matches(statement, salt, inputs) {
   try {
-    return equal(await inputDigest(salt, accepted(statement.models[0].interface.inputs, inputs, "/inputs")), statement.input);
+    const ordered = accepted(statement.models[0].interface.inputs, inputs, "/inputs");
+    const answersEachRow = statement.outputs.every(({ shape }) => shape[0] === ordered[0].shape[0]);
+    return answersEachRow && equal(await inputDigest(salt, ordered), statement.input);
   } catch (error) {
     if (error instanceof Refusal) return false;
     throw error;

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { fromHex, hex } from "../../../static/js/verify/bytes.js";
-import { tensorsFromJson } from "../../../static/js/verify/certificate.js";
+import { parse, tensorsFromJson, toCbor } from "../../../static/js/verify/certificate.js";
 import { check } from "../../../static/js/verify/check.js";
 import { opened } from "../../../static/js/verify/receipt.js";
 
@@ -34,6 +34,15 @@ for (const { file, sent } of cases) {
   test(`${file}: with another salt it does not`, async () => {
     const { certificate } = opened(document(file));
     assert.equal((await check(certificate, { salt: new Uint8Array(32), inputs })).inputMatches, false);
+  });
+
+  test(`${file}: an answer with other rows than the input is not about it`, async () => {
+    const parsed = parse(opened(document(file)).certificate);
+    for (const output of parsed.statement.outputs) {
+      output.shape[0] *= 2;
+      output.data = Uint8Array.from([...output.data, ...output.data]);
+    }
+    assert.equal((await check(toCbor(parsed), { salt, inputs })).inputMatches, false);
   });
 
   test(`${file}: inputs of another shape do not`, async () => {
