@@ -107,15 +107,25 @@ class Server:
 
     async def _converse(self, peer: socket.socket, host: str) -> None:
         """One connection from beginning to end."""
+        speaks = False
         try:
             try:
                 async with asyncio.timeout(self._opening):
-                    session = await self._greet(peer)
+                    speaks = await _speaks(peer)
+                    session = await self._greet(peer) if speaks else None
             finally:
+                if not speaks:
+                    peer.close()
                 self._strangers[host] -= 1
                 self._strangers += Counter()  # forgets hosts at zero
-        except (AssayError, OSError, TimeoutError) as error:
-            _log.warning("dropped %s: %s", host, str(error) or "too slow to open")
+        except TimeoutError:
+            _log.warning("dropped %s: too slow to open", host)
+            return
+        except (AssayError, OSError) as error:
+            _log.warning("dropped %s: %s", host, str(error) or "left while opening")
+            return
+        if session is None:
+            _log.debug("%s left without a word", host)
             return
         _log.info("%s connected from %s", session.peer, host)
         try:
@@ -178,6 +188,19 @@ async def serve(
     listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     listener.setblocking(False)
     return Server(listener, identity, allowed, handler, limits=limits or Limits(), opening=opening)
+
+
+async def _speaks(peer: socket.socket) -> bool:
+    """Waits for a first byte and leaves it there; False if none comes: somebody looked whether we listen."""
+    loop, readable = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(peer, readable.set)
+    try:
+        await readable.wait()
+        return peer.recv(1, socket.MSG_PEEK) != b""
+    except ConnectionError:
+        return False
+    finally:
+        loop.remove_reader(peer)
 
 
 def keep_alive(peer: socket.socket) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 
 import msgspec
@@ -10,6 +11,7 @@ import pytest
 
 from assay.errors import Unavailable
 from assay.keys import PrivateKey
+from tests.wire.conftest import until
 from wire import address, tls
 from wire.channel import Channel
 from wire.deadline import in_seconds
@@ -107,6 +109,25 @@ async def test_garbage_instead_of_tls_is_dropped(world, caplog):
     await hang_up(writer)
     await still_serves(world, server)
     assert "dropped 127.0.0.1" in caplog.text
+
+
+async def test_whoever_only_looks_whether_there_is_a_server_is_no_warning(world, caplog):
+    caplog.set_level(logging.DEBUG, "wire.server")
+    server = await world.serve()
+    _, writer = await dial(server.address)
+    await hang_up(writer)
+    await until(lambda: "127.0.0.1 left without a word" in caplog.text)
+    await still_serves(world, server)
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+
+
+async def test_whoever_leaves_in_the_middle_of_opening_is_named(world, caplog):
+    server = await world.serve()
+    _, writer = await dial(server.address)
+    writer.write(b"\x16\x03\x01")  # TLS, but not all of a record
+    await hang_up(writer)
+    await until(lambda: "dropped 127.0.0.1" in caplog.text)
+    assert "too slow" not in caplog.text
 
 
 @pytest.mark.parametrize("through_tls", [False, True])
