@@ -11,17 +11,14 @@ import asyncio
 import random
 import socket
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TypeVar, cast
 
 from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, Unavailable
 from assay.keys import PrivateKey, PublicKey
-from assay.model import ModelReference
 from wire import address, tls
 from wire.channel import Channel
 from wire.connection import BEAT, Connection
 from wire.deadline import left
-from wire.delivery import Progress, deliver
 from wire.handshake import Opener
 from wire.messages import (
     MAX_HELLO,
@@ -105,12 +102,6 @@ class Peer:
     async def activate(self, commitment: bytes, deadline: int) -> None:
         """Returns when the model is being served."""
         _expect(Done, await self.request(Activate(id=0, commitment=commitment), deadline))
-
-    async def deliver(
-        self, path: Path, reference: ModelReference, name: str, progress: Progress | None = None
-    ) -> bytes:
-        """The commitment of the model that the node now holds; see `wire.delivery`."""
-        return await deliver(self, path, reference, name, progress)
 
     async def unload(self, commitment: bytes, deadline: int, *, forget: bool = False) -> None:
         _expect(Done, await self.request(Unload(id=0, commitment=commitment, forget=forget), deadline))

@@ -11,15 +11,12 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from assay.errors import Refused, Unavailable
 from assay.model import ModelReference
+from wire.client import Peer
 from wire.deadline import in_seconds
 from wire.messages import CHUNK, Answer, Chunk, Load, Loaded, Wanted
-
-if TYPE_CHECKING:
-    from wire.client import Peer
 
 ATTEMPTS = 6  # in a row that bring nothing forward
 FIRST_PAUSE = 0.2  # seconds, doubled each time

@@ -25,6 +25,7 @@ from marketplace.catalogue.models import Deployment, ModelVersion, Node, Upload
 from marketplace.catalogue.peers import connected
 from wire.client import Peer
 from wire.deadline import in_seconds
+from wire.delivery import deliver
 
 ASKING = 10.0  # seconds for a node to say what it holds
 LOADING = 180.0  # seconds for a node to load a model
@@ -143,7 +144,7 @@ async def _bring(
         if not await _holds(peer, reference.commitment):
             if file is None:
                 raise _nowhere(node)
-            await peer.deliver(spool.path_of(file), reference, name, lambda sent, _: tell(sent))
+            await deliver(peer, spool.path_of(file), reference, name, lambda sent, _: tell(sent))
         tell(_Step.HELD)
         await peer.activate(reference.commitment, in_seconds(LOADING))
         tell(_Step.SERVING)

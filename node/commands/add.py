@@ -26,6 +26,7 @@ from node.home import Home
 from node.shop import API_KEY, post
 from wire.client import Peer
 from wire.deadline import in_seconds
+from wire.delivery import deliver
 
 LOADING = 200.0  # seconds for Triton to load it
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9._-]*")
@@ -75,7 +76,7 @@ async def _bring(peer: Peer, model: Path, reference: ModelReference, name: str, 
             bar.update(have - done)
             done = have
 
-        await peer.deliver(model, reference, name, progress)
+        await deliver(peer, model, reference, name, progress)
     await peer.activate(reference.commitment, in_seconds(LOADING))
 
 

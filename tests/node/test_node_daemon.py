@@ -27,6 +27,7 @@ from tests.inference import models as onnx_models
 from tests.node.worlds import REFERENCE, submit
 from wire.client import Peer
 from wire.deadline import in_seconds
+from wire.delivery import deliver
 from wire.messages import CHUNK, Chunk, Load, Loaded, Wanted
 
 KILLED = Path(__file__).with_name("killed.py")
@@ -174,7 +175,7 @@ async def test_a_delivery_survives_a_restart_of_the_node_at_every_chunk_boundary
     told = []
     async with owner.running() as daemon:
         peer = owner.peer(daemon)
-        commitment = await peer.deliver(path, reference, "m", lambda have, of: told.append(have))
+        commitment = await deliver(peer, path, reference, "m", lambda have, of: told.append(have))
         assert commitment == reference.commitment
         await peer.activate(commitment, in_seconds(10))
     assert told[0] == min(boundary * CHUNK, len(content))
@@ -193,7 +194,7 @@ async def test_bytes_that_rot_on_the_nodes_disk_are_found_and_sent_again(owner, 
         )
         await peer.request(load, in_seconds(10))
         await peer.request(Chunk(id=0, digest=reference.digest, offset=0, data=bytes(CHUNK)), in_seconds(10))
-        assert await peer.deliver(path, reference, "m") == reference.commitment
+        assert await deliver(peer, path, reference, "m") == reference.commitment
         again = await peer.request(load, in_seconds(10))
         assert again == Loaded(id=again.id, commitment=reference.commitment)
 

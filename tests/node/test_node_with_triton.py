@@ -31,6 +31,7 @@ from tests.inference.server import Server
 from tests.node.worlds import TARGET, Owner
 from wire.client import Peer
 from wire.deadline import in_seconds
+from wire.delivery import deliver
 from wire.messages import Submit
 
 COMMAND = Path(sys.executable).with_name("assay-node")
@@ -90,7 +91,7 @@ async def test_from_a_file_to_a_certificate_and_through_triton_being_killed(home
     path, reference = model
     async with home.running(Triton) as daemon:
         peer = home.peer(daemon)
-        await peer.deliver(path, reference, "alice/affine")
+        await deliver(peer, path, reference, "alice/affine")
         await peer.activate(reference.commitment, in_seconds(60))
         asked = question(reference)
         document = await peer.submit(asked)
@@ -187,7 +188,7 @@ async def test_a_node_restored_from_its_backup_serves_again_and_answers_nothing_
     path, reference = model
     async with home.running(Triton) as running:
         peer = home.peer(running)
-        await peer.deliver(path, reference, "alice/affine")
+        await deliver(peer, path, reference, "alice/affine")
         await peer.activate(reference.commitment, in_seconds(60))
         before = question(reference)
         await peer.submit(before)

@@ -8,6 +8,7 @@ import pytest
 
 from assay.errors import Refused, Unavailable
 from assay.model import Interface, ModelReference, NoPreprocessing, Port
+from wire.delivery import deliver
 from wire.messages import CHUNK, Chunk, Done, Load, Loaded, Wanted
 
 INTERFACE = Interface(
@@ -64,7 +65,7 @@ async def test_a_file_arrives_whole_and_progress_is_told(world, file):
     spool = Spool()
     told = []
     peer = world.peer((await world.serve(spool)).address)
-    commitment = await peer.deliver(file, REFERENCE, "alice/digits", lambda *done: told.append(done))
+    commitment = await deliver(peer, file, REFERENCE, "alice/digits", lambda *done: told.append(done))
     assert commitment == REFERENCE.commitment
     assert bytes(spool.held) == CONTENT
     size = len(CONTENT)
@@ -74,7 +75,7 @@ async def test_a_file_arrives_whole_and_progress_is_told(world, file):
 @pytest.mark.parametrize("boundary", range(4))
 async def test_an_interruption_at_any_chunk_boundary_costs_no_chunk_twice(world, file, boundary):
     spool = Spool(fail_at=[boundary, boundary])
-    await world.peer((await world.serve(spool)).address).deliver(file, REFERENCE, "m")
+    await deliver(world.peer((await world.serve(spool)).address), file, REFERENCE, "m")
     assert bytes(spool.held) == CONTENT
     assert [entry for entry in spool.log if entry[0] == "chunk"] == [("chunk", i * CHUNK) for i in range(4)]
     assert spool.log.count(("load", boundary * CHUNK)) == (3 if boundary == 0 else 2)
@@ -83,14 +84,14 @@ async def test_an_interruption_at_any_chunk_boundary_costs_no_chunk_twice(world,
 async def test_a_node_that_has_it_already_is_sent_nothing(world, file):
     spool = Spool()
     spool.held += CONTENT
-    await world.peer((await world.serve(spool)).address).deliver(file, REFERENCE, "m")
+    await deliver(world.peer((await world.serve(spool)).address), file, REFERENCE, "m")
     assert spool.log == [("load", len(CONTENT))]
 
 
 async def test_a_node_that_never_gets_forward_is_given_up(world, file):
     spool = Spool(fail_at=[1] * 100)
     with pytest.raises(Unavailable, match="out of breath"):
-        await world.peer((await world.serve(spool)).address).deliver(file, REFERENCE, "m")
+        await deliver(world.peer((await world.serve(spool)).address), file, REFERENCE, "m")
     assert len(spool.held) == CHUNK
 
 
@@ -100,7 +101,7 @@ async def test_a_file_that_is_not_the_one_referred_to_does_not_leave(world, file
 
     file.write_bytes(CONTENT + b"x")
     with pytest.raises(Refused) as refused:
-        await world.peer((await world.serve(fail)).address).deliver(file, REFERENCE, "m")
+        await deliver(world.peer((await world.serve(fail)).address), file, REFERENCE, "m")
     assert refused.value.code == "digest-mismatch"
 
 
@@ -110,7 +111,7 @@ async def test_a_node_that_wants_what_is_not_in_the_file_is_refused(world, file,
         return Wanted(id=request.id, offset=offset)
 
     with pytest.raises(Refused, match="no such place"):
-        await world.peer((await world.serve(lie)).address).deliver(file, REFERENCE, "m")
+        await deliver(world.peer((await world.serve(lie)).address), file, REFERENCE, "m")
 
 
 async def test_a_node_that_asks_for_the_same_chunk_for_ever_is_refused(world, file):
@@ -118,7 +119,7 @@ async def test_a_node_that_asks_for_the_same_chunk_for_ever_is_refused(world, fi
         return Wanted(id=request.id, offset=0)
 
     with pytest.raises(Refused, match="lost its place"):
-        await world.peer((await world.serve(lie)).address).deliver(file, REFERENCE, "m")
+        await deliver(world.peer((await world.serve(lie)).address), file, REFERENCE, "m")
 
 
 async def test_a_node_that_takes_it_for_another_model_is_refused(world, file):
@@ -126,7 +127,7 @@ async def test_a_node_that_takes_it_for_another_model_is_refused(world, file):
         return Loaded(id=request.id, commitment=bytes(32))
 
     with pytest.raises(Refused, match="another model"):
-        await world.peer((await world.serve(lie)).address).deliver(file, REFERENCE, "m")
+        await deliver(world.peer((await world.serve(lie)).address), file, REFERENCE, "m")
 
 
 async def test_an_answer_of_another_kind_is_refused(world, file):
@@ -134,4 +135,4 @@ async def test_an_answer_of_another_kind_is_refused(world, file):
         return Done(id=request.id)
 
     with pytest.raises(Refused, match="another kind"):
-        await world.peer((await world.serve(confused)).address).deliver(file, REFERENCE, "m")
+        await deliver(world.peer((await world.serve(confused)).address), file, REFERENCE, "m")
