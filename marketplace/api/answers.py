@@ -110,7 +110,7 @@ def _outputs(prediction: Prediction) -> tuple[list[Reading] | None, list[Tensor]
     interface: Interface = interface_of(prediction.version)
     readings = [
         Reading(each.text, each.text if each.index is not None else None, each.index, each.score)
-        for each in answers(interface, tensors)[:MAX_READINGS]
+        for each in answers(interface, tensors, MAX_READINGS)
     ]
     return readings, [Tensor(**oip.to_json(tensor)) for tensor in tensors]
 

@@ -48,20 +48,20 @@ class Reading:
 
 def reading(interface: Interface, outputs: tuple[Tensor, ...]) -> Reading:
     """`outputs` are those of a certificate, which the interface has accepted."""
-    given = answers(interface, outputs)
+    given = answers(interface, outputs, MAX_ROWS)
     scores = _scores(interface, outputs)
     rows = []
-    for i, answer in enumerate(given[:MAX_ROWS]):
+    for i, answer in enumerate(given):
         bars = () if scores is None else _bars(interface.labels, scores[i], answer.index)
         percent = "" if answer.score is None else _written(answer.score, scores is not None and _shares(scores[i]))
         rows.append(Row(answer.text, percent, bars))
-    return Reading(TITLES[interface.task], tuple(rows), max(0, len(given) - MAX_ROWS))
+    return Reading(TITLES[interface.task], tuple(rows), outputs[0].shape[0] - len(given))
 
 
 def in_a_line(interface: Interface, outputs: tuple[Tensor, ...]) -> str:
     """The first row's answer, and how many more there are."""
-    given = answers(interface, outputs)
-    return given[0].text + (f" and {len(given) - 1} more" if len(given) > 1 else "")
+    (first,), rows = answers(interface, outputs, 1), outputs[0].shape[0]
+    return first.text + (f" and {rows - 1} more" if rows > 1 else "")
 
 
 def _scores(interface: Interface, outputs: tuple[Tensor, ...]) -> NDArray[np.float64] | None:

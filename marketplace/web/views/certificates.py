@@ -109,9 +109,9 @@ def _prediction(actor: Actor, stored: Certificate) -> Prediction | None:
 
 def _claim(statement: Statement) -> str:
     interface = statement.models[0].interface
-    given = answers(interface, statement.outputs)
-    words = f"“{given[0].text}”" if interface.task == "classification" else given[0].text
-    rest = f" and {len(given) - 1} more rows" if len(given) > 1 else ""
+    (first,), rows = answers(interface, statement.outputs, 1), statement.outputs[0].shape[0]
+    words = f"“{first.text}”" if interface.task == "classification" else first.text
+    rest = f" and {rows - 1} more rows" if rows > 1 else ""
     return f"{statement.target.partition(':')[2]} answered {words}{rest}."
 
 

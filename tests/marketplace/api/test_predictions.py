@@ -12,6 +12,7 @@ from PIL import Image
 
 from assay.certificate import parse
 from assay.verify import Trust, verify
+from marketplace.api import answers
 from marketplace.predictions.models import Prediction, PredictionEvent
 from tests.marketplace import answering
 from tests.marketplace.answering import dispatching, request
@@ -84,6 +85,15 @@ def test_many_rows_are_answered_row_by_row(api, cast, nodes):
         body = api("POST", "predictions", cast.bela, request(inputs=inputs), prefer="wait=20").json()
     assert [each["label"] for each in body["answers"]] == ["7", "2", "9"]
     assert body["answer"] == body["answers"][0]
+
+
+def test_only_so_many_rows_are_put_into_words(api, cast, nodes, monkeypatch):
+    monkeypatch.setattr(answers, "MAX_READINGS", 2)
+    inputs = [{"name": "image", "datatype": "FP32", "shape": [3, 64], "data": [[i] * 64 for i in (7, 2, 9)]}]
+    with dispatching(nodes):
+        body = api("POST", "predictions", cast.bela, request(inputs=inputs), prefer="wait=20").json()
+    assert [each["label"] for each in body["answers"]] == ["7", "2"]
+    assert body["outputs"][0]["shape"] == [3]
 
 
 # --- idempotency ------------------------------------------------------------------------------------------
