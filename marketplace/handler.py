@@ -2,8 +2,8 @@
 
 Django's own handler runs middleware partly in the loop and partly in threads, and gives each request a new thread
 with a new database wrapper: about twice the time of a small request. Everything here that answers a request is
-synchronous, so it runs from end to end in one thread of a pool; only streams live in the loop. A body is refused
-as soon as it exceeds the limit, before anything is spooled.
+synchronous, so it runs from end to end in one thread of a pool; only streams live in the loop. A body is read
+within limits (`marketplace.bodies`) before anything is done with it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from django.core.handlers.base import BaseHandler
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.urls import set_script_prefix
 
-from assay.errors import TooLarge
+from assay.errors import AssayError
 from marketplace.api import problems
+from marketplace.bodies import Bodies
 
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -40,16 +41,23 @@ class Handler(ASGIHandler):
         BaseHandler.__init__(self)
         self.load_middleware(is_async=False)
         self._threads = ThreadPoolExecutor(settings.ENV.waiters + SPARE_THREADS, "request")
-        self._limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        self._bodies = Bodies(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise ValueError(f"only HTTP is served here, not {scope['type']}")
+        body: bytes | AssayError
         try:
-            body = await self._read(scope, receive)
+            body = await self._bodies.read(scope, receive)
         except ConnectionError:
             return
-        response = await self._in_thread(self._answer, scope, body)
+        except AssayError as refusal:
+            body = refusal
+        try:
+            response = await self._in_thread(self._answer, scope, body)
+        finally:
+            if isinstance(body, bytes):
+                self._bodies.released(len(body))
         if response.streaming:
             await self._stream(cast("StreamingHttpResponse", response), receive, send)
         else:
@@ -61,7 +69,7 @@ class Handler(ASGIHandler):
 
     # --- in a thread --------------------------------------------------------------------------------------
 
-    def _answer(self, scope: Message, body: bytes | None) -> HttpResponseBase:
+    def _answer(self, scope: Message, body: bytes | AssayError) -> HttpResponseBase:
         """From request to response, its content made and the database given back; a stream is closed later."""
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
@@ -71,37 +79,18 @@ class Handler(ASGIHandler):
             response.close()
         return response
 
-    def _respond(self, scope: Message, body: bytes | None) -> HttpResponseBase:
-        request, refusal = self.create_request(scope, BytesIO(body or b""))
+    def _respond(self, scope: Message, body: bytes | AssayError) -> HttpResponseBase:
+        request, refusal = self.create_request(scope, BytesIO(body if isinstance(body, bytes) else b""))
         if request is None:
             return cast("HttpResponseBase", refusal)
-        if body is None:
-            error = TooLarge("the body is too large", expected=f"at most {self._limit} bytes", got="more")
-            return problems.response(error, request)
+        if isinstance(body, AssayError):
+            return problems.response(body, request)
         try:
             return self.get_response(request)
         except Exception as error:  # noqa: BLE001 - even the page that says so has failed
             return problems.response(problems.translated(error, request), request)
 
     # --- in the loop --------------------------------------------------------------------------------------
-
-    async def _read(self, scope: Message, receive: Receive) -> bytes | None:
-        """The request's body; None when it exceeds the limit. Raises ConnectionError when the client left."""
-        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if announced.isdigit() and int(announced[:20]) > self._limit:
-            return None
-        parts, size, more = [], 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ConnectionError("the client left")
-            part = message.get("body", b"")
-            size += len(part)
-            if size > self._limit:
-                return None
-            parts.append(part)
-            more = message.get("more_body", False)
-        return b"".join(parts)
 
     async def _stream(self, response: StreamingHttpResponse, receive: Receive, send: Send) -> None:
         """Sends a stream until it ends or the client leaves."""

@@ -25,6 +25,7 @@ invalid-csv | Not CSV | A table needs a header that names each column once, and 
 invalid-header | Malformed header | The header that the pointer names cannot be read.
 malformed-request | Malformed request | The request as a whole cannot be understood: its Host, its address or a header.
 invalid-text | Not text | The content is text that cannot be written as UTF-8.
+too-slow | Too slow | The request's body came so slowly that its place was given to others. Send it again.
 too-large | Too large | The thing that the pointer names exceeds a limit. Send less, or several requests.
 unsupported-media-type | Unsupported media type | The Content-Type is none that this address takes.
 not-acceptable | Not acceptable | There is no form of this thing that the Accept header allows.

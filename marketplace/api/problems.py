@@ -40,6 +40,7 @@ _SPECIAL = {
     "wrong-method": 405,
     "not-acceptable": 406,
     "unsupported-media-type": 415,
+    "too-slow": 408,
 }
 
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
 
+from marketplace import bodies
 from marketplace.handler import Handler
 
 
@@ -103,6 +104,46 @@ def handler(settings):
     settings.MIDDLEWARE = ["marketplace.api.middleware.RequestId"]
     with override_settings(ALLOWED_HOSTS=["testserver"]):
         yield Handler()
+
+
+class Slow(Client):
+    """Sends its parts one by one, as it is told to; ends when it leaves."""
+
+    def __init__(self, *parts: bytes) -> None:
+        super().__init__("/echo", *parts)
+        self.stopped = asyncio.Event()
+
+    async def receive(self):
+        if len(self.parts) == 1:
+            self.stopped.set()
+            await self.left.wait()
+            return {"type": "http.disconnect"}
+        return await super().receive()
+
+
+async def test_strangers_who_hold_large_bodies_back_cannot_fill_the_memory(handler, monkeypatch):
+    monkeypatch.setattr(bodies, "ROOM", 1500)
+    monkeypatch.setattr(bodies, "SMALL", 100)
+    holding = Slow(b"a" * 900, b"never sent")
+    held = asyncio.create_task(handler(holding.scope, holding.receive, holding.send))
+    await holding.stopped.wait()
+    large, small = Client("/echo", b"b" * 900), Client("/echo", b"c" * 100)
+    for client in (large, small):
+        await handler(client.scope, client.receive, client.send)
+    assert (large.status, json.loads(large.body)["code"]) == (503, "unavailable")
+    assert (small.status, small.body) == (200, b"c" * 100)
+    holding.left.set()
+    await held
+    again = Client("/echo", b"b" * 900)
+    await handler(again.scope, again.receive, again.send)
+    assert again.status == 200, "what was held has been given back"
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(handler, monkeypatch):
+    monkeypatch.setattr(bodies, "PATIENCE", 0.05)
+    client = Slow(b"a", b"never sent")
+    await asyncio.wait_for(handler(client.scope, client.receive, client.send), 20)
+    assert (client.status, json.loads(client.body)["code"]) == (408, "too-slow")
 
 
 async def test_a_body_comes_back_whole_from_its_parts(handler):
