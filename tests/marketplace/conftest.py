@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.marketplace import people
+from tests.marketplace import answering, people
+from tests.marketplace.answering import FakeNodes
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +52,21 @@ def silence(django_db_setup):
 def cast(db) -> people.Cast:
     """The fixed cast (tests/marketplace/people.py)."""
     return people.cast()
+
+
+@pytest.fixture
+def version(cast):
+    """A model that asha has published."""
+    return answering.digits(cast.asha)
+
+
+@pytest.fixture
+def node(cast, version):
+    """That serves it."""
+    return answering.deployed(version, cast.node_key)
+
+
+@pytest.fixture
+def nodes(cast, node) -> FakeNodes:
+    """Who answers in its place."""
+    return FakeNodes([cast.node_key])

@@ -1,13 +1,10 @@
-"""A client of the API, and a model to ask with one node that answers."""
+"""A client of the API."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-
-from tests.marketplace import answering
-from tests.marketplace.answering import FakeNodes
 
 
 class Api:
@@ -28,18 +25,3 @@ class Api:
 @pytest.fixture
 def api(client):
     return Api(client)
-
-
-@pytest.fixture
-def version(cast):
-    return answering.digits(cast.asha)
-
-
-@pytest.fixture
-def node(cast, version):
-    return answering.deployed(version, cast.node_key)
-
-
-@pytest.fixture
-def nodes(cast, node):
-    return FakeNodes([cast.node_key])

@@ -1,4 +1,4 @@
-"""A published model with one node, and questions to ask it."""
+"""Questions to ask the model."""
 
 from __future__ import annotations
 
@@ -7,22 +7,6 @@ import pytest
 from marketplace.predictions import questions
 from marketplace.predictions.questions import Body
 from tests.marketplace import answering
-from tests.marketplace.answering import FakeNodes
-
-
-@pytest.fixture
-def version(cast):
-    return answering.digits(cast.asha)
-
-
-@pytest.fixture
-def node(cast, version):
-    return answering.deployed(version, cast.node_key)
-
-
-@pytest.fixture
-def nodes(cast, node) -> FakeNodes:
-    return FakeNodes([cast.node_key])
 
 
 @pytest.fixture
