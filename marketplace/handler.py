@@ -13,7 +13,7 @@ import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from asgiref.sync import ThreadSensitiveContext
 from django.conf import settings
@@ -24,12 +24,15 @@ from django.http import HttpResponseBase, StreamingHttpResponse
 from django.urls import set_script_prefix
 
 from assay.errors import AssayError
+from marketplace import presence
 from marketplace.api import problems
 from marketplace.bodies import Bodies
 
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+T = TypeVar("T")
 
 SPARE_THREADS = 32  # beside those that may be waiting for a prediction
 
@@ -54,7 +57,7 @@ class Handler(ASGIHandler):
         except AssayError as refusal:
             body = refusal
         try:
-            response = await self._in_thread(self._answer, scope, body)
+            response = await self._answered(scope, body, receive)
         finally:
             if isinstance(body, bytes):
                 self._bodies.released(len(body))
@@ -63,14 +66,31 @@ class Handler(ASGIHandler):
         else:
             await self.send_response(response, send)
 
-    async def _in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
+    async def _answered(self, scope: Message, body: bytes | AssayError, receive: Receive) -> HttpResponseBase:
+        """The response; where it may be long in coming, the client is watched meanwhile."""
+        if not any(name == b"prefer" for name, _ in scope["headers"]):
+            return await self._in_thread(self._answer, scope, body)
+        asking = presence.Client()
+        leaving = asyncio.ensure_future(receive())
+        leaving.add_done_callback(lambda _: asking.leave())
+        try:
+            return await self._in_thread(self._answer, scope, body, asking)
+        finally:
+            leaving.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
+
+    async def _in_thread(self, function: Callable[..., T], *args: Any) -> T:
         context = contextvars.copy_context()  # what a request leaves behind in it is nobody's
         return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, function, *args)
 
     # --- in a thread --------------------------------------------------------------------------------------
 
-    def _answer(self, scope: Message, body: bytes | AssayError) -> HttpResponseBase:
+    def _answer(
+        self, scope: Message, body: bytes | AssayError, asking: presence.Client | None = None
+    ) -> HttpResponseBase:
         """From request to response, its content made and the database given back; a stream is closed later."""
+        if asking is not None:
+            presence.answering(asking)
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
         response = self._respond(scope, body)

@@ -19,6 +19,8 @@ from marketplace.predictions.awaiting import until_ended, watching
 from marketplace.predictions.models import Prediction
 from marketplace.predictions.questions import Body, Question
 
+PREFER = {"Prefer": "`wait=N`: answer once the prediction has ended, or after N seconds (at most 60)"}
+
 
 class Predictions(View):
     """At /predictions."""
@@ -35,7 +37,7 @@ class Predictions(View):
         answer=Answer,
         status=201,
         headers={
-            "Prefer": "`wait=N`: answer once the prediction has ended, or after N seconds (at most 60)",
+            **PREFER,
             "Idempotency-Key": "Of your choosing, kept 24 hours: the same request again gives the same prediction",
         },
     )
@@ -51,19 +53,20 @@ class Predictions(View):
             prediction, replayed = _create(request, actor, question)
             if ended is not None and not replayed:
                 return _created(until_ended(prediction, ended, seconds), waited=seconds)
-        with watching(prediction.pk) as ended:
-            if ended is not None:
-                prediction = until_ended(access.again(prediction), ended, seconds)
-        return _created(prediction, replayed, seconds)
+        return _created(_awaited(prediction, seconds), replayed, seconds)
 
 
 class OnePrediction(View):
     """At /predictions/{id}."""
 
-    @describe("Get a prediction", answer=Answer)
+    @describe("Get a prediction", answer=Answer, headers=PREFER)
     def get(self, request: Request, identifier: UUID) -> Response:
-        """The prediction as it stands."""
-        return Response(answers.shown(access.prediction(actor_of(request), identifier)))
+        """The prediction as it stands, now or once it has ended."""
+        actor, seconds = actor_of(request), headers.wait_of(request)
+        prediction = access.prediction(actor, identifier)
+        if seconds is None:
+            return Response(answers.shown(prediction))
+        return _told(Response(answers.shown(_awaited(prediction, seconds))), seconds)
 
 
 class Cancel(View):
@@ -100,11 +103,20 @@ def _create(request: Request, actor: Actor, question: Question) -> tuple[Predict
     return idempotency.once(actor.organisation, key, bodies.raw(request), lambda: actions.create(actor, question))
 
 
+def _awaited(prediction: Prediction, seconds: float) -> Prediction:
+    """As it stands once it has ended; or sooner, see `until_ended`; or now, where too many wait."""
+    with watching(prediction.pk) as ended:
+        return prediction if ended is None else until_ended(access.again(prediction), ended, seconds)
+
+
 def _created(prediction: Prediction, replayed: bool = False, waited: float | None = None) -> Response:
     response = Response(answers.shown(prediction), status=201)
     response["Location"] = f"/api/v1/predictions/{prediction.pk}"
-    if waited is not None:
-        response["Preference-Applied"] = f"wait={waited:.0f}"
     if replayed:
         response["Idempotent-Replayed"] = "true"
+    return response if waited is None else _told(response, waited)
+
+
+def _told(response: Response, waited: float) -> Response:
+    response["Preference-Applied"] = f"wait={waited:.0f}"
     return response

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
 
 from assay.errors import Unavailable
+from marketplace import presence
 from marketplace.predictions import access
 from marketplace.predictions.actions import GRACE
 from marketplace.predictions.models import Prediction
@@ -34,9 +36,10 @@ def watching(identifier: UUID) -> Iterator[Ended | None]:
 
 
 def until_ended(prediction: Prediction, ended: Ended, seconds: float) -> Prediction:
-    """The prediction as it stands once it has ended or `seconds` are over."""
-    until = time.monotonic() + seconds
-    while prediction.status not in ENDS and (left := until - time.monotonic()) > 0:
+    """The prediction as it stands once it has ended, `seconds` are over, or the client who asks has left."""
+    asking, until = presence.client(), time.monotonic() + seconds
+    asking.on_leaving(partial(ended.tell, None))
+    while prediction.status not in ENDS and not asking.gone and (left := until - time.monotonic()) > 0:
         overdue = (prediction.deadline + GRACE - timezone.now()).total_seconds() + SLACK
         connection.close()
         ended.wait(min(left, max(overdue, SLACK)))

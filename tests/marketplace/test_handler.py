@@ -6,13 +6,14 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 
 import pytest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
 
-from marketplace import bodies
+from marketplace import bodies, presence
 from marketplace.handler import Handler
 
 
@@ -22,6 +23,18 @@ def echo(request: HttpRequest) -> HttpResponse:
 
 def broken(request: HttpRequest) -> HttpResponse:
     raise ZeroDivisionError("nobody foresaw this")
+
+
+arrived, left = threading.Event(), threading.Event()
+
+
+def waiting(request: HttpRequest) -> HttpResponse:
+    gone = threading.Event()
+    presence.client().on_leaving(gone.set)
+    arrived.set()
+    if gone.wait(30):
+        left.set()
+    return HttpResponse(b"answered")
 
 
 class Endless:
@@ -53,6 +66,7 @@ def pieces(request: HttpRequest) -> StreamingHttpResponse:
 urlpatterns = [
     path("echo", echo),
     path("broken", broken),
+    path("waiting", waiting),
     path("stream", stream),
     path("pieces", pieces),
 ]
@@ -173,6 +187,22 @@ async def test_a_client_that_leaves_while_sending_gets_nothing(handler):
     client.left.set()
     await handler(client.scope, client.receive, client.send)
     assert client.sent == []
+
+
+async def test_who_waits_for_a_client_is_told_when_it_leaves(handler):
+    client = Client("/waiting", headers={"prefer": "wait=60"})
+    serving = asyncio.create_task(handler(client.scope, client.receive, client.send))
+    await asyncio.to_thread(arrived.wait, 30)
+    client.left.set()
+    await serving
+    assert left.is_set()
+
+
+async def test_a_client_that_may_be_kept_waiting_gets_its_answer_and_is_listened_to_no_more(handler):
+    client = Client("/echo", b"a" * 10, headers={"prefer": "wait=60"})
+    await handler(client.scope, client.receive, client.send)
+    assert (client.status, client.body) == (200, b"a" * 10)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_stream_stops_when_its_client_leaves(handler):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextvars
 import io
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 
 from assay.certificate import parse
 from assay.verify import Trust, verify
+from marketplace import presence
 from marketplace.api import answers
 from marketplace.predictions.models import Prediction, PredictionEvent
 from tests.marketplace import answering
@@ -136,6 +139,40 @@ def test_a_refused_request_leaves_its_key_free(api, cast, version):
 
 
 # --- reading and withdrawing ------------------------------------------------------------------------------
+
+
+def test_one_may_wait_for_the_end_of_what_one_asked_before(api, cast, nodes):
+    identifier = api("POST", "predictions", cast.bela, request()).json()["id"]
+    with dispatching(nodes):
+        response = api("GET", f"predictions/{identifier}", cast.bela, prefer="wait=20")
+    assert response.json()["status"] == "certified"
+    assert response["Preference-Applied"] == "wait=20"
+    assert api("GET", f"predictions/{identifier}", cast.bela, prefer="wait=60").json() == response.json()
+
+
+def test_waiting_for_what_was_asked_before_is_bounded_too(api, cast, version):
+    identifier = api("POST", "predictions", cast.bela, request()).json()["id"]
+    response = api("GET", f"predictions/{identifier}", cast.bela, prefer="wait=0")
+    assert response.json()["status"] == "received"
+    refused = api("GET", f"predictions/{identifier}", cast.bela, prefer="wait=soon")
+    assert (problem(refused)["code"], problem(refused)["pointer"]) == ("invalid-header", "Prefer")
+    assert "Preference-Applied" not in api("GET", f"predictions/{identifier}", cast.bela)
+
+
+def test_nobody_waits_for_a_client_that_has_left(api, cast, version):
+    """The test would take a minute else, and the deadline would pass."""
+    identifier = api("POST", "predictions", cast.bela, request(deadline=30)).json()["id"]
+    for leaves_first in (True, False):
+        asking = presence.Client()
+        leaving = threading.Thread(target=asking.leave)
+        if leaves_first:
+            asking.leave()
+        context = contextvars.copy_context()
+        context.run(presence.answering, asking)
+        leaving.start()
+        response = context.run(api, "GET", f"predictions/{identifier}", cast.bela, prefer="wait=60")
+        leaving.join()
+        assert response.json()["status"] == "received"
 
 
 def test_a_list_goes_page_by_page_and_shows_nothing_twice(api, cast, version):
