@@ -6,7 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,15 +53,11 @@ class Bench:
 
     def memory(self) -> dict[str, float]:
         """MiB of each service with its children, by name: proportional set size."""
-        groups: dict[str, float] = {}
-        for process in psutil.Process().children(recursive=True):
-            try:
-                used = process.memory_full_info().pss / 2**20
-                name = _service_of(process)
-            except psutil.Error:
-                continue
-            groups[name] = groups.get(name, 0.0) + used
-        return groups
+        return _by_service(lambda process: process.memory_full_info().pss / 2**20)
+
+    def processor(self) -> dict[str, float]:
+        """Seconds of processor time that each service with its children has taken so far, by name."""
+        return _by_service(lambda process: sum(process.cpu_times()[:2]))
 
 
 @contextmanager
@@ -122,6 +118,17 @@ class Unmeasured(Owner):
 
     def _measure(self, entry: Entry, path: str) -> None:
         return
+
+
+def _by_service(figure: Callable[[psutil.Process], float]) -> dict[str, float]:
+    groups: dict[str, float] = {}
+    for process in psutil.Process().children(recursive=True):
+        try:
+            value, name = figure(process), _service_of(process)
+        except psutil.Error:
+            continue
+        groups[name] = groups.get(name, 0.0) + value
+    return groups
 
 
 def _service_of(process: psutil.Process) -> str:

@@ -22,6 +22,7 @@ from PIL import Image
 from tritonclient.grpc import service_pb2_grpc
 
 from assay.preprocessing import from_payload
+from benchmarks import browser
 from benchmarks.catalogue import MODELS
 from benchmarks.figures import Report, quantile
 from benchmarks.load import Call, Connection, Measured, closed_loop, request
@@ -30,7 +31,9 @@ from inference.triton import infer_request
 from stack.tree import ROOT
 
 CLIENTS = (1, 16, 64)
+NOTABLE = 0.1  # ms of processor time, from which on a service is listed
 VIEWS = 100  # of a page, for each repeat
+PAGES = ["/", "/models/asha/digits"]  # looked at in a browser
 WARM_UP = 2.0  # seconds before what is measured, for each arm and model
 SEED = 7
 
@@ -157,6 +160,17 @@ def predictions(report: Report, bench: Bench, repeats: int, seconds: float) -> N
             for arm in (by_rest, direct):
                 report.add(f"{what}: {arm.name} p50", arm.latency(0.5), "ms")
                 report.add(f"{what}: {arm.name} p95", arm.latency(0.95), "ms")
+        processor(report, bench, asked, seconds)
+
+
+def processor(report: Report, bench: Bench, asked: Question, seconds: float) -> None:
+    """Where the machine's time goes while it is kept busy through REST."""
+    before = bench.processor()
+    made = len(asyncio.run(rest(bench, asked, CLIENTS[-1], 2 * seconds)).latencies)
+    spent = {name: 1000 * (after - before.get(name, 0.0)) / made for name, after in bench.processor().items()}
+    for name, each in sorted(spent.items(), key=lambda item: -item[1]):
+        if each >= NOTABLE:
+            report.add(f"processor time of {name} for a prediction of {asked.slug}", [each], "ms")
 
 
 def catalogue(report: Report, bench: Bench, repeats: int) -> None:
@@ -166,6 +180,13 @@ def catalogue(report: Report, bench: Bench, repeats: int) -> None:
         report.add(f"GET {path}, {MODELS:,} models: queries", [queries], "", most=10)
         samples = [asyncio.run(page(bench, path)) for _ in range(repeats)]
         report.add(f"GET {path}, {MODELS:,} models: p95", samples, "ms", most=100)
+
+
+def pages(report: Report, bench: Bench, repeats: int) -> None:
+    """The first page and a model's, as a browser gets them that has never been here."""
+    for path, views in browser.visit(bench.market.url, PAGES, repeats).items():
+        report.add(f"{path} in a browser: first contentful paint", [view.paint for view in views], "ms", most=1000)
+        report.add(f"{path} in a browser: weight", [view.weight for view in views], "KiB", most=250)
 
 
 async def page(bench: Bench, path: str) -> float:
@@ -204,6 +225,7 @@ def main() -> None:
     with market() as bench:
         predictions(report, bench, given.repeats, given.seconds)
         catalogue(report, bench, given.repeats)
+        pages(report, bench, given.repeats)
         for name, used in sorted(bench.memory().items()):
             report.add(f"memory of {name}", [used], "MiB")
     report.finish()
