@@ -52,11 +52,11 @@ class Bodies:
                         raise Unavailable("too many large requests at once", hint="Ask again in a moment.")
                     more = message.get("more_body", False)
                     patience.reschedule(start + PATIENCE + size / SLOWEST)
-        except TimeoutError:
+        except BaseException as error:
             self.released(size)
-            raise Refused("the body came too slowly", code="too-slow", got=f"{size} bytes") from None
-        except BaseException:
-            self.released(size)
+            parts.clear()  # whoever keeps the error keeps this frame, and would keep them
+            if isinstance(error, TimeoutError):
+                raise Refused("the body came too slowly", code="too-slow", got=f"{size} bytes") from None
             raise
         return b"".join(parts)
 

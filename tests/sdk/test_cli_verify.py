@@ -154,6 +154,20 @@ def test_text_from_a_certificate_cannot_move_the_cursor():
     assert clean("a\x1b[2J\r\n\u202eb") == "a\\x1b[2J\\r\\n\\u202eb"
 
 
+@pytest.mark.parametrize("charset", ["ascii", "latin-1", "cp1252"])
+def test_a_terminal_that_cannot_show_a_character_does_not_change_the_verdict(files, sample, charset):
+    runner = CliRunner(charset=charset)
+    result = runner.invoke(main, ["verify", str(files / "c.cbor"), "--provider", sample.provider])
+    assert (result.exit_code, result.exception) == (0, None)
+    assert "Accepted." in result.output
+
+
+def test_a_trust_file_without_end_is_refused(files):
+    result = verify(files, "c.cbor", "--trust", "/dev/zero")
+    assert result.exit_code == 2
+    assert "too large" in result.output
+
+
 def test_the_version_is_printed():
     result = CliRunner().invoke(main, ["--version"])
     assert result.exit_code == 0

@@ -47,7 +47,8 @@ class Trust:
     def load(cls, path: Path) -> Trust:
         """Reads a trust file. Raises Refused with the file's name and the JSON pointer of what is wrong."""
         try:
-            content = path.read_bytes()
+            with path.open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
             if len(content) > MAX_BYTES:
                 raise TooLarge("trust file is too large", expected=f"at most {MAX_BYTES} bytes", got="more")
             return cls.parse(content)
