@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -124,6 +125,13 @@ def clean_environment() -> None:
     os.environ.setdefault("UV_LINK_MODE", "copy")  # links break when the cache is on another disk or is cleaned
     if "UV_CACHE_DIR" not in os.environ and not writable(usual_cache()):
         os.environ["UV_CACHE_DIR"] = str(ROOT / "var" / "cache" / "uv")
+    if trusts_somebody(ssl.get_default_verify_paths()):
+        os.environ.setdefault("UV_SYSTEM_CERTS", "1")  # a company's proxy is known to the machine, not to uv
+
+
+def trusts_somebody(paths: ssl.DefaultVerifyPaths) -> bool:
+    """Whether this machine has certificates of authorities; a bare one has none, and uv brings its own."""
+    return bool(paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
 
 
 def usual_cache() -> Path:

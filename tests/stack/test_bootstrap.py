@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import sys
 
 import pytest
@@ -83,3 +84,18 @@ def test_the_download_cache_goes_where_it_can_be_written(tmp_path, monkeypatch, 
     bootstrap.clean_environment()
     could = home == "missing" or (home == "locked" and os.geteuid() == 0)
     assert ("UV_CACHE_DIR" in os.environ) == (not could)
+
+
+def test_the_machine_s_authorities_are_believed_where_there_are_any(tmp_path):
+    """Behind a proxy that ends TLS, only the machine knows whom to believe; a bare machine knows nobody."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "ca.pem").write_text("")
+
+    def paths(cafile, capath):
+        return ssl.DefaultVerifyPaths(cafile, capath, "", "", "", "")
+
+    assert not bootstrap.trusts_somebody(paths(None, None))
+    assert not bootstrap.trusts_somebody(paths(None, str(tmp_path / "empty")))
+    assert bootstrap.trusts_somebody(paths(None, str(tmp_path / "full")))
+    assert bootstrap.trusts_somebody(paths("/etc/ssl/cert.pem", None))
