@@ -52,7 +52,9 @@ class MarketplaceSettings(Settings, frozen=True):
     keys: Annotated[
         tuple[str, ...], Meta(description="public keys of those who may ask, ed25519:…", max_length=64)
     ] = ()
-    url: Annotated[str, Meta(description="the marketplace's address, for `add` and `join`; may be empty")] = ""
+    url: Annotated[
+        str, Meta(description="the marketplace's address, for `add`, `join` and `rotate-key`; may be empty")
+    ] = ""
 
 
 class LimitSettings(Settings, frozen=True):

@@ -14,6 +14,7 @@ class Action(models.TextChoices):
     KEY_CREATED = "key.created", "API key created"
     KEY_REVOKED = "key.revoked", "API key revoked"
     NODE_REGISTERED = "node.registered", "Node registered"
+    NODE_KEY_ROTATED = "node.key-rotated", "Node's key replaced"
     NODE_RETIRED = "node.retired", "Node retired"
     DEPLOYED = "version.deployed", "Version deployed"
     UNDEPLOYED = "version.undeployed", "Version taken off a node"

@@ -164,6 +164,7 @@ class NodeState(msgspec.Struct, frozen=True):
     organisation: str
     name: str
     key: str
+    former_keys: Annotated[list[str], msgspec.Meta(description="Keys that it had before, and signed with")]
     address: str
     serving: bool
     detail: str
@@ -226,6 +227,7 @@ def node(shown: Node) -> NodeState:
         organisation=shown.organisation.slug,
         name=shown.name,
         key=str(PublicKey(bytes(shown.key))),
+        former_keys=[str(PublicKey(bytes(each.key))) for each in shown.former_keys.all()],
         address=shown.address,
         serving=shown.serving,
         detail=shown.detail,

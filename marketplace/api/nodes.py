@@ -1,4 +1,4 @@
-"""Owners' nodes: register, look, retire."""
+"""Owners' nodes: register, look, give a new key, retire."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import msgspec
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from assay import jsonform
+from assay.rotation import FORMAT, KeyRotation
 from marketplace.api import bodies, cards
 from marketplace.api.cards import NodeState
 from marketplace.api.pagination import QUERY, Page, page
@@ -27,6 +29,22 @@ class NewNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     proof: Annotated[str, msgspec.Meta(description="The key's signature over joining the organisation, base64url")]
 
 
+# assay.rotation.KeyRotation in JSON; read by `assay.jsonform`, as everything that is signed
+STATEMENT = {
+    "application/json": {
+        "type": "object",
+        "description": "What `assay-node rotate-key` prints; keys and signatures in base64url",
+        "properties": {
+            "format": {"type": "string", "enum": [FORMAT]},
+            "time": {"type": "integer", "description": "Milliseconds since 1970, the owner's word"},
+            **{name: {"type": "string"} for name in ("old", "new", "old_signature", "new_signature")},
+        },
+        "required": ["format", "old", "new", "time", "old_signature", "new_signature"],
+        "additionalProperties": False,
+    }
+}
+
+
 class Nodes(View):
     """At /nodes."""
 
@@ -41,6 +59,17 @@ class Nodes(View):
         asked = bodies.body(request, NewNode)
         node = actions.register_node(actor_of(request), asked.name, asked.key, asked.address, asked.proof)
         return Response(cards.node(node), status=201, headers={"Location": f"/api/v1/nodes/{node.pk}"})
+
+
+class Rotations(View):
+    """At /nodes/rotations."""
+
+    @describe("Give a node a new key", body=STATEMENT, answer=NodeState)
+    def post(self, request: Request) -> Response:
+        """The one that its old key named. What the old key signed stays valid, and can be checked as before."""
+        statement = jsonform.from_json(bodies.raw(request), KeyRotation)
+        node = actions.rotate_key(actor_of(request), statement)
+        return Response(cards.node(node))
 
 
 class OneNode(View):

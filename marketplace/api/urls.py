@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{VERSION}/evaluations", deployments.Evaluations.as_view(), name="evaluations"),
     path("deployments/<int:identifier>", deployments.OneDeployment.as_view(), name="deployment"),
     path("nodes", nodes.Nodes.as_view(), name="nodes"),
+    path("nodes/rotations", nodes.Rotations.as_view(), name="node-rotations"),
     path("nodes/<int:identifier>", nodes.OneNode.as_view(), name="node"),
     path("docs", reference, name="docs"),
     path("schema", SpectacularJSONAPIView.as_view(), name="schema"),

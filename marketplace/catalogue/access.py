@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from django.db.models import Q, QuerySet
 
+from assay.keys import PublicKey
 from marketplace.accounts.access import Actor
 from marketplace.accounts.models import Role
 from marketplace.accounts.scopes import Scope
@@ -106,7 +107,12 @@ def visible_nodes(actor: Actor) -> QuerySet[Node]:
     """The nodes of the organisations acted for, retired ones too."""
     if actor.key is not None and not {Scope.READ, Scope.NODES} & set(actor.key.scopes):
         return Node.objects.none()
-    return Node.objects.filter(organisation__in=list(actor.roles)).select_related("organisation").order_by("pk")
+    return (
+        Node.objects.filter(organisation__in=list(actor.roles))
+        .select_related("organisation")
+        .prefetch_related("former_keys")
+        .order_by("pk")
+    )
 
 
 def node(actor: Actor, node: int) -> Node:
@@ -121,6 +127,19 @@ def managed_node(actor: Actor, node: int) -> Node:
     found = Node.objects.select_related("organisation").filter(pk=node, organisation__in=list(actor.roles)).first()
     if found is None:
         raise NotFound("no such node", pointer=str(node))
+    require_nodes(actor, found.organisation_id)
+    return found
+
+
+def managed_node_of_key(actor: Actor, key: PublicKey) -> Node:
+    """The same for a node by its key, or by one it had before."""
+    found = (
+        Node.objects.select_related("organisation")
+        .filter(Q(key=key.raw) | Q(former_keys__key=key.raw), organisation__in=list(actor.roles))
+        .first()
+    )
+    if found is None:
+        raise NotFound("no such node", pointer="/old", got=str(key))
     require_nodes(actor, found.organisation_id)
     return found
 

@@ -149,6 +149,18 @@ class Node(models.Model):
         return f"{self.organisation.slug}/{self.name}"
 
 
+class FormerKey(models.Model):
+    """A key that a node had before. What it signed stays signed, and it becomes nobody's key again."""
+
+    node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="former_keys")
+    key = models.BinaryField(max_length=32, unique=True)
+    statement = models.TextField()  # assay.rotation.KeyRotation, as JSON
+    replaced = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{bytes(self.key).hex()} of {self.node}"
+
+
 class Deployment(models.Model):
     """A version on a node, in a runtime."""
 

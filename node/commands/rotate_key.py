@@ -6,31 +6,56 @@ which is kept; the old key is copied to `retired/`; the new one takes its place.
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 from pathlib import Path
 
 import click
 
-from assay.errors import Refused
+from assay.errors import AssayError, Refused
 from assay.jsonform import to_json
 from assay.keys import PrivateKey, PublicKey
 from assay.rotation import KeyRotation, rotate
 from node.console import home_option, say
 from node.home import PRIVATE_FOLDER, Home, sync_folder, write_atomically
+from node.shop import API_KEY, post
 from wire.deadline import now_ms
+
+ROTATIONS = "/api/v1/nodes/rotations"
 
 
 @click.command("rotate-key")
 @home_option
 def command(home: Path) -> None:
-    """Replace the node's key (the node must not be running) and print the statement for the marketplace."""
+    """Replace the node's key (the node must not be running), and tell the marketplace.
+
+    With a marketplace URL in node.toml and an API key in ASSAY_API_KEY it is told at once; else the statement to
+    post to /api/v1/nodes/rotations is printed.
+    """
     place = Home(home.absolute())
     with place.locked():
-        place.load_config()
+        url = place.load_config().marketplace.url
         statement = replace_key(place)
     say(("New key ", "bold"), str(PublicKey(statement.new)))
-    say("Give this statement to the marketplace (it is kept in ", str(place.retired), "):")
-    click.echo(to_json(statement), nl=False)
+    kept = place.retired / f"{_name(statement)}.rotation.json"
+    if url and os.environ.get(API_KEY):
+        try:
+            post(url, ROTATIONS, json.loads(to_json(statement)))
+        except AssayError:
+            _by_hand(url, kept)
+            raise
+        say("The marketplace knows it. Start the node again.")
+    else:
+        _by_hand(url or "https://MARKETPLACE", kept)
+        click.echo(to_json(statement), nl=False)
+
+
+def _by_hand(url: str, kept: Path) -> None:
+    say("The marketplace asks this node nothing more until it has been told, with the API key in ASSAY_API_KEY:")
+    send = ("curl", "--fail-with-body", "--header", "Content-Type: application/json", "--data", f"@{kept}")
+    command = f'{shlex.join(send)} --header "Authorization: Bearer $ASSAY_API_KEY" {url.rstrip("/")}{ROTATIONS}'
+    click.echo(command)
 
 
 def replace_key(home: Home) -> KeyRotation:
@@ -38,7 +63,7 @@ def replace_key(home: Home) -> KeyRotation:
     old, new = home.load_key(), _next_key(home)
     statement = rotate(old, new, now_ms())
     home.retired.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-    name = old.public.raw.hex()[:16]
+    name = _name(statement)
     write_atomically(home.retired / f"{name}.rotation.json", to_json(statement).encode())
     retired = home.retired / f"{name}.key"
     if not retired.exists():
@@ -47,6 +72,11 @@ def replace_key(home: Home) -> KeyRotation:
     _next(home).replace(home.key)
     sync_folder(home.root)
     return statement
+
+
+def _name(statement: KeyRotation) -> str:
+    """Of the files in `retired/`."""
+    return statement.old.hex()[:16]
 
 
 def _next(home: Home) -> Path:

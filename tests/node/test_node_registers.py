@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from assay.errors import Refused, Unavailable
+from assay.jsonform import from_json
 from assay.model import ModelReference
+from assay.rotation import KeyRotation
 from inference.validation import Report
 from marketplace.api.nodes import NewNode
 from marketplace.api.versions import NeverHere
 from node.commands.add import registration
 from node.commands.join import request_to_join
-from node.config import Config
+from node.commands.rotate_key import command as rotate_key
+from node.config import Config, MarketplaceSettings
 from node.home import Home
 from node.shop import API_KEY, post
 from tests.inference import models as onnx_models
@@ -99,3 +104,37 @@ def test_a_marketplace_that_is_away_is_told(monkeypatch):
     monkeypatch.setenv(API_KEY, "assay_test")
     with pytest.raises(Unavailable, match="did not answer"):
         post("http://127.0.0.1:1", "/api/v1/nodes", {})
+
+
+def test_a_rotated_key_is_told_at_once_in_words_that_the_api_takes(shop, tmp_path):
+    home, old = node(tmp_path, shop)
+    said = CliRunner().invoke(rotate_key, ["--home", str(home.root)], catch_exceptions=False)
+    ((path, _, body),) = Shop.seen
+    assert path == "/api/v1/nodes/rotations"
+    assert from_json(body, KeyRotation).verify() == (old, home.load_key().public)
+    assert "Start the node again" in said.output
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_a_rotated_key_that_could_not_be_told_can_be_by_hand(shop, tmp_path, monkeypatch, away):
+    """The key has changed all the same: to run the command again would change it once more."""
+    if away:
+        monkeypatch.setattr(Shop, "answer", (503, {"code": "database-away", "detail": "away"}))
+    else:
+        monkeypatch.delenv(API_KEY)
+    home, old = node(tmp_path / "a folder", shop)
+    said = CliRunner().invoke(rotate_key, ["--home", str(home.root)])
+    assert (said.exit_code == 0) is not away
+    (line,) = [line for line in said.output.splitlines() if line.startswith("curl ")]
+    monkeypatch.setattr(Shop, "answer", (200, {}))
+    monkeypatch.setenv(API_KEY, "assay_test")
+    subprocess.run(["sh", "-c", f"{line} --silent"], check=True)
+    path, authorization, body = Shop.seen[-1]
+    assert (path, authorization) == ("/api/v1/nodes/rotations", "Bearer assay_test")
+    assert from_json(body, KeyRotation).verify() == (old, home.load_key().public)
+
+
+def node(folder, url):
+    home = Home(folder)
+    config = Config(name="alice-1", marketplace=MarketplaceSettings(url=url))
+    return home, home.create(config).public

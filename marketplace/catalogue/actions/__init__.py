@@ -2,7 +2,7 @@
 
 models       create_model, edit_model, publish, unpublish
 versions     begin_version, receive, abandon, begin_again; register_version
-nodes        register_node, retire_node
+nodes        register_node, rotate_key, retire_node
 deployments  deploy, undeploy
 evaluations  evaluate
 """
@@ -10,7 +10,7 @@ evaluations  evaluate
 from marketplace.catalogue.actions.deployments import deploy, undeploy
 from marketplace.catalogue.actions.evaluations import evaluate
 from marketplace.catalogue.actions.models import create_model, edit_model, publish, unpublish
-from marketplace.catalogue.actions.nodes import register_node, retire_node
+from marketplace.catalogue.actions.nodes import register_node, retire_node, rotate_key
 from marketplace.catalogue.actions.versions import abandon, begin_again, begin_version, receive, register_version
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "register_node",
     "register_version",
     "retire_node",
+    "rotate_key",
     "undeploy",
     "unpublish",
 ]

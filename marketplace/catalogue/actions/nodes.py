@@ -1,4 +1,4 @@
-"""Registering and retiring owners' nodes."""
+"""Registering and retiring owners' nodes, and giving one a new key."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from django.utils import timezone
 
 from assay import joining
 from assay.errors import NotVerified, Refused
+from assay.jsonform import to_json
 from assay.keys import PublicKey
+from assay.rotation import KeyRotation
 from marketplace import text
 from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
 from marketplace.catalogue import addresses
-from marketplace.catalogue.access import require_nodes
-from marketplace.catalogue.models import Deployment, Node
+from marketplace.catalogue.access import managed_node_of_key, require_nodes
+from marketplace.catalogue.models import Deployment, FormerKey, Node
 from marketplace.errors import Conflict
 
 MAX_NODES = 100  # of one organisation
@@ -31,6 +33,7 @@ def register_node(actor: Actor, name: str, key: str, address: str, proof: str) -
     public = _key(key)
     where = addresses.checked(address)
     _require_proof(public, organisation.slug, proof)
+    _require_new(public, "/key")
     try:
         with transaction.atomic():
             if organisation.nodes.filter(retired__isnull=True).exclude(key=public.raw).count() >= MAX_NODES:
@@ -48,6 +51,34 @@ def register_node(actor: Actor, name: str, key: str, address: str, proof: str) -
                 "you have a node of this name", code="name-taken", pointer="/name", got=called
             ) from error
         raise Conflict("this key is registered elsewhere", code="key-taken", pointer="/key") from error
+    return node
+
+
+def rotate_key(actor: Actor, statement: KeyRotation) -> Node:
+    """The node that had the statement's old key, with the new one; handed in again it changes nothing.
+
+    The old key stays on record as one that the node had: its certificates are told from a stranger's by it, and
+    no node is registered with it again. Raises NotVerified, NotFound, Forbidden, Conflict.
+    """
+    old, new = statement.verify()
+    found = managed_node_of_key(actor, old)
+    try:
+        with transaction.atomic():
+            node = Node.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=found.pk)
+            if bytes(node.key) == new.raw:
+                return node
+            if bytes(node.key) != old.raw:
+                current = PublicKey(bytes(node.key))
+                raise Conflict(
+                    "another key has replaced this one", pointer="/old", expected=str(current), got=str(old)
+                )
+            _require_new(new, "/new")
+            node.key = new.raw
+            node.save(update_fields=["key"])
+            FormerKey.objects.create(node=node, key=old.raw, statement=to_json(statement))
+            audit.record(node.organisation, actor.user, Action.NODE_KEY_ROTATED, f"{node} {new}")
+    except IntegrityError as error:
+        raise Conflict("this key is registered already", code="key-taken", pointer="/new") from error
     return node
 
 
@@ -82,6 +113,11 @@ def require_not_last(deployment: Deployment) -> None:
             got=str(version),
             hint="Deploy it elsewhere, publish another version, or withdraw the model first.",
         )
+
+
+def _require_new(key: PublicKey, pointer: str) -> None:
+    if FormerKey.objects.filter(key=key.raw).exists():
+        raise Conflict("this key was replaced by another", code="key-taken", pointer=pointer, got=str(key))
 
 
 def _key(text_: str) -> PublicKey:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -116,8 +117,9 @@ def _claim(statement: Statement) -> str:
 
 
 def _signer(key: bytes) -> str:
-    """The name under which this key is registered here; the key itself is what counts."""
-    return next((str(node) for node in Node.objects.filter(key=key).select_related("organisation")), "")
+    """The node here whose key this is or was; the key itself is what counts."""
+    found = Node.objects.filter(Q(key=key) | Q(former_keys__key=key)).select_related("organisation").first()
+    return "" if found is None else str(found)
 
 
 def _written(tensor: Tensor) -> dict[str, str]:

@@ -7,10 +7,14 @@ organisation; the model is private. `ok` means that the gate let the request thr
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 from django.urls import URLPattern
 
+from assay.jsonform import to_json
+from assay.keys import PrivateKey
+from assay.rotation import rotate
 from marketplace.accounts import actions as accounts
 from marketplace.api.urls import urlpatterns
 from marketplace.catalogue.models import Deployment, Evaluation
@@ -64,6 +68,7 @@ TABLE = {
     # nodes
     ("nodes", "get"): ("401", "ok", "ok", "ok", "ok"),
     ("nodes", "post"): ("401", "ok", "403", "ok", "403"),
+    ("node-rotations", "post"): ("401", "404", "403", "ok", "403"),
     ("node", "get"): ("401", "404", "ok", "ok", "ok"),
     ("node", "delete"): ("401", "404", "403", "ok", "403"),
     # about the API
@@ -146,6 +151,7 @@ def path(things):
         "deployments": f"{version}/deployments",
         "evaluations": f"{version}/evaluations",
         "deployment": f"deployments/{things['deployment'].pk}",
+        "node-rotations": "nodes/rotations",
         "node": f"nodes/{things['node'].pk}",
     }
 
@@ -171,6 +177,8 @@ def test_the_gate_is_where_the_table_says(api, cast, things, path, name, method)
     body = b"{}" if (name, method) in RAW else BODIES.get((name, method))
     if (name, method) == ("deployments", "post"):
         body = {"node": things["node"].pk}
+    if (name, method) == ("node-rotations", "post"):
+        body = json.loads(to_json(rotate(cast.node_key, PrivateKey.generate(), 1)))
     got = []
     for caller in (callers[0], callers[1], callers[4], callers[2], callers[3]):  # who may change things comes last
         response = api(method.upper(), path.get(name, name), caller, body, **extra)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from assay import joining
+from assay.jsonform import to_json
 from assay.keys import PrivateKey
+from assay.rotation import rotate
 from marketplace.catalogue import actions
 from marketplace.catalogue.models import Evaluation, Node
 from marketplace.predictions import outbox
@@ -179,3 +182,16 @@ def test_who_may(ask, cast, published, serving, node):
     for method, path, _, _ in requests:
         expected = 200 if (method, path) == ("GET", f"{NODES}/{node.pk}") else 403
         assert ask(method, path, headers=limited).status_code == expected, (method, path)
+
+
+def test_a_key_is_replaced_by_the_statement_as_it_is_printed_and_the_one_before_is_listed(ask, cast, node):
+    heir = PrivateKey.generate()
+    statement = rotate(cast.node_key, heir, 1)
+    for text in (to_json(statement), to_json(statement, indent=True)):
+        told = ask("POST", f"{NODES}/rotations", text.encode()).json()
+        assert (told["key"], told["former_keys"]) == (str(heir.public), [str(cast.node_key.public)])
+    assert ask("GET", NODES).json()["results"] == [told]
+    cut = ask("POST", f"{NODES}/rotations", to_json(statement)[:-20].encode())
+    assert (cut.status_code, problem(cut)["code"]) == (400, "invalid-json")
+    changed = msgspec.structs.replace(statement, time=2)
+    assert ask("POST", f"{NODES}/rotations", to_json(changed).encode()).status_code == 422

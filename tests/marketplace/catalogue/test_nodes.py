@@ -7,13 +7,16 @@ import contextlib
 import dataclasses
 from unittest.mock import Mock
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assay import joining
 from assay.errors import NotVerified, Refused, Unavailable
+from assay.jsonform import from_json
 from assay.keys import PrivateKey
+from assay.rotation import KeyRotation, rotate
 from marketplace.accounts.models import AuditEntry
 from marketplace.catalogue import access, actions, addresses, health
 from marketplace.catalogue.models import Deployment, Node
@@ -98,6 +101,50 @@ def test_a_stranger_does_not_learn_of_a_node(cast, node):
     for gate in (access.node, access.managed_node):
         with pytest.raises(NotFound):
             gate(cast.sam.actor, node.pk)
+
+
+# --- a new key --------------------------------------------------------------------------------------------
+
+HEIR, NEXT = (PrivateKey(bytes([n]) * 32) for n in (8, 9))
+
+
+def test_a_key_gives_way_to_the_one_it_names_once_however_often_it_is_said(cast, node):
+    statement = rotate(cast.node_key, HEIR, 1)
+    for _ in range(2):
+        rotated = actions.rotate_key(cast.asha.actor, statement)
+        assert (rotated.pk, bytes(rotated.key)) == (node.pk, HEIR.public.raw)
+    assert [bytes(each.key) for each in node.former_keys.all()] == [cast.node_key.public.raw]
+    kept = from_json(node.former_keys.get().statement, KeyRotation)
+    assert kept.verify() == (cast.node_key.public, HEIR.public)
+    assert AuditEntry.objects.filter(action="node.key-rotated").count() == 1
+
+
+def test_an_old_statement_does_not_bring_an_old_key_back(cast, node):
+    first, second = rotate(cast.node_key, HEIR, 1), rotate(HEIR, NEXT, 2)
+    actions.rotate_key(cast.asha.actor, first)
+    actions.rotate_key(cast.asha.actor, second)
+    back = rotate(NEXT, cast.node_key, 3)
+    for replayed, pointer in ((first, "/old"), (rotate(cast.node_key, HEIR, 4), "/old"), (back, "/new")):
+        with pytest.raises(Conflict) as caught:
+            actions.rotate_key(cast.asha.actor, replayed)
+        assert caught.value.pointer == pointer
+    with pytest.raises(Conflict):
+        register(cast.asha, cast.node_key, name="attic")
+    assert bytes(Node.objects.get().key) == NEXT.public.raw
+
+
+def test_a_key_cannot_be_given_away_by_who_does_not_hold_it_nor_taken_from_another_node(cast, node):
+    mallory = PrivateKey.generate()
+    forged = msgspec.structs.replace(rotate(mallory, HEIR, 1), old=cast.node_key.public.raw)
+    with pytest.raises(NotVerified):
+        actions.rotate_key(cast.asha.actor, forged)
+    register(cast.bela, mallory)
+    with pytest.raises(Conflict) as caught:
+        actions.rotate_key(cast.asha.actor, rotate(cast.node_key, mallory, 1))
+    assert (caught.value.code, caught.value.pointer) == ("key-taken", "/new")
+    with pytest.raises(NotFound):
+        actions.rotate_key(cast.bela.actor, rotate(cast.node_key, HEIR, 1))
+    assert bytes(Node.objects.get(pk=node.pk).key) == cast.node_key.public.raw
 
 
 # --- addresses --------------------------------------------------------------------------------------------
