@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zlib
 from fractions import Fraction
 
@@ -17,7 +18,7 @@ from sklearn.datasets import load_digits
 
 from assay.errors import Refused, TooLarge
 from assay.model import ImagePreprocessing, Interface, Port
-from assay.preprocessing import preprocess
+from assay.preprocessing import from_payload, preprocess
 from assay.preprocessing.image import _resized
 from assay.preprocessing.png import MAX_BYTES, MAX_SIDE, decode
 
@@ -214,3 +215,22 @@ def test_a_declared_picture_larger_than_a_tensor_may_be_is_refused_before_it_is_
 def test_levels_that_the_datatype_cannot_hold_are_refused():
     with pytest.raises(Refused, match="do not fit"):
         tensor(ImagePreprocessing("image", 8, 8), png(3, 3, RAW), datatype="INT8")
+
+
+def test_many_pictures_for_one_input_are_refused_before_any_is_read():
+    with pytest.raises(Refused) as refusal:
+        from_payload(interface(DIGITS), [{"content_type": "image/png", "content": "no picture"}] * 16)
+    assert (refusal.value.code, refusal.value.pointer) == ("wrong-names", "/inputs")
+
+
+def test_a_small_file_that_fills_the_largest_picture_takes_no_more_than_a_few_times_its_size():
+    content = saved(Image.new("RGB", (MAX_SIDE, MAX_SIDE), (1, 2, 3)))
+    rule = ImagePreprocessing("image", 4096, 4096, "rgb", layout="hwc")
+    tracemalloc.start()
+    try:
+        made = tensor(rule, content, datatype="UINT8", shape=(-1, 4096, 4096, 3))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert made[0, 4095, 4095].tolist() == [1, 2, 3]
+    assert peak < 400 * 2**20, f"{peak / 2**20:.0f} MiB"

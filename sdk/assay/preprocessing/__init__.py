@@ -67,6 +67,14 @@ def from_payload(interface: Interface, inputs: Any, pointer: str = "/inputs") ->
         raise Refused(
             "not a list of inputs", pointer=pointer, expected=f"a list of 1 to {oip.MAX_TENSORS}", got=got
         )
+    if len(inputs) > len(interface.inputs):  # each may be a picture, and pictures are work
+        raise Refused(
+            "more inputs than the model takes",
+            code="wrong-names",
+            pointer=pointer,
+            expected=str([port.name for port in interface.inputs]),
+            got=f"{len(inputs)} inputs",
+        )
     tensors = tuple(_input(interface, each, f"{pointer}/{i}") for i, each in enumerate(inputs))
     return interface.accept(tensors, pointer)
 

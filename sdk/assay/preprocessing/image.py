@@ -15,6 +15,7 @@ from assay.model import ImagePreprocessing
 from assay.preprocessing import png
 from assay.tensor import DTYPES, MAX_BYTES, Tensor
 
+BAND = 256  # lines of a picture that are made at once
 INK = 64  # a cropped picture's content: samples of at least this, after inversion
 WHITE = 255
 LUMA = np.array([[299], [587], [114]], np.int64)
@@ -90,10 +91,14 @@ def _resized(samples: Samples, height: int, width: int, levels: int) -> Samples:
     """
     if samples.shape[:2] == (height, width) and levels == WHITE:  # the formula gives the samples themselves
         return samples
-    total = _sums(_sums(samples.astype(np.int64, copy=False), height, axis=0), width, axis=1)
     area = samples.shape[0] * samples.shape[1]
-    rounded: Samples = (2 * levels * total + 255 * area) // (2 * 255 * area)
-    return rounded
+    levelled = np.empty((height, width, samples.shape[2]), np.uint8)
+    for channel in range(samples.shape[2]):  # and in bands, so that a large picture takes little beside itself
+        lines = _sums(samples[..., channel].astype(np.int64), height, axis=0)
+        for at in range(0, height, BAND):
+            total = _sums(lines[at : at + BAND], width, axis=1)
+            levelled[at : at + BAND, :, channel] = (2 * levels * total + 255 * area) // (2 * 255 * area)
+    return levelled
 
 
 def _sums(samples: NDArray[np.int64], size: int, axis: int) -> NDArray[np.int64]:
