@@ -27,9 +27,9 @@ class Predictions(View):
 
     @describe("List predictions", answer=pagination.Page[Answer], query=pagination.QUERY)
     def get(self, request: Request) -> Response:
-        """The organisation's predictions, newest first."""
+        """The organisation's predictions, newest first; those with large outputs without them."""
         found = access.visible(actor_of(request))
-        return Response(pagination.page(request, found, answers.shown))
+        return Response(pagination.page(request, found, lambda each: answers.shown(access.as_listed(each))))
 
     @describe(
         "Make a prediction",

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
+from django.db.models.functions import Length
 
 from marketplace.accounts.access import Actor
 from marketplace.accounts.models import Role
@@ -18,6 +19,8 @@ from marketplace.db.statements import Statement, loaded
 from marketplace.errors import NotFound
 from marketplace.predictions import actions
 from marketplace.predictions.models import Prediction
+
+LISTED = 64 * 1024  # bytes of the outputs that a list shows
 
 _UNSHOWN = (
     "version__report",
@@ -31,9 +34,17 @@ _UNSHOWN = (
 
 
 def visible(actor: Actor) -> QuerySet[Prediction]:
-    """The predictions of the organisation acted for, newest first, with what an answer shows. Raises Forbidden."""
+    """What the organisation acted for has asked, newest first, each to be shown `as_listed`. Raises Forbidden."""
     actor.require_scope(Scope.READ)
-    return _shown(Prediction.objects.filter(organisation=actor.organisation)).order_by("-created", "-pk")
+    mine = Prediction.objects.filter(organisation=actor.organisation).annotate(bytes=Length("outputs"))
+    small = mine.annotate(listed=Case(When(bytes__lte=LISTED, then="outputs")))
+    return _shown(small).defer("outputs").order_by("-created", "-pk")
+
+
+def as_listed(prediction: Prediction) -> Prediction:
+    """One of the `visible`, without its outputs where they are large: a list of such would fill the memory."""
+    prediction.outputs = prediction.listed  # type: ignore[attr-defined]  # annotated by `visible`
+    return prediction
 
 
 def prediction(actor: Actor, identifier: UUID) -> Prediction:

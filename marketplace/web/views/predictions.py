@@ -50,7 +50,7 @@ def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
     rows = [
         {
             "prediction": each,
-            "answer": _line(each),
+            "answer": _line(access.as_listed(each)),
             "tone": TONES.get(Status(each.status), ""),
             "took": each.completed - each.created if each.completed else None,
         }
@@ -138,6 +138,8 @@ def _error(prediction: Prediction) -> AssayError:
 def _line(prediction: Prediction) -> str:
     if prediction.outputs:
         return in_a_line(_interface(prediction), tensors(bytes(prediction.outputs)))
+    if prediction.certificate is not None:
+        return "More than a list can show"
     return str((prediction.error or {}).get("detail", ""))
 
 

@@ -16,6 +16,7 @@ from assay.certificate import parse
 from assay.verify import Trust, verify
 from marketplace import presence
 from marketplace.api import answers
+from marketplace.predictions import access
 from marketplace.predictions.models import Prediction, PredictionEvent
 from tests.marketplace import answering
 from tests.marketplace.answering import dispatching, request
@@ -183,6 +184,16 @@ def test_a_list_goes_page_by_page_and_shows_nothing_twice(api, cast, version):
         seen += [each["id"] for each in page["results"]]
         cursor = page["next"]
     assert seen == made[::-1]
+
+
+def test_a_list_of_enormous_answers_does_not_load_them(api, cast, nodes, monkeypatch):
+    with dispatching(nodes):
+        made = api("POST", "predictions", cast.bela, request(), prefer="wait=20").json()
+    assert api("GET", "predictions", cast.bela).json()["results"] == [made]
+    monkeypatch.setattr(access, "LISTED", 10)
+    (listed,) = api("GET", "predictions", cast.bela).json()["results"]
+    assert listed == made | {"outputs": None, "answer": None, "answers": None}
+    assert api("GET", f"predictions/{made['id']}", cast.bela).json() == made
 
 
 def test_a_list_takes_the_same_number_of_queries_however_long(api, cast, version, django_assert_max_num_queries):
