@@ -71,7 +71,8 @@ def _campaign(site: Site, manager: Manager, seed: int, seconds: float) -> list[s
         site, manager, seed, lambda line: print(f"{time.monotonic() - begun:6.1f} s  {line}", flush=True)
     )
     with _owner(site) as owner:
-        account = campaign.run(itertools.takewhile(lambda _: time.monotonic() < begun + seconds, faults))
+        campaign.run(itertools.takewhile(lambda _: time.monotonic() < begun + seconds, faults))
+    account = campaign.account()
     _print_recoveries(campaign.recoveries)
     for name, count in {**account.counts, "wishes of an owner that came true": owner.wishes}.items():
         print(f"{name:40} {count:>9,}")

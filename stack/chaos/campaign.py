@@ -41,21 +41,28 @@ class Campaign:
     recoveries: list[tuple[Fault, float]] = field(default_factory=list)  # seconds until every model answered
     outages: list[Outage] = field(default_factory=list)
 
-    def run(self, faults: Iterable[Fault]) -> Account:
+    def __post_init__(self) -> None:
+        self._witness, self._begun = Witness(self.site), _now()
+
+    def run(self, faults: Iterable[Fault]) -> None:
         """Commits `faults` one by one. Raises TimeoutError where one does not heal."""
-        records, witness, begun = Records(self.site), Witness(self.site), _now()
         with Load(self.site.market.url, self._keys(), questions(self.site), self.seed) as load:
             load.every_model_answers()
             rng = chance(self.seed, "pauses")
             for fault in faults:
-                witness.look()
+                self._witness.look()
                 self._commit(fault, load)
                 time.sleep(rng.uniform(0, IDLE))
+        self._load = load
+
+    def account(self) -> Account:
+        """What became of all that was asked; once nobody asks for anything any more."""
+        records = Records(self.site)
         with suppress(TimeoutError):  # `left_over` tells what is still there
             until(lambda: not records.errands(), "the outbox is empty", SETTLING)
-        witness.look()
-        account = settle(load.asked, records.of_load(load.name), witness, self.outages)
-        return replace(account, findings=[*account.findings, *left_over(records, begun)])
+        self._witness.look()
+        account = settle(self._load.asked, records.of_load(self._load.name), self._witness, self.outages)
+        return replace(account, findings=[*account.findings, *left_over(records, self._begun)])
 
     def _commit(self, fault: Fault, load: Load) -> None:
         victim, begun, started = Victim(self.manager, fault.service), _now(), time.monotonic()

@@ -16,6 +16,8 @@ def test_whatever_is_killed_under_load_the_account_comes_out_even(site, manager)
     print(f"seed {seed}")
     running = [service.name for service in site.services if service.ready]
     faults = [Fault(name, Kind.KILLED) for name in chance(seed).sample(running, FAULTS)]
-    account = Campaign(site, manager, seed).run(faults)
+    campaign = Campaign(site, manager, seed)
+    campaign.run(faults)
+    account = campaign.account()
     assert account.findings == []
     assert account.counts["certificates verified"] > 0
