@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
+from typing import cast
 
 from assay.errors import AssayError, Unavailable
 from assay.keys import PrivateKey, PublicKey
@@ -54,7 +54,7 @@ class Server:
         self._limits = limits
         self._opening = opening
         self._tls = tls.server()
-        self._strangers: Counter[str] = Counter()
+        self._opening_now: dict[asyncio.Task[None], str] = {}  # whose peer is not known yet, with its host
         self._sessions: dict[Session, PublicKey] = {}
         self._conversations: set[asyncio.Task[None]] = set()
         host, port = listener.getsockname()[:2]
@@ -93,21 +93,28 @@ class Server:
                 await asyncio.sleep(PAUSE)
                 continue
             host = str(name[0])
-            if self._crowded(host):
-                _log.warning("dropped %s: too many connections are opening", host)
-                peer.close()
-                continue
-            self._strangers[host] += 1
+            self._make_room(host)
             conversation = asyncio.create_task(self._converse(peer, host))
             self._conversations.add(conversation)
+            self._opening_now[conversation] = host
             conversation.add_done_callback(self._conversations.discard)
+            await asyncio.sleep(0)  # it begins, and from then on sees to its socket, however soon it must give way
 
-    def _crowded(self, host: str) -> bool:
-        return self._strangers.total() >= OPENING_PLACES or self._strangers[host] >= OPENING_PLACES_PER_HOST
+    def _make_room(self, host: str) -> None:
+        """Where there is none, the one that has been opening for longest gives way: a known peer is quick."""
+        neighbours = [each for each, its_host in self._opening_now.items() if its_host == host]
+        if len(neighbours) >= OPENING_PLACES_PER_HOST:
+            self._give_way(neighbours[0])
+        elif len(self._opening_now) >= OPENING_PLACES:
+            self._give_way(next(iter(self._opening_now)))
+
+    def _give_way(self, oldest: asyncio.Task[None]) -> None:
+        _log.warning("dropped %s: too many connections are opening", self._opening_now.pop(oldest))
+        oldest.cancel()
 
     async def _converse(self, peer: socket.socket, host: str) -> None:
         """One connection from beginning to end."""
-        speaks = False
+        speaks, myself = False, cast("asyncio.Task[None]", asyncio.current_task())
         try:
             try:
                 async with asyncio.timeout(self._opening):
@@ -116,8 +123,7 @@ class Server:
             finally:
                 if not speaks:
                     peer.close()
-                self._strangers[host] -= 1
-                self._strangers += Counter()  # forgets hosts at zero
+                self._opening_now.pop(myself, None)
         except TimeoutError:
             _log.warning("dropped %s: too slow to open", host)
             return

@@ -19,6 +19,7 @@ from wire.frames import framed
 from wire.handshake import Opener
 from wire.messages import MAX_HELLO, Health, Healthy, Limits, Result
 from wire.opening import open_as
+from wire.server import OPENING_PLACES
 
 
 async def dial(
@@ -161,6 +162,20 @@ async def test_silent_strangers_take_few_places_and_known_peers_are_not_kept_out
     for _, writer in strangers:
         await hang_up(writer)
     await still_serves(world, server)
+
+
+async def test_strangers_who_come_again_and_again_from_many_hosts_do_not_keep_a_known_peer_out(world):
+    server = await world.serve(opening=60)
+    host, port = address.split(server.address)
+
+    async def silent(number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(host, port, local_addr=(f"127.0.1.{number % 8 + 1}", 0))
+
+    strangers = [await silent(number) for number in range(OPENING_PLACES + 20)]
+    peer = world.peer(server.address)
+    assert (await peer.health(in_seconds(20))).serving
+    for _, writer in strangers:
+        await hang_up(writer)
 
 
 async def test_older_tls_is_not_spoken(world):
