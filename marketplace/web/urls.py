@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(rf"^{DIGEST}/receipt\.json\Z", certificates.receipt, name="receipt"),
     path("check", certificates.check, name="check"),
     path("dashboard", owner.listing, name="models"),
+    path("dashboard/create", owner.create, name="create"),
     path("dashboard/upload", owner.upload, name="upload"),
     path("dashboard/deployments/<int:deployment>/stop", owner.undeploy, name="undeploy"),
     path("dashboard/<slug:owner>/<slug:name>", owner.manage, name="manage"),

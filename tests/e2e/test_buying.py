@@ -253,7 +253,15 @@ def test_the_menu_opens_on_a_phone(visitor):
 def test_no_page_is_wider_than_a_phone(visitor, people):
     visitor.log_in(people["asha"])
     visitor.page.set_viewport_size({"width": 390, "height": 800})
-    own = ("/dashboard", "/dashboard/asha/digits", "/dashboard/upload", "/nodes", "/keys", "/predictions")
+    own = (
+        "/dashboard",
+        "/dashboard/asha/digits",
+        "/dashboard/create",
+        "/dashboard/upload",
+        "/nodes",
+        "/keys",
+        "/predictions",
+    )
     tabs = [DIGITS + tab for tab in ("", "/api", "/versions", "/provider")]
     for path in ("/", *tabs, "/verification", "/check", "/problems", *own):
         visitor.open(path)

@@ -10,10 +10,13 @@ from assay import joining
 from assay.keys import PrivateKey
 from marketplace.accounts.actions import authenticate_key
 from marketplace.accounts.models import ApiKey, User
-from marketplace.catalogue.models import Deployment, ModelVersion, Node
+from marketplace.catalogue.interfaces import declaration
+from marketplace.catalogue.models import Deployment, Model, ModelVersion, Node
 from marketplace.errors import Unauthenticated
+from marketplace.web.views.owner import TASKS
 from tests.marketplace.people import PASSWORD
 from tests.web.conftest import browser, url
+from tests.web.test_policy import Page
 
 MODEL = ("asha", "digits")
 
@@ -159,6 +162,53 @@ def test_the_only_node_of_a_published_model_is_not_retired(shop):
 
 
 # --- models -----------------------------------------------------------------------------------------------
+
+
+NEW = {"title": "Wine", "name": "wine", "summary": "Three cultivars.", "licence": "MIT", "task": "regression"}
+
+
+def test_a_model_that_stays_with_its_owner_is_made_and_shows_the_line_that_adds_it(cast):
+    answer = browser(cast.asha).post(url("create"), NEW)
+    assert answer.headers["Location"] == url("manage", "asha", "wine")
+    made = Model.objects.get(slug="wine")
+    assert (made.organisation, made.visibility, made.task) == (cast.asha.organisation, "private", "regression")
+    assert (made.title, made.summary, made.licence) == ("Wine", "Three cultivars.", "MIT")
+    page = text(browser(cast.asha).get(url("manage", "asha", "wine")))
+    adding = next(
+        each["data-copy"] for each in Page(page).all("button") if "assay-node" in each.get("data-copy", "")
+    )
+    command = "assay-node add model.onnx --name asha/wine --interface interface.json"
+    assert adding.replace("\\\n", "").split() == command.split()
+    assert 'hx-trigger="every 5s"' in page, "the version appears by itself"
+    assert browser(cast.bela).get(url("model", "asha", "wine")).status_code == 404
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_the_page_says_of_the_interface_is_what_the_command_takes(cast, task):
+    browser(cast.asha).post(url("create"), NEW | {"task": task})
+    page = Page(text(browser(cast.asha).get(url("manage", "asha", "wine"))))
+    shown = [each["data-copy"] for each in page.all("button") if each.get("data-copy", "").startswith("{")]
+    assert declaration(json.loads(shown[0])).task == task
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("title", " "), ("name", "Not A Name"), ("name", "digits"), ("summary", "x" * 241), ("licence", "\u202e")],
+)
+def test_a_model_that_cannot_be_made_says_which_field_and_keeps_the_rest(shop, field, value):
+    answer = browser(shop.cast.asha).post(url("create"), NEW | {"title": "Wine <b>"} | {field: value})
+    assert answer.status_code in (409, 422)
+    assert f'id="{field}-error"' in text(answer)
+    assert '<option value="regression" selected' in text(answer)
+    if field != "title":
+        assert "Wine &lt;b&gt;" in text(answer)
+    assert not Model.objects.filter(slug="wine").exists()
+
+
+def test_a_model_of_no_known_task_is_refused(cast):
+    answer = browser(cast.asha).post(url("create"), NEW | {"task": "prophecy"})
+    assert answer.status_code == 422
+    assert "Unknown task" in text(answer)
 
 
 def test_findings_are_shown_by_node_and_operator_with_the_modes_they_rule_out(shop):

@@ -47,6 +47,7 @@ PAGES = {
     "certificate-cbor": (certificate, BELAS),
     "receipt": (certificate, BELAS),
     "models": ((), SIGNED_IN),
+    "create": ((), SIGNED_IN),
     "upload": ((), SIGNED_IN),
     "manage": (MODEL, ASHAS),
     "nodes": ((), SIGNED_IN),

@@ -10,10 +10,11 @@ from django.contrib import messages
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assay.errors import Refused
 from marketplace.accounts.access import Actor
+from marketplace.api.problems import status_of
 from marketplace.catalogue import access
 from marketplace.catalogue.actions import deployments, models, versions
 from marketplace.catalogue.actions.versions import MAX_FILE
@@ -25,7 +26,20 @@ from marketplace.web.pages import address, is_partial, own_page
 State = ModelVersion.State
 MOVING = (State.UPLOADING, State.VALIDATING)
 ON_ITS_WAY = (Deployment.State.WAITING, Deployment.State.DELIVERING, Deployment.State.LOADING)
-DESCRIPTION = ("title", "summary", "licence", "card")
+WORDS = ("title", "summary", "licence")
+DESCRIPTION = (*WORDS, "card")
+MAX_TYPED = 1000  # characters of a field that are looked at
+TASKS = {
+    "classification": "Classification: one of several labels",
+    "regression": "Regression: a number",
+    "other": "Other",
+}
+# what `assay-node add --interface` takes, with what the graph cannot say
+INTERFACES = {
+    "classification": '{"task": "classification", "labels": ["no", "yes"]}',
+    "regression": '{"task": "regression"}',
+    "other": '{"task": "other"}',
+}
 MAX_VERSIONS = 50  # shown
 TONES = {
     State.UPLOADING: "busy",
@@ -75,6 +89,22 @@ def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
     return render(request, "owner/models.html", {"cards": cards(list(for_cards(own)[:200]))})
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@own_page
+def create(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """A model whose file stays with its owner: made here, filled by `assay-node add`, as its page says."""
+    given = {field: request.POST.get(field, "")[:MAX_TYPED] for field in ("name", "task", *WORDS)}
+    if request.method != "POST":
+        return _creating(request, actor, given)
+    try:
+        words = {field: given[field] for field in WORDS}
+        model = models.create_model(actor, given["name"], given["task"], **words)
+    except Refused as error:
+        return _creating(request, actor, given, error)
+    messages.success(request, "The model is made. Nobody but you sees it until a version is published.")
+    return redirect(address("manage", model.organisation.slug, model.slug))
+
+
 @require_safe
 @own_page
 def upload(request: HttpRequest, actor: Actor) -> HttpResponse:
@@ -108,6 +138,8 @@ def manage(request: HttpRequest, actor: Actor, owner: str, name: str) -> HttpRes
         "versions": shown,
         "moving": moving,
         "nodes": nodes,
+        "adding": f"assay-node add model.onnx \\\n  --name {model} \\\n  --interface interface.json",
+        "interface": INTERFACES[model.task],
     }
     return render(request, "owner/versions.html" if is_partial(request) else "owner/manage.html", context)
 
@@ -172,6 +204,21 @@ def _done(request: HttpRequest, model: Model, said: str, do: Callable[[], object
     else:
         messages.success(request, said)
     return redirect(address("manage", model.organisation.slug, model.slug))
+
+
+def _creating(
+    request: HttpRequest, actor: Actor, given: dict[str, str], error: Refused | None = None
+) -> HttpResponse:
+    """The form, filled again."""
+    context = {
+        "error": error,
+        "field": error.pointer.strip("/") if error else "",
+        "fields": ("name", *WORDS),
+        "given": given,
+        "organisation": actor.organisation,
+        "tasks": TASKS.items(),
+    }
+    return render(request, "owner/create.html", context, status=status_of(error) if error else 200)
 
 
 # --- reading ----------------------------------------------------------------------------------------------
