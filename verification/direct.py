@@ -90,7 +90,7 @@ async def _ask(provider: Provider, job: Job[DirectParams], ports: Ports) -> Cert
     try:
         return Certified(_checked(document, provider, job))
     except (Refused, NotVerified) as error:
-        error.under(f"{provider.address} ")  # whose word it was
+        error.under(f"{provider.address} " if error.pointer else provider.address)  # whose word it was
         raise
 
 
