@@ -11,9 +11,12 @@ interrupted anywhere and run again, it goes on.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +64,7 @@ class Owner:
 
     def _node(self) -> int:
         """The node's id, registered at its present address."""
+        self._hand_in_rotations()
         key = PrivateKey.load(self._home / "key")
         address = until(lambda: _text(self._home / "address"), f"the address of {self._slug}'s node")
         node = self._market.post(
@@ -74,6 +78,13 @@ class Owner:
         )
         self._say("node", f"{key.public} at {address}")
         return int(node["id"])
+
+    def _hand_in_rotations(self) -> None:
+        """Tells of keys that were replaced, in order; what was told before, or is of no node yet, is refused."""
+        kept = [json.loads(path.read_bytes()) for path in (self._home / "retired").glob("*.rotation.json")]
+        for statement in sorted(kept, key=itemgetter("time")):
+            with contextlib.suppress(RefusedError):
+                self._market.post("/nodes/rotations", statement)
 
     def _model(self, entry: Entry) -> None:
         words = {"title": entry.title, "summary": entry.summary, "card": entry.card, "licence": entry.licence}

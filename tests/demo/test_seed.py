@@ -26,6 +26,8 @@ from marketplace.catalogue.models import Deployment, Evaluation, Model, ModelVer
 from marketplace.predictions import outbox
 from marketplace.predictions.dispatch import Dispatcher
 from marketplace.predictions.models import Prediction
+from node.commands.rotate_key import replace_key
+from node.home import Home
 from tests.marketplace.catalogue.conftest import INTERFACE, LABELS, onnx_bytes
 from tests.marketplace.catalogue.wired import wired
 from tests.marketplace.conftest import (  # noqa: F401 - autouse
@@ -163,6 +165,20 @@ def test_a_second_run_changes_nothing(live_server, users, nodes, folder, install
         first = counts()
         seed.seed(live_server.url, users, homes, folder)
     assert counts() == first
+
+
+def test_a_node_whose_key_was_replaced_meanwhile_is_the_same_node(live_server, users, nodes, folder):
+    homes, _ = nodes
+    home = Home(homes / "asha")
+    with Market(live_server.url, next(user.api_key for user in users if user.organisation == "asha")) as market:
+        owner = seed.Owner(market, "asha", home.root, folder)
+        first = owner._node()
+        for rotations in (1, 2):
+            for _ in range(rotations):
+                replace_key(home)
+            assert owner._node() == first
+            assert bytes(Node.objects.get(pk=first).key) == home.load_key().public.raw
+    assert Node.objects.count() == 1
 
 
 @pytest.mark.parametrize("stage", ["_version", "_deploy", "_measure", "_publish"])
