@@ -6,6 +6,7 @@ draw and its use.
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import socket
@@ -20,6 +21,13 @@ LOWEST, HIGHEST = 15_000, 32_000
 Port = Annotated[int, msgspec.Meta(ge=LOWEST, lt=HIGHEST)]
 LOOPBACK = "127.0.0.1"
 DRAWS = 1000
+
+
+def parse(text: str) -> int:
+    """For argparse. Raises ArgumentTypeError."""
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port (1 to 65535)")
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:

@@ -67,14 +67,8 @@ async def up(port: int, console: Console) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make up", description=__doc__.splitlines()[0])
-    parser.add_argument("--port", type=_port, default=8000, help="where the site is served")
+    parser.add_argument("--port", type=ports.parse, default=8000, help="where the site is served")
     return parser.parse_args()
-
-
-def _port(text: str) -> int:
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a port (1 to 65535)")
 
 
 if __name__ == "__main__":
