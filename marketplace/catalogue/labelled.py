@@ -7,6 +7,7 @@ A set is `{"inputs": [...], "labels": [...]}`: the inputs of one request for all
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -99,14 +100,17 @@ def measure(interface: Interface, labelled: Labelled, outputs: Sequence[tuple[Te
     wanted = np.array(labelled.values)
     if got.shape != wanted.shape:
         raise Refused("not one number for each row", expected=str(wanted.shape), got=str(got.shape))
-    error = got - wanted
-    spread = float(np.sum((wanted - wanted.mean()) ** 2))
-    metrics = {
-        "mean-absolute-error": float(np.mean(np.abs(error))),
-        "root-mean-square-error": math.sqrt(float(np.mean(error**2))),
-    }
-    if spread > 0:
-        metrics["r2"] = 1 - float(np.sum(error**2)) / spread
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = got - wanted
+        spread = float(np.sum((wanted - wanted.mean()) ** 2))
+        metrics = {
+            "mean-absolute-error": float(np.mean(np.abs(error))),
+            "root-mean-square-error": math.sqrt(float(np.mean(error**2))),
+        }
+        if spread > 0:
+            metrics["r2"] = 1 - float(np.sum(error**2)) / spread
+    if not all(map(math.isfinite, metrics.values())):
+        raise Refused("the figures are beyond what a number can hold", code="out-of-range", got=str(metrics))
     return [Metric(name, round(value, DECIMALS)) for name, value in metrics.items()]
 
 
@@ -127,6 +131,6 @@ def _class(interface: Interface, label: Any, row: int) -> int:
 
 
 def _number(label: Any, row: int) -> float:
-    if type(label) in (int, float) and math.isfinite(label):
+    if type(label) in (int, float) and abs(label) <= sys.float_info.max:
         return float(label)
     raise Refused("not a number", pointer=f"/labels/{row}", expected="a finite number", got=repr(label)[:60])

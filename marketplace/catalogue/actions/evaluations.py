@@ -7,10 +7,11 @@ afterwards is the figures and the set's digest; the set itself is removed.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import secrets
 
 import msgspec
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from assay.digest import sha256
 from assay.errors import AssayError, Refused
@@ -27,6 +28,8 @@ from marketplace.predictions import stored
 from marketplace.predictions.models import Prediction, Status
 from marketplace.predictions.questions import SALT_SIZE, Question
 from marketplace.predictions.states import ENDS
+
+log = logging.getLogger(__name__)
 
 BATCH = 200  # rows of one prediction
 PATIENCE = dt.timedelta(minutes=2)  # for each prediction
@@ -71,15 +74,26 @@ def advance() -> int:
     """Takes every open evaluation one step further; how many there were. Safe to run anywhere, at any time."""
     waiting = list(Evaluation.objects.filter(state__in=OPEN).order_by("pk").values_list("pk", flat=True))
     for evaluation in waiting:
-        with transaction.atomic():
-            found = (
-                Evaluation.objects.select_for_update(of=("self",), skip_locked=True)
-                .select_related("version__model__organisation", "created_by")
-                .filter(pk=evaluation, state__in=OPEN)
-            )
-            for each in found:
-                _step(each)
+        try:
+            _advance(evaluation)
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: for another time
+        except Exception:  # an error of ours must not keep the others from their turn
+            log.exception("evaluation %s failed here", evaluation)
+            failed = {"state": State.FAILED, "detail": "an error of ours; it has been noted", "data": None}
+            Evaluation.objects.filter(pk=evaluation, state__in=OPEN).update(**failed)
     return len(waiting)
+
+
+@transaction.atomic
+def _advance(evaluation: int) -> None:
+    found = (
+        Evaluation.objects.select_for_update(of=("self",), skip_locked=True)
+        .select_related("version__model__organisation", "created_by")
+        .filter(pk=evaluation, state__in=OPEN)
+    )
+    for each in found:
+        _step(each)
 
 
 def _step(evaluation: Evaluation) -> None:

@@ -110,6 +110,24 @@ def test_a_step_that_was_killed_is_taken_again_without_asking_twice(cast, versio
     assert Prediction.objects.count() == 1
 
 
+def test_an_error_over_one_set_does_not_keep_others_from_being_measured(cast, version, monkeypatch, caplog):
+    broken = actions.evaluate(cast.asha.actor, version, "Broken", digits_set([1]))
+    fine = actions.evaluate(cast.asha.actor, version, "Fine", digits_set([1, 2]))
+    ask = evaluations._ask
+
+    def failing(evaluation, given_):
+        if evaluation.pk == broken.pk:
+            raise ZeroDivisionError("a bug")
+        ask(evaluation, given_)
+
+    monkeypatch.setattr(evaluations, "_ask", failing)
+    evaluations.advance()
+    for each in (broken, fine):
+        each.refresh_from_db()
+    assert (broken.state, fine.state) == ("failed", "running")
+    assert "a bug" in caplog.text
+
+
 def test_a_measurement_replaces_the_one_of_the_same_set_only(cast, version):
     version.metrics = [
         {"name": "accuracy", "value": 0.1, "dataset": dataset, "rows": 1, "sha256": "0" * 64}
@@ -223,6 +241,26 @@ def test_errors_of_a_regression_are_those_of_the_textbook(rows, batch):
     assert figures["root-mean-square-error"] == pytest.approx(np.sqrt((error**2).mean()), abs=1e-5)
     if "r2" in figures:
         assert figures["r2"] <= 1
+
+
+def regression_set(*labels: str) -> bytes:
+    inputs = [{"name": "x", "datatype": "FP32", "shape": [len(labels), 1], "data": [0.0] * len(labels)}]
+    return b'{"inputs": %s, "labels": [%s]}' % (json.dumps(inputs).encode(), ", ".join(labels).encode())
+
+
+@pytest.mark.parametrize("label", ["1" + "0" * 400, "-1" + "0" * 400, '"1"', "null", "true"])
+def test_a_label_that_no_number_can_hold_is_refused(label):
+    with pytest.raises(Refused) as caught:
+        labelled.read(REGRESSION, regression_set("1", label))
+    assert caught.value.pointer == "/labels/1"
+
+
+@pytest.mark.parametrize("labels", [("1e308", "-1e308"), ("1e200", "1")])
+def test_figures_that_no_number_can_hold_are_no_figures(labels):
+    given_ = labelled.read(REGRESSION, regression_set(*labels))
+    with pytest.raises(Refused) as caught:
+        labelled.measure(REGRESSION, given_, [(Tensor.of("y", np.zeros((2, 1), "f4")),)])
+    assert caught.value.code == "out-of-range"
 
 
 def test_batches_put_together_are_the_set():
