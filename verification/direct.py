@@ -19,6 +19,7 @@ from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, Una
 from assay.model import input_digest
 from assay.verify import Trust, verify
 from verification.mode import Cancelled, Certified, End, Expired, Failed, Job, Ports, Provider, Quote, Target
+from wire.failures import to_error, to_failure
 
 FIRST_PAUSE = 0.1  # seconds before the second round over the providers
 LONGEST_PAUSE = 2.0
@@ -91,7 +92,9 @@ async def _ask(provider: Provider, job: Job[DirectParams], ports: Ports) -> Cert
         return Certified(_checked(document, provider, job))
     except (Refused, NotVerified) as error:
         error.under(f"{provider.address} " if error.pointer else provider.address)  # whose word it was
-        raise
+        raise to_error(
+            to_failure(0, error)
+        ) from error  # its words are in it: cut and made printable as if it spoke
 
 
 def _checked(document: bytes, provider: Provider, job: Job[DirectParams]) -> certificate.AnyCertificate:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from assay import certificate, direct
+from assay import cbor, certificate, direct
 from assay.digest import sha256
 from assay.errors import DeadlineExceeded, NotVerified, Refused, Unavailable
 from assay.ids import uuid7
@@ -215,7 +215,21 @@ def other_request(asked: Job[DirectParams]) -> bytes:
     return signed(ALICE, request=uuid7().bytes)(asked)
 
 
+def defiled(change) -> Answering:
+    """A certificate whose plain form was changed: what is wrong with it is told in its own words."""
+
+    def answer(asked: Job[DirectParams]) -> bytes:
+        plain = certificate.plain(direct.issue(ALICE, [statement(asked)])[0])
+        change(plain["statement"])
+        return cbor.encode(plain)
+
+    return answer
+
+
 FALSE = {
+    "with a field that no database takes": defiled(lambda said: said.update({"a\0b": 1})),
+    "with a datatype that repaints terminals": defiled(lambda said: said["outputs"][0].update(datatype="\x1b[2J")),
+    "with a field as long as a book": defiled(lambda said: said.update({"a" * 10**6: 1})),
     "tampered": tampered,
     "signed by another key": signed(MALLORY),
     "another request's": other_request,
@@ -241,6 +255,7 @@ async def test_a_certificate_that_does_not_stand_is_never_passed_on(answer):
     assert isinstance(end, Failed)
     assert isinstance(end.error, NotVerified | Refused)
     assert end.error.pointer.split(" ")[0] == "alice:7000", "whose word it was is said"
+    assert all(text.isprintable() and len(text) <= 4096 for text in end.error.fields().values())
     assert world.asked == ["alice"], "whoever lied is not asked again"
 
 
