@@ -6,10 +6,11 @@ A task here is a wake-up or a sweep: it carries no work of its own and may be lo
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
@@ -59,3 +60,10 @@ app.conf.update(
 app.autodiscover_tasks(
     ["marketplace.accounts", "marketplace.catalogue", "marketplace.certificates", "marketplace.predictions"]
 )
+
+
+@signals.worker_ready.connect  # by then everything is imported
+def leave_what_stays_out_of_collections(**_: Any) -> None:
+    """Walking it in search of garbage would hold all predictions of the process up, every now and then."""
+    gc.collect()
+    gc.freeze()

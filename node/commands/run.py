@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from pathlib import Path
 
@@ -23,4 +24,6 @@ def command(home: Path, log: str) -> None:
     from node.daemon import run
 
     logging.basicConfig(level=log.upper(), format=FORMAT)
+    gc.collect()
+    gc.freeze()  # what is imported stays: to walk it in search of garbage would hold all answers up
     uvloop.run(run(Home(home.absolute())))
