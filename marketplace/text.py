@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 from assay.errors import Refused
 
@@ -25,11 +26,30 @@ def block(value: str, pointer: str, most: int) -> str:
     return _clean(value.replace("\r\n", "\n").replace("\r", "\n"), pointer, most).strip()
 
 
+def everywhere(plain: Any, pointer: str) -> None:
+    """Raises Refused for a character that is not text in any text of decoded JSON, keys included."""
+    match plain:
+        case str():
+            _require(plain, pointer)
+        case dict():
+            for key, value in plain.items():
+                _require(key, pointer)
+                everywhere(value, f"{pointer}/{key}")
+        case list() | tuple():
+            for i, value in enumerate(plain):
+                everywhere(value, f"{pointer}/{i}")
+
+
 def _clean(value: str, pointer: str, most: int) -> str:
     if len(value) > most:
         raise Refused(
             "a text is too long", pointer=pointer, expected=f"at most {most} characters", got=str(len(value))
         )
+    _require(value, pointer)
+    return value
+
+
+def _require(value: str, pointer: str) -> None:
     for at, character in enumerate(value):
         if character not in ALLOWED and unicodedata.category(character) in UNWANTED:
             raise Refused(
@@ -38,4 +58,3 @@ def _clean(value: str, pointer: str, most: int) -> str:
                 expected="printable characters",
                 got=f"U+{ord(character):04X} at {at}",
             )
-    return value

@@ -26,6 +26,7 @@ from assay.model import (
     Text,
 )
 from inference.validation import Finding, Ports
+from marketplace import text
 from marketplace.catalogue.models import ModelVersion
 from verification.registry import MODES
 
@@ -58,6 +59,7 @@ def checked(declared: Declaration, pointer: str = "/interface") -> Declaration:
         raise Refused("labels must differ", pointer=f"{pointer}/labels", expected="distinct labels")
     if declared.inputs and declared.outputs:
         _joined(declared, Ports()).checked(pointer)
+    text.everywhere(plain(declared), pointer)
     return declared
 
 

@@ -21,6 +21,7 @@ from assay.digest import SIZE
 from assay.errors import Refused, TooLarge
 from assay.model import ModelReference
 from inference.validation import LIMITS, Report
+from marketplace import text
 from marketplace.accounts.access import Actor
 from marketplace.catalogue import interfaces, spool
 from marketplace.catalogue.interfaces import Declaration
@@ -123,6 +124,7 @@ def register_version(actor: Actor, model: Model, reference: ModelReference, repo
             expected=reference.digest.hex(),
             got=report.digest.hex(),
         )
+    text.everywhere(interfaces.plain(report), "/report")
     if not report.accepted:
         raise Refused("the node refused this file", code="not-accepted", pointer="/report/findings")
     declared = interfaces.declaration(interfaces.plain(reference.interface))

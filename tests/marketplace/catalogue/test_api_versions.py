@@ -229,6 +229,26 @@ def test_what_a_node_says_must_not_contradict_itself(ask, model, added):
     assert not ModelVersion.objects.exists()
 
 
+@pytest.mark.parametrize("bad", ["\0", "a\0b", "\x1b[2J", "\u202e"])
+def test_a_text_that_no_database_takes_is_refused_wherever_it_hides(ask, model, added, bad):
+    report, interface = added["report"], added["interface"]
+    finding = {"level": "info", "code": "x", "detail": "x"}
+    wrong = [
+        (added | {"report": report | {"producer": bad}}, "/report/producer"),
+        (added | {"report": report | {"operators": {bad: 1}}}, "/report/operators"),
+        (added | {"report": report | {"findings": [finding | {"code": bad}]}}, "/report/findings/0/code"),
+        (added | {"interface": interface | {"labels": ["fine", bad]}}, "/interface/labels/1"),
+    ]
+    for body, pointer in wrong:
+        response = ask("POST", VERSIONS, body)
+        assert (response.status_code, problem(response)["pointer"]) == (422, pointer)
+    fields = [{"name": bad, "unit": "", "example": ""}]
+    row = {"kind": "row", "input": "x", "fields": fields}
+    declared = ask("POST", VERSIONS, {"weights": "delivered", "size": 10, "interface": {"preprocessing": row}})
+    assert problem(declared)["pointer"] == "/interface/preprocessing/fields/0/name"
+    assert not ModelVersion.objects.exists()
+
+
 def test_a_file_that_never_comes_here_cannot_be_uploaded(ask, model, added, put):
     ask("POST", VERSIONS, added)
     assert problem(put(b"x", 0))["code"] == "not-uploading"
