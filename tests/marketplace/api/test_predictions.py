@@ -127,6 +127,13 @@ def test_another_body_under_the_same_key_is_refused(api, cast, version):
     assert Prediction.objects.count() == 1
 
 
+def test_what_is_not_published_is_answered_to_keys_that_may_read_it(api, cast):
+    answering.digits(cast.asha, published=False)
+    for scopes, status in ((("predict", "read"), 201), (("predict",), 404)):
+        cast.asha.token = cast.asha.key(*scopes)
+        assert api("POST", "predictions", cast.asha, request()).status_code == status
+
+
 def test_keys_are_each_organisations_own(api, cast, version):
     first = api("POST", "predictions", cast.bela, request(), idempotency_key="a-1").json()
     second = api("POST", "predictions", cast.sam, request(), idempotency_key="a-1").json()
