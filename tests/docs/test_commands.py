@@ -6,6 +6,7 @@ import ast
 import re
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 
 import click
 import pytest
@@ -35,6 +36,8 @@ def wrong(command: list[str]) -> str:
     if program == "python" and words[:1] == ["-c"]:
         ast.parse(words[1])
         return ""
+    if program == "python" and words[:1] == ["-m"]:
+        return "" if find_spec(words[1]) else f"no module {words[1]}"
     if program == "python" and words[:1] == ["manage.py"]:
         from django.core.management import get_commands
 
