@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Annotated
 
 import msgspec
 from django.conf import settings
@@ -24,7 +24,7 @@ class Tensor(msgspec.Struct, frozen=True):
     name: str
     datatype: str
     shape: list[int]
-    data: list[Any]
+    data: Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "array"})]
 
 
 class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -112,7 +112,9 @@ def _outputs(prediction: Prediction) -> tuple[list[Reading] | None, list[Tensor]
         Reading(each.text, each.text if each.index is not None else None, each.index, each.score)
         for each in answers(interface, tensors, MAX_READINGS)
     ]
-    return readings, [Tensor(**oip.to_json(tensor)) for tensor in tensors]
+    return readings, [
+        Tensor(each.name, each.datatype, list(each.shape), oip.data_to_json(each)) for each in tensors
+    ]
 
 
 def _verified(prediction: Prediction) -> Verified:

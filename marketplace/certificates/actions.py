@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from assay.certificate import AnyCertificate, parse
 from assay.digest import sha256
+from assay.errors import TooLarge
 from assay.verify import anchor
+
+MAX_OUTPUTS = 16 * 1024 * 1024  # bytes of a prediction's output tensors together
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,19 @@ class Prepared:
 
 
 def prepare(certificate: AnyCertificate) -> Prepared:
-    """Raises Refused if the bytes would not parse again: such a certificate is worth nothing to anybody."""
+    """Raises TooLarge for outputs beyond MAX_OUTPUTS, which a buyer could hardly be shown as JSON.
+
+    Raises Refused if the bytes would not parse again: such a certificate is worth nothing to anybody.
+    """
+    size = sum(len(tensor.data) for tensor in certificate.statement.outputs)
+    if size > MAX_OUTPUTS:
+        raise TooLarge(
+            "the model's answer is larger than is carried here",
+            pointer="/outputs",
+            expected=f"at most {MAX_OUTPUTS} bytes",
+            got=f"{size} bytes",
+            hint="Ask for fewer rows.",
+        )
     document = certificate.to_cbor()
     parse(document)
     return Prepared(certificate, document, sha256(document))

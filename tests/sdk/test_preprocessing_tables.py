@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from fractions import Fraction
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -180,6 +181,8 @@ def test_a_tensor_survives_json(data):
     tensor = Tensor.of("x", array)
     flat = json.loads(json.dumps(oip.to_json(tensor)))
     assert oip.from_json(flat) == tensor
+    with mock.patch.object(oip, "PIECE", 4):
+        assert json.loads(bytes(oip.data_to_json(tensor))) == flat["data"]
     assert oip.from_json(flat | {"data": json.loads(json.dumps(array.tolist()))} if shape else flat) == tensor
 
 

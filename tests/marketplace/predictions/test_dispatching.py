@@ -18,6 +18,7 @@ from assay.model import input_digest
 from assay.preprocessing import PNG, preprocess
 from assay.verify import Trust, verify
 from marketplace.catalogue.interfaces import interface_of
+from marketplace.certificates import actions as certificates
 from marketplace.certificates.models import Certificate
 from marketplace.db.threads import DatabaseThreads
 from marketplace.predictions import access, dispatch
@@ -62,6 +63,7 @@ def test_a_prediction_is_answered_and_its_certificate_stands_up_to_the_check(cas
         salt=bytes(asked.salt),
     )
     assert report.exit_code == 0
+    assert answered.created <= answered.dispatched <= answered.answered <= answered.completed
     assert answered.certificate.anchor == str(cast.node_key.public)
 
 
@@ -112,6 +114,17 @@ def test_a_refusal_by_the_node_fails_the_prediction_with_its_reason(ask, nodes):
         "pointer": "/inputs/0",
     }
     assert finished.certificate_id is None
+
+
+def test_an_answer_too_large_to_be_shown_fails_and_says_what_to_do(ask, nodes, monkeypatch):
+    monkeypatch.setattr(certificates, "MAX_OUTPUTS", 47)  # a row's label and ten scores are 48 bytes
+    asked = ask()
+    with dispatching(nodes):
+        failed = ended(asked)
+    assert failed.status == "failed"
+    assert failed.error["code"] == "too-large"
+    assert failed.error["hint"] == "Ask for fewer rows."
+    assert not Certificate.objects.exists()
 
 
 def test_without_any_node_it_ends_at_its_deadline(ask, version):
