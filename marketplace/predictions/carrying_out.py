@@ -135,7 +135,8 @@ async def carry_out(claim: Claim, workshop: Workshop) -> None:
         )
     if change.certificate is not None:  # where the mode has not said so itself
         rests_on = anchor(change.certificate.certificate)
-        workshop.writer.note(Change(claim.id, Status.ANSWERED, detail={rests_on.kind: rests_on.text}))
+        answered = Change(claim.id, Status.ANSWERED, detail={rests_on.kind: rests_on.text}, time=change.time)
+        workshop.writer.note(answered)
     await workshop.writer.note(change)
 
 
