@@ -58,6 +58,8 @@ def command(home: Path, model: Path, name: str, interface_file: Path) -> None:
             clean(finding.detail),
             f"  {clean(where)}" if where else "",
         )
+        if finding.hint:
+            say("         → ", clean(finding.hint))
     if not report.accepted:
         raise Refused("the model cannot be served", code="not-accepted", pointer=str(model))
     reference = ModelReference(report.digest, _interface(interface_file, report))

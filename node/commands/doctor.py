@@ -44,6 +44,11 @@ class Finding(NamedTuple):
     todo: str = ""
 
 
+def _said(error: AssayError) -> str:
+    """Without the hint, which has a line of its own."""
+    return str(error).removesuffix(f". {error.hint}")
+
+
 @click.command("doctor")
 @home_option
 def command(home: Path) -> None:
@@ -64,7 +69,7 @@ def examine(home: Home) -> Iterator[Finding]:
     try:
         config = home.load_config()
     except AssayError as error:
-        yield Finding("configuration", str(error), error.hint or f"Correct {home.config}.")
+        yield Finding("configuration", _said(error), error.hint or f"Correct {home.config}.")
         return
     yield Finding("configuration", str(home.config))
     checks = Checks(home, config)
@@ -81,7 +86,7 @@ def examine(home: Home) -> Iterator[Finding]:
         try:
             yield check()
         except AssayError as error:
-            yield Finding(check.__name__, str(error), error.hint or "See above.")
+            yield Finding(check.__name__, _said(error), error.hint or "See above.")
         except OSError as error:
             yield Finding(check.__name__, str(error), "Let the user who runs the node read and write there.")
         except sqlite3.Error as error:

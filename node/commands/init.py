@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -11,7 +12,7 @@ from inference.repository import Backend, InstanceGroups
 from node.config import Config, MarketplaceSettings, TritonSettings, to_toml
 from node.config import parse as parse_config
 from node.console import home_option, say
-from node.home import Home
+from node.home import Home, default_home
 
 
 @click.command("init")
@@ -73,4 +74,8 @@ def command(
     say(("Key  ", "bold"), str(key.public))
     if not keys:
         say("Nobody may ask it yet: put the marketplace's key into ", (str(place.config), "bold"))
-    say("Next: ", ("assay-node doctor", "bold"), ", then ", ("assay-node run", "bold"))
+    say("Next: start Triton on ", (str(place.repository(config)), "bold"), ", then")
+    elsewhere = "" if place.root == default_home().absolute() else f" --home {shlex.quote(str(place.root))}"
+    for step in ("doctor", "run", "join ORGANISATION --address HOST:PORT"):
+        verb, _, rest = step.partition(" ")
+        say("  ", (f"assay-node {verb}{elsewhere} {rest}".rstrip(), "bold"))

@@ -31,6 +31,7 @@ def command(home: Path, organisation: str, where: str) -> None:
     if config.marketplace.url and os.environ.get(API_KEY):
         post(config.marketplace.url, "/api/v1/nodes", body)
         say("Registered ", (config.name, "bold"), " with ", organisation)
+        say("Whether the marketplace reaches it at ", where, " shows on its page Nodes within seconds")
     else:
         click.echo(json.dumps(body, indent=2))
 

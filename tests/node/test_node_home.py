@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
 from assay.errors import Refused, Unavailable
+from node.cli import main
 from node.config import Config
 from node.home import Home, default_home, write_atomically
 
@@ -21,6 +23,20 @@ def test_a_new_home_is_its_owners_alone(tmp_path):
     assert [mode(path) for path in (home.root, home.spool, home.key, home.config)] == [0o700, 0o700, 0o600, 0o600]
     assert home.load_key().public == key.public
     assert home.load_config() == CONFIG
+
+
+def test_init_says_what_comes_next_for_this_very_folder(tmp_path):
+    place = tmp_path / "my node"
+    done = CliRunner().invoke(main, ["init", "--home", str(place), "--name", "alice-1"])
+    assert f"start Triton on {place}/models" in done.output
+    for step in ("doctor", "run", "join"):
+        assert f"assay-node {step} --home '{place}'" in done.output
+
+
+def test_a_doctor_without_a_node_says_once_what_makes_one(tmp_path):
+    done = CliRunner().invoke(main, ["doctor", "--home", str(tmp_path)])
+    assert done.exit_code == 1
+    assert done.output.count("`assay-node init` makes one.") == 1
 
 
 def test_a_home_is_made_once(tmp_path):
