@@ -1,5 +1,6 @@
 // The check on the certificate's page and on /check: fetches or reads the bytes, runs the check, shows each finding.
 
+import { inWords } from "./verify/answers.js";
 import { fromHex, hex } from "./verify/bytes.js";
 import { check } from "./verify/check.js";
 import { tensorsFromJson } from "./verify/certificate.js";
@@ -81,18 +82,28 @@ function compare(event) {
   else out.textContent = report.valid ? "Yes. It is valid, and signed by that key." : "That key is named, but the certificate is not valid.";
 }
 
+/** Whose outcome, and the answer in words unless the outputs are not the model's. */
+function said({ target, outcome, ...statement }) {
+  const fit = report.checks.some(({ name, problem }) => name === "outputs" && problem === null);
+  const words = fit ? inWords(statement) : "";
+  return `${target.replace(/^model:/, "")} ${outcome}${words && ` “${words}”`}`;
+}
+
 async function read(file) {
   section.hidden = false;
   at("checked-name").textContent = file.name;
   at("summary").textContent = "";
   at("caveats").replaceChildren();
+  at("caveats").hidden = true;
+  report = null;
   const bytes = new Uint8Array(await file.arrayBuffer());
   await run(opened(bytes).certificate);
   if (!report?.certificate) return;
   const { statement } = report.certificate;
-  at("summary").textContent = `${statement.target} ${statement.outcome}, by ed25519:${hex(report.anchor.raw)}, at ${new Date(statement.time).toISOString()}.`;
+  at("summary").textContent = `${said(statement)}, by ed25519:${hex(report.anchor.raw)}, at ${new Date(statement.time).toISOString()}.`;
   const list = document.createElement("ul");
   list.append(...statement.caveats.map((caveat) => Object.assign(document.createElement("li"), { textContent: caveat })));
+  at("caveats").hidden = false;
   at("caveats").append(Object.assign(document.createElement("p"), { className: "label", textContent: "What it does not say" }), list);
 }
 

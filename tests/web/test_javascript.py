@@ -13,8 +13,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from playwright._impl._driver import compute_driver_executable
 
-from assay import receipt
+from assay import Trust, receipt
 from assay.preprocessing import preprocess
+from assay.verify import verify
 from docs.vectors import make
 from marketplace.web.sent import for_check
 
@@ -49,6 +50,15 @@ def test_the_browsers_check_tells_the_buyers_input_from_another(tmp_path):
         cases.append({"file": f"good/{name}.receipt.json", "sent": for_check(salt, inputs)})
     (tmp_path / "sent.json").write_text(json.dumps(cases))
     run("inputs.test.js", ASSAY_SENT=str(tmp_path / "sent.json"))
+
+
+def test_the_browser_says_what_was_answered_in_the_words_of_the_command(tmp_path):
+    cases = []
+    for path in sorted((VECTORS / "good").glob("*.cbor")):
+        said = verify(path.read_bytes(), Trust()).claims[0]
+        cases.append((f"good/{path.name}", said.split(" answered ")[1].split(", signed by")[0]))
+    (tmp_path / "words.json").write_text(json.dumps(cases))
+    run("answers.test.js", ASSAY_WORDS=str(tmp_path / "words.json"))
 
 
 def test_canonical_cbor_is_written_and_read_alike_in_both_languages(tmp_path):
