@@ -30,7 +30,7 @@ export async function call(method, url, { json, body, headers = {} } = {}) {
 /** A notice that says what is wrong, where, and what to try; as the pages' own notices look. */
 export function notice(problem) {
   const box = Object.assign(document.createElement("div"), { className: "alert alert-danger" });
-  const say = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+  const say = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`.replace(/[.!?]?$/, (end) => end || ".");
   const first = document.createElement("p");
   first.append(Object.assign(document.createElement("strong"), { textContent: say(problem.message) }), ` ${problem.hint ?? ""}`);
   box.append(first);

@@ -25,7 +25,9 @@ const base64 = async (blob) => {
 
 async function asPng(file) {
   if (file.type === "image/png") return file;
-  const bitmap = await createImageBitmap(file);
+  const bitmap = await createImageBitmap(file).catch(() => {
+    throw new Problem({ detail: "not a picture that this browser can read", got: file.name });
+  });
   const canvas = Object.assign(document.createElement("canvas"), { width: bitmap.width, height: bitmap.height });
   canvas.getContext("2d").drawImage(bitmap, 0, 0);
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
@@ -77,6 +79,7 @@ async function ask(event) {
   event.preventDefault();
   const button = at("get");
   at("refusal").replaceChildren();
+  at("answer").replaceChildren();
   if (form.dataset.signedIn === "no") {
     if (drawing) sessionStorage.setItem(KEPT, JSON.stringify(drawing.strokes));
     location.assign(form.dataset.login);
@@ -93,6 +96,7 @@ async function ask(event) {
     at("refusal").replaceChildren(notice(error));
   } finally {
     button.disabled = false;
+    if (document.activeElement === document.body) button.focus({ preventScroll: true });
   }
 }
 
@@ -126,6 +130,7 @@ function preparePicture() {
     URL.revokeObjectURL(preview.src);
     preview.hidden = target.files.length === 0;
     if (target.files.length) preview.src = URL.createObjectURL(target.files[0]);
+    preview.onerror = () => (preview.hidden = true);
   });
 }
 
