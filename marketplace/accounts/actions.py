@@ -60,7 +60,7 @@ def register(email: str, password: str, name: str) -> User:
         if not User.objects.filter(email=address).exists():
             raise
         raise Refused(
-            "this address cannot be registered", code="email-taken", pointer="/email", hint="Sign in instead."
+            "this address cannot be registered", code="email-taken", pointer="/email", hint="Log in instead."
         ) from error
     return user
 
@@ -73,7 +73,8 @@ def _require_person(email: str, password: str, name: str) -> None:
     try:
         validate_password(password, User(email=email, name=name))
     except ValidationError as error:
-        raise Refused(" ".join(error.messages), code="weak-password", pointer="/password") from error
+        said = " ".join(error.messages).rstrip(".")
+        raise Refused(said, code="weak-password", pointer="/password") from error
 
 
 def _personal_organisation(user: User) -> Organisation:

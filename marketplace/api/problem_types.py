@@ -51,7 +51,7 @@ forbidden | Not allowed | You may see this, but not do that to it.
 scope-missing | Scope missing | The API key lacks the scope that this needs.
 role-missing | Role missing | Your role in the organisation does not allow this. An admin of it can change that.
 wrong-credentials | Wrong address or password | The two do not belong together. After several tries there is a pause.
-email-taken | Address taken | There is an account with this e-mail address. Sign in instead.
+email-taken | Address taken | There is an account with this e-mail address. Log in instead.
 weak-password | Weak password | The password is too short, too common, or too much like your name or address.
 too-many-keys | Too many API keys | The organisation has as many keys as it may. Revoke one that is not used.
 """

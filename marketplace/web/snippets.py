@@ -12,6 +12,7 @@ from typing import Any
 
 from assay.model import ImagePreprocessing, Interface, RowPreprocessing
 
+INSTALL = "pip install ./sdk, in Assay's source"
 MAX_INLINE = 1500  # characters of an input that is still written out
 
 
@@ -54,14 +55,14 @@ def snippets(
             "python",
             "Python",
             _PYTHON.format(url=url, model=model, given=given.python, mode=mode, provider=provider),
-            "pip install assay. The certificate is checked on your machine before predict returns.",
+            f"{INSTALL}. The certificate is checked on your machine before predict returns.",
         ),
         Snippet("javascript", "JavaScript", _JAVASCRIPT.format(url=url, body=body)),
         Snippet(
             "cli",
             "Command line",
             _CLI.format(url=url, model=model, file=given.file, mode=mode, provider=provider or "KEY"),
-            "pip install assay. Exit code 0 only if the certificate is valid and by the key you named.",
+            f"{INSTALL}. Exit code 0 only if the certificate is valid and by the key you named.",
         ),
     ]
 

@@ -46,6 +46,8 @@ def test_a_sign_up_that_is_refused_says_which_field_and_keeps_the_rest(cast, fie
     answer = browser().post(url("signup"), given)
     assert answer.status_code == 422
     assert f'id="{field}-error"' in text(answer)
+    assert [field["id"] for field in Page(text(answer)).all("input") if "autofocus" in field] == [field]
+    assert ".." not in text(answer)
     assert PASSWORD not in text(answer)
     if field != "name":
         assert "Iris &lt;b&gt;" in text(answer)
@@ -146,6 +148,16 @@ def test_a_node_of_somebody_else_cannot_be_registered(cast):
     answer = browser(cast.asha).post(url("nodes"), {"pasted": stolen})
     assert answer.status_code == 422
     assert "does not show that the node" in text(answer)
+
+
+def test_the_commands_that_make_and_register_a_node_are_lines_to_paste(cast):
+    making, joining_it = (
+        found["data-copy"]
+        for found in Page(text(browser(cast.asha).get(url("nodes")))).all("button")
+        if "data-copy" in found
+    )
+    assert making.startswith("assay-node init --name NAME \\\n  --backend onnxruntime \\\n  --marketplace-url ")
+    assert joining_it == "assay-node join asha \\\n  --address HOST:PORT"
 
 
 def test_the_list_of_nodes_is_a_part_that_can_be_asked_for_alone(shop):

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from django import template
 from django.template.loader import select_template
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from assay.keys import PublicKey
@@ -131,6 +131,15 @@ def measure(metric: Mapping[str, Any]) -> str:
 @register.filter
 def markdown(text: str) -> SafeString:
     return rendered(text)
+
+
+@register.filter
+def code(text: str) -> SafeString:
+    """Prose in which `such` words are code."""
+    parts = enumerate(text.split("`"))
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", part) if i % 2 else part,) for i, part in parts)
+    )
 
 
 @register.filter

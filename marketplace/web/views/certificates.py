@@ -147,7 +147,7 @@ def _command(key: str, digest: str, prediction: Prediction | None) -> str:
     parts = [f"assay verify {file_name('certificate', digest)}", f"--provider {key}"]
     if prediction is not None:
         parts += [f"--input {sent.name(prediction)}", f"--salt {bytes(prediction.salt).hex()}"]
-    return "pip install assay\n" + " \\\n    ".join(parts)
+    return "pip install ./sdk  # in Assay's source\n" + " \\\n    ".join(parts)
 
 
 def file_name(what: str, digest: str, suffix: str = "json") -> str:

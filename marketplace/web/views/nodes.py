@@ -74,8 +74,8 @@ def _read(pasted: str) -> Joining:
 def _making() -> str:
     """The command that makes a node which this marketplace may ask."""
     key = peers.public_identity()
-    trusting = f" --marketplace-key {key}" if key else ""
-    return f"assay-node init --name NAME --marketplace-url {settings.ENV.url}{trusting}"
+    words = ["assay-node init --name NAME", "--backend onnxruntime", f"--marketplace-url {settings.ENV.url}"]
+    return " \\\n  ".join([*words, *([f"--marketplace-key {key}"] if key else [])])
 
 
 def _page(
@@ -83,7 +83,8 @@ def _page(
 ) -> HttpResponse:
     serving = Count("deployments", filter=Q(deployments__state=Deployment.State.SERVING))
     found = access.visible_nodes(actor).annotate(models_served=serving)
-    context = {"nodes": found, "organisation": actor.organisation, "making": _making(), **(extra or {})}
+    joining = f"assay-node join {actor.organisation.slug} \\\n  --address HOST:PORT"
+    context = {"nodes": found, "making": _making(), "joining": joining, **(extra or {})}
     return render(
         request, "owner/node-list.html" if is_partial(request) else "owner/nodes.html", context, status=status
     )

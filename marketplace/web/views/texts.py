@@ -12,7 +12,7 @@ from marketplace.web.pages import page
 from verification.mode import Target
 from verification.registry import MODES
 
-COMMAND = "pip install assay\nassay verify certificate.json --provider ed25519:…"
+COMMAND = "pip install ./sdk  # in Assay's source\nassay verify certificate.json --provider ed25519:…"
 
 
 @require_safe
