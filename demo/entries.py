@@ -49,7 +49,8 @@ def is_current(folder: Path = FOLDER) -> bool:
 
 def made_from() -> str:
     sources = [
-        Path(__file__).with_name(f"{name}.py") for name in ("catalogue", "datasets", "entries", "export", "train")
+        Path(__file__).with_name(f"{name}.py")
+        for name in ("catalogue", "datasets", "entries", "export", "strokes", "train")
     ]
     packages = " ".join(f"{name}=={version(name)}" for name in PACKAGES)
     return hashlib.sha256(b"\0".join([*(path.read_bytes() for path in sources), packages.encode()])).hexdigest()

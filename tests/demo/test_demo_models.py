@@ -118,20 +118,30 @@ def test_a_held_out_table_row_reads_as_exactly_the_row_that_was_measured(tables)
         assert np.allclose(tensor.array(), dataset.held_out[0][: tensor.shape[0]], rtol=1e-5)
 
 
-def test_a_digit_drawn_small_in_a_corner_is_read(digits):
+def test_digits_drawn_small_in_a_corner_or_in_bare_strokes_are_read(digits):
     asha = catalogue.OWNERS[0]
     model = export.export(export.fitted(asha, digits), digits.interface)
     assert export.measure(model, digits)["accuracy"] > 0.95
-    for digit, box in ((0, (30, 170, 110, 290)), (0, (200, 20, 280, 150))):
-        tensor = preprocess(digits.interface, _ring(box), PNG)[0]
+    for digit, drawn in (
+        (0, _sheet(ring=(30, 170, 110, 290))),
+        (0, _sheet(ring=(200, 20, 280, 150))),
+        (1, _sheet(line=[(170, 30), (165, 270)])),
+        (1, _sheet(line=[(120, 100), (180, 50), (180, 280)])),
+        (7, _sheet(line=[(90, 60), (240, 60), (150, 290)])),
+    ):
+        tensor = preprocess(digits.interface, drawn, PNG)[0]
         label, _ = run(model, digits.interface, tensor.array())
         assert label.tolist() == [digit]
 
 
-def _ring(box):
-    """An O in felt pen on a sheet of 320 × 320."""
+def _sheet(ring=None, line=None):
+    """An O or a line in felt pen on a sheet of 320 × 320."""
     sheet = Image.new("L", (320, 320), 255)
-    ImageDraw.Draw(sheet).ellipse(box, outline=0, width=14)
+    pencil = ImageDraw.Draw(sheet)
+    if ring:
+        pencil.ellipse(ring, outline=0, width=14)
+    if line:
+        pencil.line(line, fill=0, width=14, joint="curve")
     file = io.BytesIO()
     sheet.save(file, "png")
     return file.getvalue()
