@@ -114,6 +114,8 @@ ABANDONED = {"level": "error", "code": "abandoned", "detail": "the upload was no
 def register_version(actor: Actor, model: Model, reference: ModelReference, report: Report) -> ModelVersion:
     """A version whose file stays on the owner's node, which has examined it: digest, interface and report.
 
+    Registered again, as after an answer that was lost, it is the same version.
+
     Raises Refused where the three contradict each other.
     """
     if report.digest != reference.digest:
@@ -133,7 +135,8 @@ def register_version(actor: Actor, model: Model, reference: ModelReference, repo
         first = findings[0]
         raise Refused(first.detail, code=first.code, pointer=first.pointer, expected=first.expected, got=first.got)
     with _locked(model):
-        return _new(
+        alike = model.versions.filter(commitment=reference.commitment, weights=Weights.NEVER_HERE)
+        return alike.filter(state__in=(State.READY, State.PUBLISHED)).last() or _new(
             actor,
             model,
             State.READY,

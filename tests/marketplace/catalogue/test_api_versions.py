@@ -213,6 +213,13 @@ def test_a_version_whose_file_never_comes_here_is_ready_at_once(ask, model, adde
     assert not list(spool.folder().iterdir())
 
 
+def test_a_version_registered_again_after_a_lost_answer_is_the_same_version(ask, model, added):
+    first, again = (ask("POST", VERSIONS, added).json() for _ in range(2))
+    assert again == first
+    other = added | {"interface": added["interface"] | {"labels": [f"no {label}" for label in LABELS]}}
+    assert ask("POST", VERSIONS, other).json()["number"] == first["number"] + 1
+
+
 def test_what_a_node_says_must_not_contradict_itself(ask, model, added):
     other = "0" * 64
     wrong = [
