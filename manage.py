@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line."""
+"""Django's command line. A setting or a database that is not as it must be is said in a line, without traceback."""
 
 import os
 import sys
@@ -7,5 +7,11 @@ import sys
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
-    execute_from_command_line(sys.argv)
+    from assay.errors import AssayError
+
+    try:
+        execute_from_command_line(sys.argv)
+    except (AssayError, OperationalError) as error:
+        sys.exit(f"manage.py: {str(error).strip()}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,14 @@ def test_a_misspelt_setting_is_an_error_that_names_it(name):
     with pytest.raises(Refused) as caught:
         environment({name: "x"})
     assert (caught.value.code, caught.value.pointer) == ("unknown-setting", name)
+
+
+def test_an_operator_is_told_in_one_line_without_a_traceback():
+    manage = [sys.executable, str(DOCS.parents[1] / "manage.py"), "check"]
+    told = subprocess.run(manage, env=os.environ | {"ASSAY_URI": "x"}, check=False, capture_output=True, text=True)
+    assert told.returncode == 1
+    assert told.stderr.startswith("manage.py: ASSAY_URI: unknown setting (expected ")
+    assert told.stderr.count("\n") == 1
 
 
 def test_the_clients_own_variable_is_left_alone():
