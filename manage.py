@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line. A setting or a database that is not as it must be is said in a line, without traceback."""
+"""Django's command line. A wrong setting or an absent database is said in a line, without a traceback."""
 
 import os
 import sys
