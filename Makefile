@@ -61,6 +61,8 @@ bench-shop: setup ## measure the shop through REST against its Triton alone
 audit: setup ## look the locked packages up among known vulnerabilities (needs the network)
 	@for lock in dev web node triton; do $(PYTHON) -m pip_audit --strict --disable-pip --require-hashes -r requirements/$$lock.txt || exit 1; done
 
-clean: ## remove everything made here, data included; nothing of it may be running
+clean: ## remove everything made here, data included; refuses while `make up` runs
+	@[ ! -e var/up.lock ] || flock --nonblock var/up.lock true || { \
+		echo "make clean: the marketplace of this folder runs, as process $$(cat var/up.lock); stop it first"; exit 1; }
 	rm -rf .venv .venv-triton var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
