@@ -136,5 +136,5 @@ def _require_proof(key: PublicKey, organisation: str, proof: str) -> None:
             code="wrong-proof",
             pointer="/proof",
             expected=f"the key's signature over joining {organisation}",
-            hint="`assay-node join` prints it.",
+            hint=f"`assay-node join {organisation}` makes it.",
         ) from error
