@@ -41,7 +41,7 @@ class Provider(msgspec.Struct, frozen=True):
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """Milliseconds from receipt to certificate, of the `count` latest certified predictions."""
+    """Milliseconds from receipt to certificate, of the `count` latest certified predictions of one row."""
 
     mode: str
     p50: float

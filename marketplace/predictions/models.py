@@ -78,7 +78,9 @@ class Prediction(models.Model):
             models.Index(fields=["created"], condition=Q(completed__isnull=True), name="prediction_open"),
             models.Index(fields=["organisation", "-created"], name="prediction_by_organisation"),
             models.Index(
-                fields=["version", "mode", "-created"], condition=Q(status="certified"), name="prediction_latency"
+                fields=["version", "mode", "-created"],
+                condition=Q(status="certified", rows=1),
+                name="prediction_of_one_row",
             ),
         ]
 

@@ -203,9 +203,9 @@ def test_withdrawing_takes_a_model_out_of_the_catalogue(client, cast, published)
     assert client.get(ONE).status_code == 200
 
 
-def test_latency_is_told_from_certified_predictions(client, cast, published, ready, monkeypatch):
+def test_latency_is_told_from_certified_predictions_of_one_row(client, cast, published, ready, monkeypatch):
     now = timezone.now()
-    for i in range(1, 21):
+    for i, rows in [*((i, 1) for i in range(1, 21)), (500, 9), (600, 1000)]:
         monkeypatch.setattr(timezone, "now", lambda took=10 * i: now - timedelta(milliseconds=took))
         certificate = Certificate.objects.create(
             sha256=i.to_bytes(32, "big"),
@@ -222,7 +222,7 @@ def test_latency_is_told_from_certified_predictions(client, cast, published, rea
             version=ready,
             target="model:asha/levels@1",
             mode="direct",
-            rows=1,
+            rows=rows,
             salt=bytes(32),
             status="certified",
             certificate=certificate,
