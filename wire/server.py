@@ -133,10 +133,10 @@ class Server:
         if session is None:
             _log.debug("%s left without a word", host)
             return
-        _log.info("%s connected from %s", session.peer, host)
+        _log.debug("%s connected from %s", session.peer, host)  # every few seconds, to ask after our health
         try:
             problem = await session.ended()
-            level = logging.INFO if problem.code == "closed" else logging.WARNING
+            level = logging.DEBUG if problem.code == "closed" else logging.WARNING
             _log.log(level, "%s at %s is gone: %s", session.peer, host, problem)
         finally:
             del self._sessions[session]

@@ -115,7 +115,8 @@ def _members(schema: Schema) -> Iterator[Field]:
 
 def _field(name: str, schema: Schema, required: bool, about: str | None = None, place: str = "") -> Field:
     kind, link = _words(schema)
-    return Field(name, kind, link, required, about or schema.get("description", ""), place)
+    about = about or schema.get("description") or ("Stands in the address" if place == "path" else "")
+    return Field(name, kind, link, required, about, place)
 
 
 def _words(schema: Schema) -> tuple[str, str]:

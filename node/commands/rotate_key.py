@@ -48,7 +48,7 @@ def command(home: Path) -> None:
         say("The marketplace knows it. Start the node again.")
     else:
         _by_hand(url or "https://MARKETPLACE", kept)
-        click.echo(to_json(statement), nl=False)
+        click.echo(to_json(statement))
 
 
 def _by_hand(url: str, kept: Path) -> None:

@@ -42,7 +42,10 @@ def report(console: Console, checked: Report) -> None:
     _listed(console, "It does not promise", checked.caveats)
     line(console, ("Checked", "bold"))
     _fact(console, "valid", checked.valid, "the evidence proves what it says")
-    _fact(console, "pinned", checked.pinned, "it rests on someone you named")
+    if checked.pinned and not checked.valid:  # anybody can claim to be anybody
+        line(console, f"  {'pinned':8}", ("claimed    ", "yellow"), ("it names someone you named, without proof", "dim"))
+    else:
+        _fact(console, "pinned", checked.pinned, "it rests on someone you named")
     _fact(console, "input", checked.input_matches, "it is about the input you gave")
     if checked.findings:
         line(console, ("Not so", "bold"))
