@@ -127,6 +127,16 @@ def test_the_output_says_what_was_checked_and_what_is_not_promised(files, sample
     assert result.stdout.count(sample.provider) == 1
 
 
+def test_a_forger_who_names_somebody_you_trust_is_said_to_claim_it(files, sample):
+    forged = json.loads(sample.certificate.to_json())
+    forged["statement"]["time"] += 1
+    (files / "forged.json").write_text(json.dumps(forged))
+    shown = verify(files, "forged.json", "--provider", sample.provider).stdout
+    assert "claimed" in shown
+    assert "Refused." in shown
+    assert "rests on someone you named" not in shown
+
+
 def test_an_unpinned_certificate_names_its_anchor_and_how_to_accept_it(files, sample):
     assert f"--provider {sample.provider}" in verify(files, "c.cbor").stdout
 
