@@ -43,7 +43,8 @@ def report(console: Console, checked: Report) -> None:
     line(console, ("Checked", "bold"))
     _fact(console, "valid", checked.valid, "the evidence proves what it says")
     if checked.pinned and not checked.valid:  # anybody can claim to be anybody
-        line(console, f"  {'pinned':8}", ("claimed    ", "yellow"), ("it names someone you named, without proof", "dim"))
+        claimed = ("claimed    ", "yellow"), ("it names someone you named, without proof", "dim")
+        line(console, f"  {'pinned':8}", *claimed)
     else:
         _fact(console, "pinned", checked.pinned, "it rests on someone you named")
     _fact(console, "input", checked.input_matches, "it is about the input you gave")
