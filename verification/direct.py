@@ -16,7 +16,6 @@ import msgspec
 from assay import certificate
 from assay.direct import CAVEATS
 from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, Unavailable
-from assay.model import input_digest
 from assay.verify import Trust, verify
 from verification.mode import Cancelled, Certified, End, Expired, Failed, Job, Ports, Provider, Quote, Target
 from wire.failures import to_error, to_failure
@@ -92,23 +91,24 @@ async def _ask(provider: Provider, job: Job[DirectParams], ports: Ports) -> Cert
         return Certified(_checked(document, provider, job))
     except (Refused, NotVerified) as error:
         error.under(f"{provider.address} " if error.pointer else provider.address)  # whose word it was
-        raise to_error(
-            to_failure(0, error)
-        ) from error  # its words are in it: cut and made printable as if it spoke
+        # its words are in it: cut and made printable as if they had come over the wire
+        raise to_error(to_failure(0, error)) from error
 
 
 def _checked(document: bytes, provider: Provider, job: Job[DirectParams]) -> certificate.AnyCertificate:
     report = verify(document, Trust(providers=frozenset({provider.key.raw})), inputs=job.inputs, salt=job.salt)
     report.require(pinned=True)
     assert report.certificate is not None, "what is valid has been parsed"
+    if document != report.certificate.to_cbor():
+        raise NotVerified("not in its canonical form", code="not-canonical", expected="CBOR", got="JSON")
     _require_same_question(provider, job, report.certificate.statement)
     return report.certificate
 
 
 def _require_same_question(provider: Provider, job: Job[DirectParams], statement: certificate.Statement) -> None:
     """A valid certificate of another request would be a fine certificate of the wrong thing."""
-    asked = (job.request, job.target.name, (provider.model,), input_digest(job.salt, job.inputs))
-    answered = (statement.request, statement.target, statement.models, statement.input)
+    asked = (job.request, job.target.name, (provider.model,))  # about this input, as the check has found
+    answered = (statement.request, statement.target, statement.models)
     if asked != answered:
         raise NotVerified(
             "the certificate answers another request",

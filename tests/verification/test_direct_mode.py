@@ -244,6 +244,7 @@ FALSE = {
     "empty": lambda asked: b"",
     "cut short": lambda asked: signed(ALICE)(asked)[:-1],
     "with something appended": lambda asked: signed(ALICE)(asked) + b"\0",
+    "true, but as JSON": lambda asked: certificate.parse(signed(ALICE)(asked)).to_json().encode(),
     "bomb": lambda asked: b"\x9b\x00\x00\x00\xff\xff\xff\xff\xff",
 }
 
