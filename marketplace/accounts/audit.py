@@ -20,6 +20,8 @@ class Action(models.TextChoices):
     UNDEPLOYED = "version.undeployed", "Version taken off a node"
     PUBLISHED = "model.published", "Model published"
     UNPUBLISHED = "model.unpublished", "Model withdrawn from the catalogue"
+    VERSION_DISCARDED = "version.discarded", "Version discarded"
+    MODEL_DISCARDED = "model.discarded", "Model discarded"
 
 
 def record(organisation: Organisation, user: User | None, action: Action, subject: object) -> None:

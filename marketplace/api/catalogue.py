@@ -128,6 +128,15 @@ class OneModel(View):
         words = msgspec.to_builtins(bodies.body(request, Description))
         return Response(shown(actions.edit_model(row, **words)))
 
+    @describe("Discard a model", answer=Model)
+    def delete(self, request: Request, owner: str, name: str) -> Response:
+        """One of which no version is published and that was never asked. The answer is what it was."""
+        actor = actor_of(request)
+        row = access.managed_model(actor, owner, name)
+        answer = shown(row)
+        actions.discard_model(actor, row)
+        return Response(answer)
+
 
 class Unpublish(View):
     """At /models/{owner}/{name}/unpublish."""

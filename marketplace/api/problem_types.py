@@ -105,6 +105,7 @@ unpinned | By nobody you named | The certificate is valid, but you named nobody 
 """
 _MODELS = """
 version-not-ready | Version not ready | The version's file has not been received whole and checked yet, or was refused.
+not-a-draft | Not a draft | Only what was never published, served or asked can be discarded. What somebody may rely on stays.
 no-mode | No mode | No verification mode can be offered for this version.
 not-serving | Not served | No node serves this version now. Deploy it first.
 invalid-interface | Not an interface | The file that declares the model's interface cannot be read as one.

@@ -109,6 +109,15 @@ class OneVersion(View):
         viewer = viewer_of(request)
         return Response(cards.detail(viewer, access.version(viewer, owner, name, number)))
 
+    @describe("Discard a version", answer=VersionDetail)
+    def delete(self, request: Request, owner: str, name: str, number: int) -> Response:
+        """One that was refused, or was never published, held by a node or asked. The answer is what it was."""
+        actor = actor_of(request)
+        version = access.managed_version(actor, owner, name, number)
+        answer = cards.detail(actor, version)
+        actions.discard_version(actor, version)
+        return Response(answer)
+
 
 class File(View):
     """At /models/{owner}/{name}/versions/{number}/file: the upload of an announced file, in parts of any size."""

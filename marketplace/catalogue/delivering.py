@@ -72,7 +72,8 @@ def undeploy(deployment: int, attempt: int) -> None:
 def release(version: int) -> None:
     """Deletes the version's spooled file unless some node still waits for it, or none has it."""
     with transaction.atomic():
-        ModelVersion.objects.select_for_update(of=("self",)).get(pk=version)  # as `actions.deploy` does
+        if not ModelVersion.objects.select_for_update(of=("self",)).filter(pk=version):  # as `actions.deploy` does
+            return  # discarded meanwhile
         deployments = Deployment.objects.filter(version=version)
         if not deployments.filter(acknowledged__isnull=False).exists():
             return

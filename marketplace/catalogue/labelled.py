@@ -25,6 +25,7 @@ MAX_ROWS = 10_000
 MAX_DOCUMENT = 64 * 1024 * 1024  # bytes of JSON
 MAX_BYTES = 16 * 1024 * 1024  # of the tensors together
 
+MEASURED = ("classification", "regression")  # tasks
 DECIMALS = 6  # to which a metric is kept
 
 
@@ -85,7 +86,7 @@ def read(interface: Interface, content: bytes) -> Labelled:
                 "only classification and regression are measured",
                 code="not-measurable",
                 pointer="/inputs",
-                expected="classification | regression",
+                expected=" | ".join(MEASURED),
                 got=interface.task,
             )
 

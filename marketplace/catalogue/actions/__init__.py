@@ -5,9 +5,11 @@ versions     begin_version, receive, abandon, begin_again; register_version
 nodes        register_node, rotate_key, retire_node
 deployments  deploy, undeploy
 evaluations  evaluate
+drafts       discard_version, discard_model
 """
 
 from marketplace.catalogue.actions.deployments import deploy, undeploy
+from marketplace.catalogue.actions.drafts import discard_model, discard_version
 from marketplace.catalogue.actions.evaluations import evaluate
 from marketplace.catalogue.actions.models import create_model, edit_model, publish, unpublish
 from marketplace.catalogue.actions.nodes import register_node, retire_node, rotate_key
@@ -19,6 +21,8 @@ __all__ = [
     "begin_version",
     "create_model",
     "deploy",
+    "discard_model",
+    "discard_version",
     "edit_model",
     "evaluate",
     "publish",

@@ -13,6 +13,7 @@ from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
 from marketplace.catalogue.actions.nodes import require_not_last
+from marketplace.catalogue.held import held
 from marketplace.catalogue.models import Deployment, ModelVersion, Node, Upload
 from marketplace.errors import Conflict, NotFound
 from marketplace.predictions import outbox
@@ -30,8 +31,8 @@ def deploy(actor: Actor, version: ModelVersion, node: Node) -> Deployment:
     """
     if node.organisation_id != version.model.organisation_id:
         raise NotFound("no such node", pointer="/node")
-    version = ModelVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
-    node = Node.objects.select_for_update(of=("self",)).get(pk=node.pk)
+    version = held(version)
+    node = held(node)
     if version.state not in (ModelVersion.State.READY, ModelVersion.State.PUBLISHED):
         raise Conflict("this version is not ready", code="version-not-ready", got=version.state)
     if node.retired is not None:
@@ -55,11 +56,7 @@ def undeploy(actor: Actor, deployment: Deployment) -> Deployment:
 
     Raises Conflict where a published version would be left without a provider.
     """
-    deployment = (
-        Deployment.objects.select_for_update(of=("self",))
-        .select_related("version__model__organisation", "node")
-        .get(pk=deployment.pk)
-    )
+    deployment = held(deployment, "version__model__organisation", "node")
     if deployment.state == State.STOPPED:
         return deployment
     require_not_last(deployment)

@@ -19,6 +19,7 @@ from assay.tensor import Tensor
 from marketplace import text
 from marketplace.accounts.access import Actor, for_user
 from marketplace.catalogue import labelled
+from marketplace.catalogue.held import held
 from marketplace.catalogue.interfaces import interface_of, modes_of
 from marketplace.catalogue.labelled import Labelled
 from marketplace.catalogue.models import Deployment, Evaluation, ModelVersion
@@ -43,16 +44,16 @@ OPEN = (State.WAITING, State.RUNNING)
 def evaluate(actor: Actor, version: ModelVersion, dataset: str, content: bytes, shown: int = 0) -> Evaluation:
     """Has `version` measured on the set `content` (JSON; see `catalogue.labelled`) called `dataset`.
 
-    The first `shown` rows become the playground's examples. Raises Refused naming the field, Conflict where the
-    version serves nowhere or too much is being measured.
+    The first `shown` rows become the playground's examples. Raises Refused naming the parameter, or with a JSON
+    pointer into `content`; Conflict where the version serves nowhere or too much is being measured.
     """
-    name = text.line(dataset, "/dataset", most=120, least=1)
+    name = text.line(dataset, "dataset", most=120, least=1)
     if not 0 <= shown <= MAX_SHOWN:
-        raise Refused("not a number of rows", pointer="/shown", expected=f"0 to {MAX_SHOWN}", got=str(shown))
+        raise Refused("not a number of rows", pointer="shown", expected=f"0 to {MAX_SHOWN}", got=str(shown))
     interface = interface_of(version)
     given = labelled.read(interface, content)
     with transaction.atomic():
-        version = ModelVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
+        version = held(version)
         if not version.deployments.filter(state=Deployment.State.SERVING).exists():
             raise Conflict("no node serves this version", code="not-serving", hint="Deploy it first.")
         if version.evaluations.filter(state__in=OPEN).count() >= MAX_OPEN:

@@ -20,6 +20,7 @@ from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
 from marketplace.accounts.models import SLUG
 from marketplace.catalogue.access import require_models
+from marketplace.catalogue.held import held
 from marketplace.catalogue.interfaces import modes_of
 from marketplace.catalogue.models import Deployment, Model, ModelVersion, Offer
 from marketplace.errors import Conflict
@@ -73,8 +74,8 @@ def publish(actor: Actor, version: ModelVersion) -> Model:
 
     Raises Conflict unless it is ready, serving on a node, and can be asked in some mode.
     """
-    model = Model.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=version.model_id)
-    version = ModelVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
+    model = held(version.model, "organisation")
+    version = held(version)
     if version.state not in (State.READY, State.PUBLISHED):
         raise Conflict(
             "only a version that passed its check can be published",
@@ -106,7 +107,7 @@ def publish(actor: Actor, version: ModelVersion) -> Model:
 @transaction.atomic
 def unpublish(actor: Actor, model: Model) -> Model:
     """Withdraws the model and all its versions from the public; publishing undoes it."""
-    model = Model.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=model.pk)
+    model = held(model, "organisation")
     if model.published_version_id is not None:
         audit.record(model.organisation, actor.user, Action.UNPUBLISHED, model)
     model.versions.filter(state=State.PUBLISHED).update(state=State.READY)

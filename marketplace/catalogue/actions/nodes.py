@@ -16,6 +16,7 @@ from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
 from marketplace.catalogue import addresses
 from marketplace.catalogue.access import managed_node_of_key, require_nodes
+from marketplace.catalogue.held import held
 from marketplace.catalogue.models import Deployment, FormerKey, Node
 from marketplace.errors import Conflict
 
@@ -64,7 +65,7 @@ def rotate_key(actor: Actor, statement: KeyRotation) -> Node:
     found = managed_node_of_key(actor, old)
     try:
         with transaction.atomic():
-            node = Node.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=found.pk)
+            node = held(found, "organisation")
             if bytes(node.key) == new.raw:
                 return node
             if bytes(node.key) != old.raw:
@@ -88,7 +89,7 @@ def retire_node(actor: Actor, node: Node) -> Node:
 
     Raises Conflict while a published version is served by this node alone.
     """
-    node = Node.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=node.pk)
+    node = held(node, "organisation")
     deployments = node.deployments.exclude(state=Deployment.State.STOPPED)
     for each in deployments.select_related("version__model__organisation"):
         require_not_last(each)

@@ -24,6 +24,7 @@ from inference.validation import LIMITS, Report
 from marketplace import text
 from marketplace.accounts.access import Actor
 from marketplace.catalogue import interfaces, spool
+from marketplace.catalogue.held import held
 from marketplace.catalogue.interfaces import Declaration
 from marketplace.catalogue.models import Model, ModelVersion, Upload
 from marketplace.errors import Conflict
@@ -80,26 +81,32 @@ def receive(version: ModelVersion, offset: int, chunks: Iterable[bytes]) -> Uplo
     Raises Conflict where `offset` is not where the upload stands (`expected` says where it does), where another
     request is sending right now, or where nothing is awaited; TooLarge, NoSpace. Bytes refused are not kept.
     """
+    with not_while_sending(), transaction.atomic():
+        upload = _held_upload(version, nowait=True)
+        _require_awaited(upload, offset)
+        upload.received = spool.append(upload.pk, offset, upload.size, chunks)
+        upload.save(update_fields=["received"])
+        first = ModelVersion.objects.filter(pk=version.pk, state=State.UPLOADING)
+        if upload.received == upload.size and first.update(state=State.VALIDATING):
+            outbox.add("catalogue.validate", version=version.pk)
+    return upload
+
+
+@contextlib.contextmanager
+def not_while_sending() -> Iterator[None]:
+    """Raises Conflict where the block would wait for an upload's row, which a request that sends bytes holds."""
     try:
-        with transaction.atomic():
-            upload = Upload.objects.select_for_update(nowait=True, of=("self",)).get(version=version)
-            _require_awaited(upload, offset)
-            upload.received = spool.append(upload.pk, offset, upload.size, chunks)
-            upload.save(update_fields=["received"])
-            first = ModelVersion.objects.filter(pk=version.pk, state=State.UPLOADING)
-            if upload.received == upload.size and first.update(state=State.VALIDATING):
-                outbox.add("catalogue.validate", version=version.pk)
+        yield
     except OperationalError as error:
         if "could not obtain lock" not in str(error):
             raise
         raise Conflict("another request is sending this file", code="upload-busy") from error
-    return upload
 
 
 def abandon(version: ModelVersion) -> None:
     """Gives an unfinished upload up: the version is rejected and what came of the file deleted."""
     with transaction.atomic():
-        upload = Upload.objects.select_for_update(of=("self",)).get(version=version)
+        upload = _held_upload(version)
         abandoned = ModelVersion.objects.filter(pk=version.pk, state=State.UPLOADING).update(
             state=State.REJECTED, report={"findings": [ABANDONED]}
         )
@@ -149,6 +156,12 @@ def register_version(actor: Actor, model: Model, reference: ModelReference, repo
         )
 
 
+def _held_upload(version: ModelVersion, *, nowait: bool = False) -> Upload:
+    for upload in Upload.objects.select_for_update(nowait=nowait, of=("self",)).filter(version=version):
+        return upload
+    raise Conflict("this version's file is not uploaded here", code="not-uploading", got=version.state)
+
+
 def _require_awaited(upload: Upload, offset: int) -> None:
     if upload.received >= upload.size or upload.deleted is not None:
         raise Conflict("this file is complete", code="upload-complete", got=f"{upload.received} bytes")
@@ -185,7 +198,7 @@ def _require_digest(digest: bytes | None) -> None:
 def _locked(model: Model) -> Iterator[None]:
     """A transaction in which nobody else makes a version of `model`."""
     with transaction.atomic():
-        Model.objects.select_for_update(of=("self",)).get(pk=model.pk)
+        held(model)
         yield
 
 

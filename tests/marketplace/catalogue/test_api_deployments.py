@@ -140,9 +140,9 @@ def test_a_measurement_is_accepted_and_listed(ask, serving):
     ("query", "body", "pointer"),
     [
         ("dataset=D&shown=x", labelled(), "shown"),
-        ("dataset=D&shown=21", labelled(), "/shown"),
-        ("", labelled(), "/dataset"),
-        ("dataset=D%00", labelled(), "/dataset"),
+        ("dataset=D&shown=21", labelled(), "shown"),
+        ("", labelled(), "dataset"),
+        ("dataset=D%00", labelled(), "dataset"),
         ("dataset=D", labelled().replace(b"low", b"lower"), "/labels/0"),
         ("dataset=D", b"{}", ""),
     ],

@@ -196,7 +196,7 @@ def test_a_set_has_a_limit(cast, version, monkeypatch):
         actions.evaluate(cast.asha.actor, version, "Digits", digits_set([1]))
 
 
-@pytest.mark.parametrize(("dataset", "shown", "pointer"), [("", 0, "/dataset"), ("D", 21, "/shown")])
+@pytest.mark.parametrize(("dataset", "shown", "pointer"), [("", 0, "dataset"), ("D", 21, "shown")])
 def test_a_bad_field_is_named(cast, version, dataset, shown, pointer):
     with pytest.raises(Refused) as caught:
         actions.evaluate(cast.asha.actor, version, dataset, digits_set([1]), shown)
