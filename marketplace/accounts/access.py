@@ -26,6 +26,10 @@ class Actor:
     def member_of(self, organisation_id: int) -> bool:
         return organisation_id in self.roles
 
+    def has_role(self, organisation_id: int, *roles: Role) -> bool:
+        """Whether one of `roles`, or admin."""
+        return self.roles.get(organisation_id) in (*roles, Role.ADMIN)
+
     def require_scope(self, scope: Scope) -> None:
         """Raises Forbidden unless signed in or holding a key with this scope."""
         if self.key is not None and scope not in self.key.scopes:
@@ -43,7 +47,7 @@ class Actor:
         role = self.roles.get(organisation_id)
         if role is None:
             raise NotFound("no such organisation, or you are not its member")
-        if role not in (*roles, Role.ADMIN):
+        if not self.has_role(organisation_id, *roles):
             raise Forbidden(
                 "your role in this organisation does not allow that",
                 code="role-missing",

@@ -18,11 +18,13 @@ from django.template import loader
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
-from assay.errors import AssayError
+from assay.errors import AssayError, Refused
 from marketplace.accounts.access import Actor, for_user
 from marketplace.accounts.models import User
 from marketplace.api.problems import status_of
 from marketplace.errors import Throttled
+
+MAX_TYPED = 1000  # characters of a form's line that are looked at
 
 Given = ParamSpec("Given")
 View = Callable[Concatenate[HttpRequest, Given], HttpResponse]
@@ -90,6 +92,13 @@ def varying(response: HttpResponse) -> HttpResponse:
     """`response`, marked as depending on whether htmx asked."""
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def whole_number(text: str, pointer: str) -> int:
+    """A number that came in an address or a form. Raises Refused."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Refused("not a number", pointer=pointer, expected="a whole number", got=text[:40])
+    return int(text)
 
 
 def address(name: str, *args: Any, **query: str) -> str:

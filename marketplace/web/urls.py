@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from marketplace.web.views import catalogue, certificates, keys, model, nodes, owner, people, predictions, texts
+from marketplace.web.views import (
+    catalogue,
+    certificates,
+    discarding,
+    keys,
+    measuring,
+    model,
+    nodes,
+    owner,
+    people,
+    predictions,
+    texts,
+)
 
 app_name = "web"
 
@@ -35,6 +47,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("dashboard/<slug:owner>/<slug:name>/<int:number>/deploy", owner.deploy, name="deploy"),
     path("dashboard/<slug:owner>/<slug:name>/<int:number>/publish", owner.publish, name="publish"),
     path("dashboard/<slug:owner>/<slug:name>/<int:number>/abandon", owner.abandon, name="abandon"),
+    path("dashboard/<slug:owner>/<slug:name>/<int:number>/measure", measuring.measure, name="measure"),
+    path("dashboard/<slug:owner>/<slug:name>/<int:number>/discard", discarding.version, name="discard-version"),
+    path("dashboard/<slug:owner>/<slug:name>/discard", discarding.model, name="discard"),
     path("nodes", nodes.nodes, name="nodes"),
     path("nodes/<int:node>/retire", nodes.retire, name="retire"),
     path("keys", keys.keys, name="keys"),

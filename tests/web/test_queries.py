@@ -17,7 +17,7 @@ MOST = {
     "models": 8,
     "nodes": 6,
     "keys": 5,
-    "manage": 9,
+    "manage": 10,
     "model-versions": 9,
     "certificate": 10,
     "prediction": 8,

@@ -5,6 +5,7 @@ The table is held against the URL configuration, so that a page without a row fa
 
 from __future__ import annotations
 
+from marketplace.catalogue.models import Model
 from marketplace.web.urls import urlpatterns
 from tests.web.conftest import Shop, browser, url
 
@@ -23,6 +24,12 @@ def one(shop: Shop) -> tuple[object, ...]:
 
 def certificate(shop: Shop) -> tuple[object, ...]:
     return (shop.certificate,)
+
+
+def draft(shop: Shop) -> tuple[object, ...]:
+    """A model that may be discarded."""
+    Model.objects.get_or_create(organisation=shop.cast.asha.organisation, slug="draft", task="other")
+    return ("asha", "draft")
 
 
 # name → (arguments of the address, who gets which status)
@@ -50,6 +57,9 @@ PAGES = {
     "create": ((), SIGNED_IN),
     "upload": ((), SIGNED_IN),
     "manage": (MODEL, ASHAS),
+    "measure": ((*MODEL, 1), ASHAS),
+    "discard-version": ((*MODEL, 2), ASHAS),
+    "discard": (draft, ASHAS),
     "nodes": ((), SIGNED_IN),
     "keys": ((), SIGNED_IN),
 }

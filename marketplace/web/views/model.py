@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from marketplace.accounts.models import Role
 from marketplace.catalogue import access
 from marketplace.catalogue.interfaces import interface_of
 from marketplace.catalogue.models import ModelVersion
@@ -84,7 +85,7 @@ def _context(request: HttpRequest, owner: str, name: str, tab: str) -> dict[str,
         "version": version,
         "asked": f"{found}@{version.number}" if version else str(found),
         "pinned": bool(pinned),
-        "manages": actor is not None and actor.member_of(found.organisation_id),
+        "manages": actor is not None and actor.has_role(found.organisation_id, Role.OWNER),
         "tabs": TABS,
         "tab": tab,
     }

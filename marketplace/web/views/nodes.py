@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from assay.errors import Refused
 from marketplace.accounts.access import Actor
+from marketplace.accounts.models import Role
 from marketplace.api.problems import status_of
 from marketplace.catalogue import access, peers
 from marketplace.catalogue.actions import nodes as actions
@@ -83,8 +84,9 @@ def _page(
 ) -> HttpResponse:
     serving = Count("deployments", filter=Q(deployments__state=Deployment.State.SERVING))
     found = access.visible_nodes(actor).annotate(models_served=serving)
+    shown = [(node, actor.has_role(node.organisation_id, Role.OWNER)) for node in found]
     joining = f"assay-node join {actor.organisation.slug} \\\n  --address HOST:PORT"
-    context = {"nodes": found, "making": _making(), "joining": joining, **(extra or {})}
+    context = {"nodes": shown, "own": actor.organisation, "making": _making(), "joining": joining, **(extra or {})}
     return render(
         request, "owner/node-list.html" if is_partial(request) else "owner/nodes.html", context, status=status
     )

@@ -16,19 +16,19 @@ from assay.errors import Refused
 from marketplace.accounts.access import Actor
 from marketplace.api.problems import status_of
 from marketplace.catalogue import access
-from marketplace.catalogue.actions import deployments, models, versions
+from marketplace.catalogue.actions import deployments, drafts, models, versions
 from marketplace.catalogue.actions.versions import MAX_FILE
 from marketplace.catalogue.interfaces import modes_of
+from marketplace.catalogue.labelled import MEASURED
 from marketplace.catalogue.models import Deployment, Model, ModelVersion, Node
 from marketplace.catalogue.offers import cards, for_cards
-from marketplace.web.pages import address, is_partial, own_page
+from marketplace.web.pages import MAX_TYPED, address, is_partial, own_page, whole_number
 
 State = ModelVersion.State
 MOVING = (State.UPLOADING, State.VALIDATING)
 ON_ITS_WAY = (Deployment.State.WAITING, Deployment.State.DELIVERING, Deployment.State.LOADING)
 WORDS = ("title", "summary", "licence")
 DESCRIPTION = (*WORDS, "card")
-MAX_TYPED = 1000  # characters of a field that are looked at
 TASKS = {
     "classification": "Classification: one of several labels",
     "regression": "Regression: a number",
@@ -66,6 +66,7 @@ class Shown:
     deployments: list[tuple[Deployment, str, int]]  # with tone, and per cent delivered
     free: list[Node]  # nodes that it is not on
     current: bool
+    draft: bool  # may be discarded
 
     @property
     def deployable(self) -> bool:
@@ -74,6 +75,10 @@ class Shown:
     @property
     def serving(self) -> bool:
         return any(each.state == Deployment.State.SERVING for each, _, _ in self.deployments)
+
+    @property
+    def measurable(self) -> bool:
+        return self.serving and (self.version.interface or {}).get("task") in MEASURED
 
     @property
     def received(self) -> int:
@@ -110,15 +115,24 @@ def create(request: HttpRequest, actor: Actor) -> HttpResponse:
 def upload(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The form; what it sends goes to the API.
 
-    With `?model=` it adds a version to a model that stands; with `&version=` it goes on with an upload.
+    With `?model=` it adds a version to a model that stands, `&owner=` being another organisation that one manages
+    models of; with `&version=` it goes on with an upload.
     """
     access.require_models(actor, actor.organisation.pk)
-    owner, name, number = actor.organisation.slug, request.GET.get("model", ""), request.GET.get("version", "")
+    own = actor.organisation.slug
+    owner, name, number = (request.GET.get(*each) for each in (("owner", own), ("model", ""), ("version", "")))
     model = access.managed_model(actor, owner, name) if name else None
-    version = access.managed_version(actor, owner, name, _number(number, "/version")) if name and number else None
+    version = (
+        access.managed_version(actor, owner, name, whole_number(number, "/version")) if name and number else None
+    )
     if version is not None and version.state != State.UPLOADING:
         return redirect(address("manage", owner, name))
-    context = {"model": model, "version": version, "organisation": actor.organisation, "max_file": MAX_FILE}
+    context = {
+        "model": model,
+        "version": version,
+        "organisation": model.organisation if model else actor.organisation,
+        "max_file": MAX_FILE,
+    }
     return render(request, "owner/upload.html", context)
 
 
@@ -128,7 +142,8 @@ def manage(request: HttpRequest, actor: Actor, owner: str, name: str) -> HttpRes
     """All of a model; with htmx its versions alone, which ask for themselves again while something moves."""
     model = access.managed_model(actor, owner, name)
     nodes = list(access.visible_nodes(actor).filter(organisation=model.organisation, retired__isnull=True))
-    shown = [_shown(each, model, nodes) for each in _versions(model)]
+    discardable = set(drafts.draft_versions(model.versions.all()).values_list("pk", flat=True))
+    shown = [_shown(each, model, nodes, discardable) for each in _versions(model)]
     moving = any(
         each.version.state in MOVING or any(d.state in ON_ITS_WAY for d, _, _ in each.deployments)
         for each in shown
@@ -138,6 +153,7 @@ def manage(request: HttpRequest, actor: Actor, owner: str, name: str) -> HttpRes
         "versions": shown,
         "moving": moving,
         "nodes": nodes,
+        "draft": drafts.draft_models(Model.objects.filter(pk=model.pk)).exists(),
         "adding": f"assay-node add model.onnx \\\n  --name {model} \\\n  --interface interface.json",
         "interface": INTERFACES[model.task],
     }
@@ -159,7 +175,7 @@ def edit(request: HttpRequest, actor: Actor, owner: str, name: str) -> HttpRespo
 @own_page
 def deploy(request: HttpRequest, actor: Actor, owner: str, name: str, number: int) -> HttpResponse:
     version = access.managed_version(actor, owner, name, number)
-    node = access.managed_node(actor, _number(request.POST.get("node", ""), "/node"))
+    node = access.managed_node(actor, whole_number(request.POST.get("node", ""), "/node"))
     said = f"Version {number} is on its way to {node.name}."
     return _done(request, version.model, said, lambda: deployments.deploy(actor, version, node))
 
@@ -230,7 +246,7 @@ def _versions(model: Model) -> list[ModelVersion]:
     return list(found.prefetch_related(Prefetch("deployments", held))[:MAX_VERSIONS])
 
 
-def _shown(version: ModelVersion, model: Model, nodes: list[Node]) -> Shown:
+def _shown(version: ModelVersion, model: Model, nodes: list[Node], discardable: set[int]) -> Shown:
     held = {each.node_id for each in version.deployments.all()}
     return Shown(
         version=version,
@@ -243,14 +259,9 @@ def _shown(version: ModelVersion, model: Model, nodes: list[Node]) -> Shown:
         ],
         free=[node for node in nodes if node.pk not in held],
         current=version.pk == model.published_version_id,
+        draft=version.pk in discardable,
     )
 
 
 def _gravity(finding: dict[str, Any]) -> int:
     return ("error", "warning", "info").index(finding.get("level", "info"))
-
-
-def _number(text: str, pointer: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise Refused("not a number", pointer=pointer, expected="a whole number", got=text[:40])
-    return int(text)
