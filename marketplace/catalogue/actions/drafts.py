@@ -51,7 +51,7 @@ def require_draft_version(version: ModelVersion) -> None:
         raise Conflict(
             "this version cannot be discarded",
             code="not-a-draft",
-            expected="refused; or ready, and never published, held by a node, or asked",
+            expected="one that was refused, or is ready and was never published, held by a node or asked",
             got=version.state,
             hint="An upload is given up and a deployment under way stopped first. What was asked stays.",
         )
