@@ -12,13 +12,14 @@ import sys
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from psycopg2.errors import ForeignKeyViolation
 from rest_framework import exceptions
 
 from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, TooLarge, Unavailable
 from marketplace.api.problem_types import PROBLEMS
-from marketplace.errors import Forbidden, NotFound, Throttled, Unauthenticated
+from marketplace.errors import Conflict, Forbidden, NotFound, Throttled, Unauthenticated
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +93,8 @@ def translated(error: Exception, request: HttpRequest) -> AssayError:
     if isinstance(error, OperationalError | InterfaceError):
         log.error("request %s: the database is away: %s", _id(request), error)
         return Unavailable("the database cannot be reached now", code="database-away")
+    if isinstance(error, IntegrityError) and isinstance(error.__cause__, ForeignKeyViolation):
+        return Conflict("what this refers to was discarded at the same moment")
     log.error("request %s: an error nobody foresaw", _id(request), exc_info=error)
     return AssayError("an error of ours; it has been noted", code="internal-error")
 

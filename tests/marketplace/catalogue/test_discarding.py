@@ -7,6 +7,7 @@ import time
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from assay.errors import AssayError
@@ -228,6 +229,27 @@ def test_a_version_whose_bytes_are_just_being_sent_again_is_not_discarded(cast, 
     assert isinstance(raised, Conflict)
     assert raised.code == "upload-busy"
     assert ModelVersion.objects.filter(pk=ready.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("extra", [{}, {"idempotency-key": "once"}])
+def test_a_question_that_comes_while_its_version_is_discarded_is_a_conflict_and_leaves_nothing(cast, ready, extra):
+    tensor = {"name": "x", "datatype": "FP32", "shape": [1, 4], "data": [0.5] * 4}
+    body = {"model": "asha/levels@1", "inputs": [tensor], "verification": {"mode": "direct"}}
+    answers = []
+
+    def ask() -> None:
+        headers = cast.asha.headers | extra
+        answers.append(Client().post("/api/v1/predictions", body, "application/json", headers=headers))
+
+    with transaction.atomic():
+        actions.discard_version(cast.asha.actor, ready)
+        asking = Meanwhile(ask)
+        asking.until_it_waits()
+    assert asking.end() is None
+    assert (answers[0].status_code, problem(answers[0])["code"]) == (409, "conflict")
+    assert not Prediction.objects.exists()
+    assert not ModelVersion.objects.exists()
 
 
 # --- by REST ----------------------------------------------------------------------------------------------
