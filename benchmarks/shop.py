@@ -170,7 +170,7 @@ def processor(report: Report, bench: Bench, asked: Question, seconds: float) -> 
     spent = {name: 1000 * (after - before.get(name, 0.0)) / made for name, after in bench.processor().items()}
     for name, each in sorted(spent.items(), key=lambda item: -item[1]):
         if each >= NOTABLE:
-            report.add(f"processor time of {name} for a prediction of {asked.slug}", [each], "ms")
+            report.add(f"{name}: processor time a prediction, {asked.slug}", [each], "ms")
 
 
 def catalogue(report: Report, bench: Bench, repeats: int) -> None:
@@ -227,7 +227,7 @@ def main() -> None:
         catalogue(report, bench, given.repeats)
         pages(report, bench, given.repeats)
         for name, used in sorted(bench.memory().items()):
-            report.add(f"memory of {name}", [used], "MiB")
+            report.add(f"{name}: memory", [used], "MiB")
     report.finish()
 
 

@@ -20,15 +20,28 @@ ROOT = Path(__file__).resolve().parent.parent
 def table(result: dict[str, Any]) -> str:
     """The figures of one part as Markdown, with the machine they were measured on.
 
-    Figures named `a: x`, `a: y`, `b: x` … become one table of a, b … by x, y …; the others are listed below it.
+    Figures named `a: x`, `a: y`, `b: x` … become one table of a, b … by x, y …, those that share none of their x, y …
+    another; figures of other names are listed below.
     """
     crossed = [figure for figure in result["figures"] if ": " in figure["figure"]]
     single = [figure for figure in result["figures"] if ": " not in figure["figure"]]
-    lines = cross(crossed) if crossed else []
+    lines = [line for kin in related(crossed) for line in ["", *cross(kin)]]
     if single:
         lines += ["", "| | measured |", "|---|---|"]
         lines += [f"| {figure['figure']} | {cell(figure, unit=True)} |" for figure in single]
     return "\n".join([*lines, "", f"Measured on: {machine(result['machine'])}."]).lstrip("\n")
+
+
+def related(figures: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Figures in groups: what has a row or a column in common belongs together."""
+    groups: list[tuple[set[tuple[int, str]], list[dict[str, Any]]]] = []
+    for figure in figures:
+        names = set(enumerate(figure["figure"].split(": ", 1)))
+        kin = [group for group in groups if group[0] & names]
+        names.update(*(group[0] for group in kin))
+        groups = [group for group in groups if group not in kin]
+        groups.append((names, [each for group in kin for each in group[1]] + [figure]))
+    return [group for _, group in groups]
 
 
 def cross(figures: list[dict[str, Any]]) -> list[str]:

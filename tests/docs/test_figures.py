@@ -41,6 +41,7 @@ RESULT = {
             "met": True,
             "samples": [],
         },
+        {"figure": "web: memory", "value": 201.4, "unit": "MiB", "target": "", "met": None, "samples": []},
         {"figure": "memory of web", "value": 99.99, "unit": "MiB", "target": "", "met": None, "samples": []},
     ],
 }
@@ -52,6 +53,10 @@ def test_a_result_becomes_a_table_that_says_what_was_missed():
         "|---|---|---|",
         "| digits, 1 client | 61.2 | 0.876 (to reach ≥ 0.9: **missed**) |",
         "| digits, 64 clients | 1,234 (to reach ≥ 250: met) |  |",
+        "",
+        "| | memory, MiB |",
+        "|---|---|",
+        "| web | 201 |",
         "",
         "| | measured |",
         "|---|---|",
