@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def table(result: dict[str, Any]) -> str:
     """The figures of one part as Markdown, with the machine they were measured on.
 
-    Figures named `a: x`, `a: y`, `b: x` … become one table of a, b … by x, y …, those that share none of their x, y …
+    Figures named `a: x`, `a: y`, `b: x` … become one table of a, b … by x, y …, and those that share none of these
     another; figures of other names are listed below.
     """
     crossed = [figure for figure in result["figures"] if ": " in figure["figure"]]
