@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from assay.certificate import Key, Milliseconds, Signature, Target
+from assay.fields import Key, Milliseconds, RequestId, Signature, Target
 from assay.model import Digest, Interface
 from assay.tensor import Tensor
 
@@ -30,7 +30,6 @@ Long = Annotated[str, msgspec.Meta(max_length=LONG)]
 LINE = r"\A[^\x00-\x1f\x7f-\x9f]*\Z"  # what may stand in a log or on a terminal as it is
 ShortLine = Annotated[str, msgspec.Meta(max_length=SHORT, pattern=LINE)]
 LongLine = Annotated[str, msgspec.Meta(max_length=LONG, pattern=LINE)]
-RequestId = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag=str.lower):

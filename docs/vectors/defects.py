@@ -15,8 +15,9 @@ from typing import Any
 import msgspec
 
 from assay import cbor, direct, merkle
-from assay.certificate import DirectCertificate, DirectEvidence, Statement, plain
+from assay.certificate import DirectCertificate, DirectEvidence, Statement
 from assay.digest import Tag
+from assay.fields import plain
 from assay.jsonform import base64url
 from docs.vectors import edwards
 from docs.vectors.sample import DIGIT, PROVIDER, PROVIDER_SEED, Sample

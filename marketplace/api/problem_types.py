@@ -103,6 +103,17 @@ wrong-request | Another request | The certificate answers another request than t
 not-pinned | Not by whom you named | The certificate is valid, but not by a provider, group or model that you named.
 unpinned | By nobody you named | The certificate is valid, but you named nobody whose word you trust.
 """
+_GROUPS = """
+wrong-size | Wrong number of members | A group has 3f + 1 members, so that it stands when f of them lie or fail.
+same-member | Same member twice | Members are different owners, each with a key of its own: else one of them has two votes.
+unknown-aggregator | Unknown aggregator | There is no way of this name to make one answer of many; the error lists those there are.
+unsafe-aggregator | Unsafe aggregator | One liar could move the group's answer at will. Use the median or the trimmed mean.
+wrong-aggregator | Wrong aggregator | Labels are counted by plurality; values have a median or a trimmed mean.
+wrong-vote | Wrong vote | A member's vote is for something that the group cannot answer, or not one for each row.
+wrong-quorum | No quorum | Too few different members have signed for this to be the group's word.
+wrong-epoch | Wrong epoch | The configuration is not the one that should stand here in the group's history.
+wrong-evidence | Inconsistent evidence | Two parts of a certificate's evidence do not belong together.
+"""
 _MODELS = """
 version-not-ready | Version not ready | The version's file has not been received whole and checked yet, or was refused.
 not-a-draft | Not a draft | Only what was never published, served or asked can be discarded. What somebody may rely on stays.
@@ -169,4 +180,4 @@ def _read(*blocks: str) -> dict[str, ProblemType]:
     return {code: ProblemType(title, explanation) for code, title, explanation in rows}
 
 
-PROBLEMS = _read(_REQUESTS, _PEOPLE, _INPUTS, _PREDICTIONS, _CERTIFICATES, _MODELS, _NODES)
+PROBLEMS = _read(_REQUESTS, _PEOPLE, _INPUTS, _PREDICTIONS, _CERTIFICATES, _GROUPS, _MODELS, _NODES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assay import cbor, jsonform
-from assay.certificate import plain
+from assay.fields import plain
 from assay.model import Interface
 from assay.preprocessing import preprocess
 from assay.tensor import Tensor

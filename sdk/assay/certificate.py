@@ -7,33 +7,29 @@ docs/certificate.cddl.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import msgspec
 
 from assay import cbor, jsonform
 from assay.digest import Tag, digest, sha256
 from assay.errors import Refused
+from assay.fields import Key, Milliseconds, RequestId, Signature, Target, plain
 from assay.model import Digest, ModelReference
 from assay.tensor import Tensor
 
 FORMAT: Literal["assay-certificate/1"] = "assay-certificate/1"
-MAX_TIME = 2**48 - 1
 
-Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME)]  # since 1970-01-01T00:00:00Z
-Target = Annotated[str, msgspec.Meta(pattern=r"^(model|group):[a-z0-9][a-z0-9/@._-]{0,199}\Z")]
 ParamName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}\Z")]
 Integer = Annotated[int, msgspec.Meta(ge=-cbor.MAX_INTEGER, le=cbor.MAX_INTEGER)]
 Text = Annotated[str, msgspec.Meta(max_length=1024)]
 Caveat = Annotated[str, msgspec.Meta(max_length=512)]
-Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
-Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
 
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a certificate claims; the same in every mode."""
 
-    request: Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]  # the prediction's UUID
+    request: RequestId
     target: Target  # what was asked: `model:owner/name@version` or `group:slug`
     models: Annotated[tuple[ModelReference, ...], msgspec.Meta(min_length=1, max_length=64)]
     params: Annotated[dict[ParamName, Integer | Text | bool], msgspec.Meta(max_length=64)]  # of the mode
@@ -113,8 +109,3 @@ def parse(document: bytes) -> AnyCertificate:
         if certificate.to_cbor() != document:  # a field with a default was left out
             raise Refused("a field is missing", code="not-canonical", expected="every field present", got="fewer")
     return certificate.checked()
-
-
-def plain(value: Any) -> Any:
-    """Maps, lists, text, bytes and integers: what CBOR takes."""
-    return msgspec.to_builtins(value, builtin_types=(bytes,))

@@ -23,6 +23,12 @@ class Tag(Enum):
     HANDSHAKE = "assay/handshake/1"
     KEY_ROTATION = "assay/key-rotation/1"
     NODE_JOIN = "assay/node-join/1"
+    GROUP = "assay/agreement/group/1"
+    AGREEMENT_REQUEST = "assay/agreement/request/1"
+    AGREEMENT_OUTCOME = "assay/agreement/outcome/1"
+    AGREEMENT_ENTRY = "assay/agreement/entry/1"
+    AGREEMENT_PREPARE = "assay/agreement/prepare/1"
+    AGREEMENT_COMMIT = "assay/agreement/commit/1"
 
     @property
     def prefix(self) -> bytes:

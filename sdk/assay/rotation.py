@@ -11,8 +11,8 @@ from typing import Final, Literal
 import msgspec
 
 from assay import cbor
-from assay.certificate import Key, Milliseconds, Signature
 from assay.digest import Tag, digest
+from assay.fields import Key, Milliseconds, Signature
 from assay.keys import PrivateKey, PublicKey
 
 FORMAT: Final = "assay-key-rotation/1"

@@ -1,0 +1,80 @@
+"""What a group signs: entries of its log, each the outcomes of many requests under one digest.
+
+The digest of an entry covers (group, epoch, number, parent, time, content, outcomes) and not the view in which it
+was proposed: an entry that a new leader takes over stays the same entry. Members sign (epoch, view, number,
+entry), once to prepare it and once to commit it, each under a tag of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from assay import cbor
+from assay.agreement.votes import Outcome, Said
+from assay.digest import Tag, digest
+from assay.fields import Key, Milliseconds, RequestId, plain
+from assay.model import Digest
+
+Number = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Rows = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request as the group orders it; the input itself goes to the members alone."""
+
+    group: Digest  # its genesis
+    client: Key  # who answers for the request: a buyer, or the marketplace's worker for one
+    id: RequestId
+    input: Digest  # salted
+    rows: Rows
+    deadline: Milliseconds
+    least: Annotated[int, msgspec.Meta(ge=0, le=16)]  # votes that the buyer asks for; 0: as many as are needed
+
+    @property
+    def digest(self) -> bytes:
+        return digest(Tag.AGREEMENT_REQUEST, cbor.encode(plain(self)))
+
+
+class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What became of one request; a leaf of the entry's tree. Its outputs follow from it."""
+
+    request: Digest
+    outcome: Outcome
+    said: Annotated[tuple[Said, ...], msgspec.Meta(min_length=4, max_length=16)]  # by member, in their order
+
+    @property
+    def leaf(self) -> bytes:
+        return digest(Tag.AGREEMENT_OUTCOME, cbor.encode(plain(self)))
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The head of an entry: all that its digest covers."""
+
+    group: Digest
+    epoch: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+    number: Number
+    parent: Digest
+    time: Milliseconds  # the median of the clocks of those who reported, never below the parent's
+    content: Digest  # of the reports that it rests on, the answers that they name, and the model updates
+    count: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+    root: Digest  # of the tree of `Ended`s; of nothing when there are none
+
+    @property
+    def digest(self) -> bytes:
+        return digest(Tag.AGREEMENT_ENTRY, cbor.encode(plain(self)))
+
+
+class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a member signs to prepare an entry (Tag.AGREEMENT_PREPARE) or to commit it (Tag.AGREEMENT_COMMIT)."""
+
+    group: Digest
+    epoch: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+    view: Number
+    installed: Digest  # of the NEW-VIEW that began the view; zeros in view 0
+    number: Number
+    entry: Digest
+
+    def digest(self, tag: Tag) -> bytes:
+        return digest(tag, cbor.encode(plain(self)))

@@ -1,0 +1,106 @@
+"""What proves an outcome: the entry that holds it, and 2f + 1 members' signatures with which they commit to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, ParamSpec, TypeVar
+
+import msgspec
+
+from assay import merkle
+from assay.agreement.entry import Asked, Ballot, Ended, Entry
+from assay.agreement.group import SIZES, Epoch, Signed, require_genesis
+from assay.digest import Tag
+from assay.errors import AssayError, NotVerified
+from assay.keys import PublicKey
+from assay.model import Digest
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class AgreementEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From request to genesis: what was asked, what each member said, where it stands, who has signed."""
+
+    epochs: Annotated[tuple[Epoch, ...], msgspec.Meta(min_length=1, max_length=1)]  # genesis first
+    asked: Asked
+    ended: Ended
+    index: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]  # of the outcome in the entry
+    path: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=31)]
+    entry: Entry
+    view: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+    installed: Digest
+    commits: Annotated[tuple[Signed, ...], msgspec.Meta(min_length=3, max_length=SIZES[-1])]
+
+    @property
+    def group(self) -> bytes:
+        """The genesis digest: what a verifier pins."""
+        return self.epochs[0].configuration.digest
+
+    @property
+    def ballot(self) -> Ballot:
+        """What each of `commits` signs."""
+        entry = self.entry
+        return Ballot(entry.group, entry.epoch, self.view, self.installed, entry.number, entry.digest)
+
+
+def require_committed(evidence: AgreementEvidence) -> None:
+    """Returns if the group has committed to this outcome of this request. Raises NotVerified, Refused."""
+    configuration = _under("/epochs/0", require_genesis, evidence.epochs[0])
+    entry, asked = evidence.entry, evidence.asked
+    _require("/entry/group", configuration.digest, entry.group)
+    _require("/entry/epoch", configuration.epoch, entry.epoch)
+    _require("/asked/group", configuration.digest, asked.group)
+    _require("/ended/request", asked.digest, evidence.ended.request)
+    _require("/ended/said", configuration.n, len(evidence.ended.said))
+    root = _under("/path", merkle.root_from_path, evidence.ended.leaf, evidence.index, entry.count, evidence.path)
+    _require("/entry/root", entry.root, root)
+    _require_quorum(evidence)
+
+
+def _require_quorum(evidence: AgreementEvidence) -> None:
+    """2f + 1 different members, in their order, each with a signature that verifies."""
+    configuration = evidence.epochs[-1].configuration
+    members = [each.member for each in evidence.commits]
+    if members != sorted(set(members)) or not set(members) <= set(range(configuration.n)):
+        raise NotVerified(
+            "not distinct members of the group, in their order",
+            code="wrong-quorum",
+            pointer="/commits",
+            expected=f"rising numbers from 0 to {configuration.n - 1}",
+            got=str(members),
+        )
+    if len(members) < configuration.quorum:
+        raise NotVerified(
+            "too few members have committed",
+            code="wrong-quorum",
+            pointer="/commits",
+            expected=f"at least {configuration.quorum}",
+            got=str(len(members)),
+        )
+    signed = evidence.ballot.digest(Tag.AGREEMENT_COMMIT)
+    for i, each in enumerate(evidence.commits):
+        key = PublicKey(configuration.members[each.member].key)
+        _under(f"/commits/{i}/signature", key.verify, Tag.AGREEMENT_COMMIT, signed, each.signature)
+
+
+def _require(pointer: str, expected: object, got: object) -> None:
+    if expected != got:
+        raise NotVerified(
+            "not what the rest of the evidence says",
+            code="wrong-evidence",
+            pointer=pointer,
+            expected=_text(expected),
+            got=_text(got),
+        )
+
+
+def _text(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _under(pointer: str, check: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return check(*args, **kwargs)
+    except AssayError as error:
+        raise error.under(pointer) from error
