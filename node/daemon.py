@@ -34,13 +34,16 @@ from wire import address
 from wire.deadline import now_ms
 from wire.messages import (
     Activate,
+    Adopt,
     Answer,
+    Attach,
     Cancel,
     Capabilities,
     Capable,
     Chunk,
     Done,
     Drain,
+    Form,
     Health,
     Healthy,
     Limits,
@@ -116,6 +119,8 @@ class Daemon:
                 await self._models.unload(request.commitment, forget=request.forget)
             case Cancel():
                 self._provider.cancel(request.request)
+            case Form() | Adopt() | Attach():
+                raise Refused("this node takes part in no group", code="no-group")
             case Drain():
                 self._require_owner(peer)
                 self.drain()

@@ -17,7 +17,7 @@ from assay import certificate
 from assay.direct import CAVEATS
 from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, Unavailable
 from assay.verify import Trust, verify
-from verification.mode import Cancelled, Certified, End, Expired, Failed, Job, Ports, Provider, Quote, Target
+from verification.mode import Cancelled, Certified, End, Expired, Failed, Job, Kind, Ports, Provider, Quote, Target
 from wire.failures import to_error, to_failure
 
 FIRST_PAUSE = 0.1  # seconds before the second round over the providers
@@ -33,6 +33,7 @@ class Direct:
 
     name: ClassVar[str] = "direct"
     title: ClassVar[str] = "Signed by its provider"
+    asks: ClassVar[Kind] = "model"
     Params = DirectParams
 
     def quote(self, target: Target, params: DirectParams) -> Quote:

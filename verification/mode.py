@@ -8,10 +8,11 @@ same code runs in the dispatch worker and, with other ports, in tests.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
+from assay.agreement.group import Epoch
 from assay.certificate import AnyCertificate
 from assay.errors import AssayError
 from assay.keys import PublicKey
@@ -32,12 +33,20 @@ class Provider:
     model: ModelReference
 
 
+Kind = Literal["model", "group"]  # of a target
+
+
 @dataclass(frozen=True)
 class Target:
-    """What a prediction is asked of; `name` is as it stands in the statement, `model:owner/name@version`."""
+    """What a prediction is asked of; `name` is as it stands in the statement.
+
+    A model (`model:owner/name@version`) has providers in the order of the marketplace's preference. A group
+    (`group:slug`) has its members as providers, in their order, and its epochs, genesis first.
+    """
 
     name: str
-    providers: tuple[Provider, ...]  # the order is the marketplace's preference
+    providers: tuple[Provider, ...]
+    epochs: tuple[Epoch, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,6 +147,7 @@ class Mode(Protocol[P]):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    asks: ClassVar[Kind]  # what it may be asked of
     Params: type[P]
 
     def quote(self, target: Target, params: P) -> Quote: ...

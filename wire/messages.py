@@ -143,6 +143,36 @@ class Cancel(Message, frozen=True):
     request: RequestId
 
 
+class Form(Message, frozen=True):
+    """Tells a member that its group stands; answered by `Done` once the member takes part in it.
+
+    `epoch` is the canonical CBOR of an `assay.agreement.group.Epoch`, the genesis with every member's consent: a
+    node takes part in nothing that its own key has not consented to.
+    """
+
+    id: Id
+    epoch: Annotated[bytes, msgspec.Meta(max_length=8 * 1024 * 1024)]
+
+
+class Adopt(Message, frozen=True):
+    """Asks a member to answer its group with another of its models; answered by `Done` once the group has ordered
+    that. The model must be served by then, with the interface that the group asks for.
+    """
+
+    id: Id
+    group: Digest  # its genesis
+    commitment: Digest
+
+
+class Attach(Message, frozen=True):
+    """Turns this connection into a link of a group, from a member or from a client: once it is answered by `Done`,
+    every frame in either direction is a message of `consensus.messages`, and nothing is answered any more.
+    """
+
+    id: Id
+    group: Digest
+
+
 class Drain(Message, frozen=True):
     """Asks a node to finish what it has, take nothing new and stop; answered by `Done` once it has begun.
 
@@ -165,14 +195,25 @@ class Served(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detail: LongLine = ""
 
 
+class InGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A group that a node takes part in, as the node sees it now."""
+
+    group: Digest  # its genesis
+    epoch: int
+    number: int  # of the last entry that it has
+    model: Digest  # the commitment that it answers with
+    reached: int  # members that it hears, itself included
+
+
 class Capable(Message, frozen=True):
-    """What a node is: software, roles, and the models it holds."""
+    """What a node is: software, roles, the models it holds, the groups it is a member of."""
 
     id: Id
     software: ShortLine
     roles: Annotated[tuple[ShortLine, ...], msgspec.Meta(max_length=16)]
     models: Annotated[tuple[Served, ...], msgspec.Meta(max_length=4096)]
     draining: bool
+    groups: Annotated[tuple[InGroup, ...], msgspec.Meta(max_length=256)] = ()
 
 
 class Healthy(Message, frozen=True):
@@ -226,5 +267,7 @@ class Failure(Message, frozen=True):
 
 
 Opening = Hello | Welcome | Proof | Ready
-Request = Capabilities | Health | Load | Chunk | Activate | Unload | Submit | Cancel | Drain
+Request = (
+    Capabilities | Health | Load | Chunk | Activate | Unload | Submit | Cancel | Form | Adopt | Attach | Drain
+)
 Answer = Capable | Healthy | Wanted | Loaded | Result | Done | Failure
