@@ -1,0 +1,94 @@
+"""What a replica is told, and what it asks of whoever runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from assay.model import ModelReference
+from consensus.durable import Durable
+from consensus.messages import Payload, Result, Spoken
+
+# --- in ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message over a link, from a member (its place) or a client (its key). The link has proved who it is."""
+
+    sender: int | bytes
+    message: Spoken
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Inference has ended: what this member's models say, to be signed."""
+
+    results: tuple[Result, ...]
+
+
+@dataclass(frozen=True)
+class Adopting:
+    """The owner wants this model, which is being served, to answer from now on."""
+
+    model: ModelReference
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A member can be reached (again): what it may have missed is sent once more."""
+
+    member: int
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A member can no longer be reached."""
+
+    member: int
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Time has passed."""
+
+
+Event = Received | Ran | Adopting | Linked | Lost | Tick
+
+# --- out --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """An input to run through a model; `Ran` must follow, whatever becomes of it."""
+
+    request: bytes
+    model: ModelReference
+    payload: Payload
+    rows: int
+    deadline: int  # Unix ms after which the result is worth nothing
+
+
+@dataclass
+class Ready:
+    """What is to be done now, in this order: what is durable first, and nothing leaves before it is."""
+
+    persist: list[Durable] = field(default_factory=list)
+    send: list[tuple[int, Spoken]] = field(default_factory=list)  # to members; lost if they cannot be reached
+    reply: list[tuple[bytes, Spoken]] = field(default_factory=list)  # to clients, by key
+    run: list[Run] = field(default_factory=list)
+    recall: list[tuple[bytes, int, int]] = field(default_factory=list)  # (client, number, index): tell it again
+    supply: list[tuple[int, int]] = field(default_factory=list)  # (member, number): send it entries from there
+    adopted: list[bytes] = field(default_factory=list)  # commitments with which this member answers from now on
+    wake: int | None = None  # Unix ms by which a `Tick` is due; None: not before something else happens
+
+
+class Machine(Protocol):
+    """A replica, as its host and the simulator see it."""
+
+    def step(self, now: int, events: Iterable[Event]) -> Ready:
+        """Takes what has happened by `now` (Unix ms, this machine's clock), all together; what is to be done.
+
+        Called once with no events after a start. What the outside says is never a reason to raise.
+        """

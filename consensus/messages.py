@@ -1,0 +1,293 @@
+"""Everything that members of a group and their clients say to each other over a link, as one tagged union.
+
+Decoded strictly, bounded in size. What is signed is signed as canonical CBOR under a tag of its own
+(`assay.digest.Tag`), whatever the form it travels in; a sender is believed for its signatures alone.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from assay import cbor, merkle
+from assay.agreement.entry import Asked, Ballot, Ended, Entry
+from assay.agreement.group import Signed
+from assay.agreement.votes import Abstained, Answered, Erred
+from assay.digest import Tag, digest
+from assay.fields import Key, Milliseconds, Signature, plain
+from assay.model import Digest, ModelReference
+from assay.tensor import Tensor
+
+MAX_BATCH = 1024  # requests under one signature, results under one, requests of one report
+MAX_HELD = 4096  # batches of results that one report names
+MAX_REPORTS = 256  # that one entry rests on
+MAX_MEMBERS = 16
+MAX_RECORDS = 16  # in one message
+
+Place = Annotated[int, msgspec.Meta(ge=0, lt=MAX_MEMBERS)]  # a member's, in the configuration
+Number = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Digests = Annotated[tuple[Digest, ...], msgspec.Meta(max_length=MAX_BATCH)]
+
+
+class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of what messages are made of."""
+
+
+class Message(Struct, frozen=True, tag_field="type", tag=str.lower):
+    """Base of all messages; the tag is the class name in lower case."""
+
+
+# --- requests ---------------------------------------------------------------------------------------------
+
+
+class Payload(Struct, frozen=True):
+    """What a request's salted digest is of."""
+
+    salt: Digest
+    inputs: Annotated[tuple[Tensor, ...], msgspec.Meta(min_length=1, max_length=16)]
+
+
+class Batch(Struct, frozen=True):
+    """Requests of one client under one signature over (count, Merkle root)."""
+
+    client: Key
+    asked: Annotated[tuple[Asked, ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+    signature: Signature
+
+    @staticmethod
+    def signed(asked: tuple[Asked, ...]) -> bytes:
+        """The digest that the client signs under Tag.AGREEMENT_BATCH."""
+        return rooted(Tag.AGREEMENT_BATCH, {}, [each.digest for each in asked])
+
+
+class Requests(Message, frozen=True):
+    """From a client to every member, and from a member to one that lacks some: a batch, with what payloads the
+    sender has (None in place of others).
+    """
+
+    batch: Batch
+    payloads: Annotated[tuple[Payload | None, ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+# --- results ----------------------------------------------------------------------------------------------
+
+
+class Result(Struct, frozen=True):
+    """What one member says to one request, by the model of this commitment."""
+
+    request: Digest
+    model: Digest
+    said: Answered | Abstained | Erred
+
+    @property
+    def leaf(self) -> bytes:
+        return digest(Tag.AGREEMENT_RESULT, cbor.encode(plain(self)))
+
+
+class Exec(Message, frozen=True):
+    """A member's results for some requests, under one signature: the unit in which they travel and are named."""
+
+    member: Place
+    results: Annotated[tuple[Result, ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+    signature: Signature
+
+    @property
+    def root(self) -> bytes:
+        return merkle.root([each.leaf for each in self.results])
+
+    @staticmethod
+    def signed(group: bytes, epoch: int, member: int, count: int, root: bytes) -> bytes:
+        """The digest that the member signs under Tag.AGREEMENT_EXEC."""
+        content: dict[str, cbor.Value] = {
+            "group": group,
+            "epoch": epoch,
+            "member": member,
+            "count": count,
+            "root": root,
+        }
+        return digest(Tag.AGREEMENT_EXEC, cbor.encode(content))
+
+
+# --- reports ----------------------------------------------------------------------------------------------
+
+
+class Held(Struct, frozen=True):
+    """The name of an `Exec`."""
+
+    member: Place
+    root: Digest
+
+
+class Report(Struct, frozen=True):
+    """For a member these requests are ready to be decided, on every result that it holds for any of them."""
+
+    group: Digest
+    epoch: int
+    member: Place
+    clock: Milliseconds
+    ready: Digests
+    held: Annotated[tuple[Held, ...], msgspec.Meta(max_length=MAX_HELD)]
+
+    @property
+    def digest(self) -> bytes:
+        return digest(Tag.AGREEMENT_HAVE, cbor.encode(plain(self)))
+
+
+class Have(Message, frozen=True):
+    """A signed report, to the leader."""
+
+    report: Report
+    signature: Signature
+
+
+# --- updates ----------------------------------------------------------------------------------------------
+
+
+class Change(Struct, frozen=True):
+    """From the entry after the one that holds this, the member answers with that model."""
+
+    group: Digest
+    epoch: int
+    member: Place
+    serial: Annotated[int, msgspec.Meta(ge=1, lt=2**53)]  # rises with each change by one member
+    model: ModelReference
+
+    @property
+    def digest(self) -> bytes:
+        return digest(Tag.AGREEMENT_UPDATE, cbor.encode(plain(self)))
+
+
+class Update(Message, frozen=True):
+    """A change, signed by the member whose model it is."""
+
+    change: Change
+    signature: Signature
+
+
+# --- ordering ---------------------------------------------------------------------------------------------
+
+
+class Content(Struct, frozen=True):
+    """What an entry rests on; all else in it follows (`consensus.judging`)."""
+
+    haves: Annotated[tuple[Have, ...], msgspec.Meta(max_length=MAX_REPORTS)]
+    decided: Digests
+    updates: Annotated[tuple[Update, ...], msgspec.Meta(max_length=MAX_MEMBERS)]
+
+    @property
+    def reports(self) -> tuple[bytes, ...]:
+        return tuple(each.report.digest for each in self.haves)
+
+
+def content_digest(reports: tuple[bytes, ...], updates: tuple[Update, ...]) -> bytes:
+    """What `Entry.content` holds. The decided requests are in its tree of outcomes."""
+    value: dict[str, cbor.Value] = {
+        "reports": list(reports),
+        "updates": [each.change.digest for each in updates],
+    }
+    return digest(Tag.AGREEMENT_CONTENT, cbor.encode(value))
+
+
+class Propose(Message, frozen=True):
+    """The leader's next entry; its signature is its own PREPARE for the entry that follows from the content."""
+
+    view: Number
+    installed: Digest
+    number: Number
+    content: Content
+    signature: Signature
+
+
+class Vote(Message, frozen=True):
+    """A member's signature over a ballot: that it has prepared an entry, or commits to it."""
+
+    kind: Literal["prepare", "commit"]
+    member: Place
+    view: Number
+    installed: Digest
+    number: Number
+    entry: Digest
+    signature: Signature
+
+    def ballot(self, group: bytes, epoch: int) -> Ballot:
+        return Ballot(group, epoch, self.view, self.installed, self.number, self.entry)
+
+    @property
+    def tag(self) -> Tag:
+        return Tag.AGREEMENT_PREPARE if self.kind == "prepare" else Tag.AGREEMENT_COMMIT
+
+
+class Record(Struct, frozen=True):
+    """An entry that the group has committed to, with all that follows from it; proved by its signatures."""
+
+    entry: Entry
+    view: Number
+    installed: Digest
+    commits: Annotated[tuple[Signed, ...], msgspec.Meta(max_length=MAX_MEMBERS)]
+    reports: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=MAX_REPORTS)]
+    updates: Annotated[tuple[Update, ...], msgspec.Meta(max_length=MAX_MEMBERS)]
+    asked: Annotated[tuple[Asked, ...], msgspec.Meta(max_length=MAX_BATCH)]
+    ended: Annotated[tuple[Ended, ...], msgspec.Meta(max_length=MAX_BATCH)]
+
+
+class Records(Message, frozen=True):
+    """Committed entries in their order, for a member that is behind."""
+
+    records: Annotated[tuple[Record, ...], msgspec.Meta(min_length=1, max_length=MAX_RECORDS)]
+
+
+# --- what one lacks ---------------------------------------------------------------------------------------
+
+
+class Want(Message, frozen=True):
+    """Asks a member for bodies that it has named; answered by `Requests` and `Exec`s, as far as it has them."""
+
+    requests: Digests = ()
+    results: Annotated[tuple[Held, ...], msgspec.Meta(max_length=MAX_HELD)] = ()
+
+
+class Status(Message, frozen=True):
+    """The number of entries that the sender has. Whoever has more sends `Records`."""
+
+    entries: Number
+
+
+# --- to clients -------------------------------------------------------------------------------------------
+
+
+class Decided(Message, frozen=True):
+    """To a client: an entry with outcomes of its requests, each by its place among the entry's leaves."""
+
+    entry: Entry
+    view: Number
+    installed: Digest
+    commits: Annotated[tuple[Signed, ...], msgspec.Meta(max_length=MAX_MEMBERS)]
+    leaves: Annotated[tuple[Digest, ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+    ended: Annotated[tuple[tuple[int, Ended], ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+    models: Annotated[tuple[ModelReference, ...], msgspec.Meta(max_length=64)]  # in use that the genesis lacks
+
+
+class Refusal(Message, frozen=True):
+    """To a client: this member will not take these requests, ever."""
+
+    requests: Digests
+    code: Annotated[str, msgspec.Meta(max_length=64)]
+    detail: Annotated[str, msgspec.Meta(max_length=1024)]
+
+
+Spoken = Requests | Exec | Have | Update | Propose | Vote | Records | Want | Status | Decided | Refusal
+
+encode = msgspec.msgpack.Encoder().encode
+_decoder = msgspec.msgpack.Decoder(Spoken)
+
+
+def decode(frame: bytes) -> Spoken:
+    """Raises msgspec.DecodeError for what is none of these messages."""
+    message: Spoken = _decoder.decode(frame)
+    return message
+
+
+def rooted(tag: Tag, about: dict[str, cbor.Value], leaves: list[bytes]) -> bytes:
+    """A digest over the count and the Merkle root of `leaves`, and what else is said."""
+    return digest(tag, cbor.encode({**about, "count": len(leaves), "root": merkle.root(leaves)}))
