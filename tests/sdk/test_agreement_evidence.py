@@ -14,6 +14,7 @@ from assay.agreement.votes import Abstained, Answered, Erred, count
 from assay.digest import Tag
 from assay.errors import AssayError, NotVerified, Refused
 from assay.fields import plain
+from assay.model import ImagePreprocessing
 from tests.sdk import groups
 
 replace = msgspec.structs.replace
@@ -107,6 +108,15 @@ def test_a_group_in_which_a_vote_means_nothing_is_refused(changes, code):
     with pytest.raises(Refused) as refusal:
         groups.configuration(groups.keys(), **changes).checked()
     assert refusal.value.code == code
+
+
+def test_members_make_the_same_of_a_picture():
+    made = groups.configuration(groups.keys())
+    interface = replace(made.members[3].model.interface, preprocessing=ImagePreprocessing("image", 2, 2))
+    other = replace(made.members[3], model=replace(made.members[3].model, interface=interface))
+    with pytest.raises(Refused) as refusal:
+        replace(made, members=(*made.members[:3], other)).checked()
+    assert refusal.value.pointer == "/members/3/model/interface/preprocessing"
 
 
 # --- counting ---------------------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("owner", "key"):
             _require_distinct([getattr(member, name) for member in self.members], name, pointer)
         for i, member in enumerate(self.members):
-            self._require_fit(member, f"{pointer}/members/{i}")
+            self.require_fit(member, f"{pointer}/members/{i}")
         needs = aggregator(self.aggregator)
         if isinstance(self.answer, Labels) != (needs is aggregator("plurality")):
             raise Refused(
@@ -109,14 +109,17 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
         return self
 
-    def _require_fit(self, member: Member, pointer: str) -> None:
-        """A member must take what the group is asked and know the labels that it votes for."""
+    def require_fit(self, member: Member, pointer: str = "") -> None:
+        """A member must take what the group is asked, made of pictures and rows as by the first member, and know
+        the labels that it votes for. Raises Refused.
+        """
         PublicKey(member.key)
         interface = member.model.interface.checked(f"{pointer}/model/interface")
         labels = self.answer.labels if isinstance(self.answer, Labels) else ()
         for name, expected, got in (
             ("inputs", self.inputs, interface.inputs),
             ("labels", labels, interface.labels),
+            ("preprocessing", self.members[0].model.interface.preprocessing, interface.preprocessing),
         ):
             if expected != got:
                 raise Refused(
