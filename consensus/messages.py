@@ -119,14 +119,21 @@ class Held(Struct, frozen=True):
     root: Digest
 
 
+class Readied(Struct, frozen=True):
+    """A request that may be decided now, as far as a member is concerned, and all results that it holds for it."""
+
+    request: Digest
+    held: Annotated[tuple[Annotated[int, msgspec.Meta(ge=0, lt=MAX_HELD)], ...], msgspec.Meta(max_length=64)]
+
+
 class Report(Struct, frozen=True):
-    """For a member these requests are ready to be decided, on every result that it holds for any of them."""
+    """The requests that have become ready for a member; each names its results by their places in `held`."""
 
     group: Digest
     epoch: int
     member: Place
     clock: Milliseconds
-    ready: Digests
+    ready: Annotated[tuple[Readied, ...], msgspec.Meta(max_length=MAX_BATCH)]
     held: Annotated[tuple[Held, ...], msgspec.Meta(max_length=MAX_HELD)]
 
     @property
