@@ -18,13 +18,15 @@ from consensus.messages import Exec, Number, Propose, Record, Vote
 class Retired(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model whose results count for a while after the member has changed to another."""
 
-    model: Digest
+    commitment: Digest
+    model: ModelReference
     until: Milliseconds  # entry time
 
 
 class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one member answers with."""
+    """What one member answers with. Commitments stand beside their models because they cost time to calculate."""
 
+    commitment: Digest
     model: ModelReference
     serial: int  # of its last change; 0: none
     retired: tuple[Retired, ...]
@@ -74,6 +76,7 @@ Durable = Spoke | Accepted | Cast | Executed
 class Past(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A request that was decided: where, and until what entry time nobody may decide on that id again."""
 
+    request: Digest
     client: Key
     id: RequestId
     number: Number

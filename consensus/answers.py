@@ -1,0 +1,82 @@
+"""The results that a member holds, of every member: by batch, and by request. Bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from consensus.messages import Exec, Held, Result
+
+MOST_STRANGE = 1024  # batches of one member about requests that nobody here has heard of
+
+
+class Answers:
+    """Batches whose signatures have been checked."""
+
+    def __init__(self) -> None:
+        self._batches: dict[Held, Exec] = {}
+        self._undecided: dict[Held, int] = {}  # how many of a batch's requests may still be decided
+        self._about: dict[bytes, dict[Held, Result]] = {}
+        self._strange: dict[int, dict[Held, None]] = {}  # by member, oldest first
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __contains__(self, held: object) -> bool:
+        return held in self._batches
+
+    def __getitem__(self, held: Held) -> Exec:
+        return self._batches[held]
+
+    def add(self, held: Held, signed: Exec, requests: Iterable[bytes], *, strange: bool) -> None:
+        """Takes in a batch as far as it is about `requests`, those of its requests that have not been decided.
+
+        `strange`: it is about some that are not known here.
+        """
+        self._batches[held] = signed
+        wanted = set(requests)
+        for result in signed.results:
+            if result.request in wanted:
+                self._about.setdefault(result.request, {})[held] = result
+        self._undecided[held] = len(wanted)
+        if strange:
+            theirs = self._strange.setdefault(held.member, {})
+            theirs[held] = None
+            if len(theirs) > MOST_STRANGE:
+                self._forget(next(iter(theirs)))
+
+    def about(self, request: bytes) -> dict[Held, Result]:
+        """What is held about one request, by the batch that holds it."""
+        return self._about.get(request, {})
+
+    def recognise(self, request: bytes) -> None:
+        """A request has become known: batches about it are no longer strange."""
+        for held in self._about.get(request, {}):
+            self._familiar(held)
+
+    def drop(self, request: bytes) -> None:
+        """Forgets what is held about a request that has been decided, or never will be."""
+        for held in self._about.pop(request, {}):
+            self._undecided[held] -= 1
+            if not self._undecided[held]:
+                self._remove(held)
+
+    def _forget(self, held: Held) -> None:
+        for result in self._batches[held].results:
+            theirs = self._about.get(result.request)
+            if theirs is not None:
+                theirs.pop(held, None)
+                if not theirs:
+                    del self._about[result.request]
+        self._remove(held)
+
+    def _remove(self, held: Held) -> None:
+        del self._batches[held]
+        del self._undecided[held]
+        self._familiar(held)
+
+    def _familiar(self, held: Held) -> None:
+        theirs = self._strange.get(held.member)
+        if theirs is not None:
+            theirs.pop(held, None)
+            if not theirs:
+                del self._strange[held.member]

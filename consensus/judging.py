@@ -1,0 +1,232 @@
+"""When a proposal is right: its entry, outcomes and next standing follow from what it rests on, or it is refused.
+
+Pure: no clock, no signature, nothing but its arguments, so that all honest members judge alike. Signatures of what
+is passed in have been checked by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+import msgspec
+
+from assay import merkle
+from assay.agreement.entry import Asked, Ended, Entry
+from assay.agreement.group import Configuration, Labels
+from assay.agreement.votes import Absent, Answered, Outcome, Said, count
+from assay.errors import Refused
+from assay.model import ModelReference
+from consensus.durable import Retired, Serving, Standing
+from consensus.messages import Content, Exec, Have, Held, Result, Update, content_digest
+
+LINGER = 10_000  # ms of entry time after its deadline for which a request may still be decided, as failed
+SLACK = 30_000  # ms that an entry's time may be behind the clock of who let a request in
+
+MOST_RETIRED = 8  # models of one member whose results still count
+
+NOTHING_YET = bytes(32)  # root of an entry without outcomes
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group in one epoch, and the name it keeps for ever."""
+
+    genesis: bytes
+    configuration: Configuration
+
+    @property
+    def quorum(self) -> int:
+        return self.configuration.quorum
+
+    def leader(self, view: int) -> int:
+        return view % self.configuration.n
+
+
+class Known(Protocol):
+    """What a member must know to judge a proposal: every request decided in it, every batch named for one."""
+
+    def asked(self, request: bytes) -> Asked: ...
+
+    def named(self, held: Held) -> Exec: ...
+
+    def taken(self, asked: Asked) -> bool:
+        """Whether this id of this client has been decided before."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What follows from a right proposal."""
+
+    entry: Entry
+    asked: tuple[Asked, ...]
+    ended: tuple[Ended, ...]
+    standing: Standing
+
+
+def beginning(group: Group) -> Standing:
+    """Before the first entry."""
+    models = [member.model for member in group.configuration.members]
+    serving = tuple(Serving(model.commitment, model, 0, ()) for model in models)
+    return Standing(0, group.genesis, 0, serving)
+
+
+def time_of(parent: Standing, haves: Sequence[Have]) -> int:
+    """The lower median of the members' latest clocks, hence between two honest ones; never below the parent's."""
+    clocks: dict[int, int] = {}
+    for each in haves:
+        report = each.report
+        clocks[report.member] = max(report.clock, clocks.get(report.member, 0))
+    ranked = sorted(clocks.values())
+    return max(parent.time, ranked[(len(ranked) - 1) // 2]) if ranked else parent.time
+
+
+def timely(asked: Asked, configuration: Configuration, time: int) -> bool:
+    """Whether a request may be decided at that entry time at all: not for ever after, nor long before."""
+    return time <= asked.deadline + LINGER and asked.deadline <= time + configuration.horizon + SLACK
+
+
+def judge(group: Group, parent: Standing, content: Content, known: Known) -> Judged:
+    """The entry that follows the parent's with this content.
+
+    Raises Refused where the content breaks a rule of the protocol (docs/agreement-protocol.md).
+    """
+    configuration = group.configuration
+    reporting = {each.report.member for each in content.haves}
+    if len(reporting) < group.quorum:
+        _refuse("too few members have reported", "/haves", f"{group.quorum}", str(len(reporting)))
+    time = time_of(parent, content.haves)
+    requests = tuple(known.asked(digest) for digest in content.decided)
+    _require_decidable(group, content, requests, known, time)
+    results = _results(content, known)
+    ended = tuple(
+        _ended(configuration, parent, request, (digest, results.get(digest, {})), time)
+        for digest, request in zip(content.decided, requests, strict=True)
+    )
+    entry = Entry(
+        group=group.genesis,
+        epoch=configuration.epoch,
+        number=parent.entries + 1,
+        parent=parent.last,
+        time=time,
+        content=content_digest(content.reports, content.updates),
+        count=len(ended),
+        root=merkle.root([each.leaf for each in ended]) if ended else NOTHING_YET,
+    )
+    serving = served_after(configuration, parent, content.updates, time)
+    return Judged(entry, requests, ended, Standing(entry.number, entry.digest, time, serving))
+
+
+def served_after(
+    configuration: Configuration, parent: Standing, updates: Sequence[Update], time: int
+) -> tuple[Serving, ...]:
+    """What each member answers with from the next entry on. Raises Refused for a change that may not be made."""
+    serving = list(parent.serving)
+    for i, update in enumerate(updates):
+        change = update.change
+        before = serving[change.member]
+        if change.serial <= before.serial or not fits(configuration, change.member, change.model):
+            _refuse("not a change that this member can make", f"/updates/{i}", f"serial over {before.serial}", "")
+        commitment = change.model.commitment
+        retiring = (Retired(before.commitment, before.model, time + configuration.horizon), *before.retired)
+        left = tuple(old for old in retiring if old.commitment != commitment and old.until >= time)
+        serving[change.member] = Serving(commitment, change.model, change.serial, left[:MOST_RETIRED])
+    return tuple(serving)
+
+
+def fits(configuration: Configuration, member: int, model: ModelReference) -> bool:
+    """Whether the group could have begun with this member's model."""
+    changed = list(configuration.members)
+    changed[member] = msgspec.structs.replace(changed[member], model=model)
+    try:
+        msgspec.structs.replace(configuration, members=tuple(changed)).checked()
+    except Refused:
+        return False
+    return True
+
+
+def said(
+    configuration: Configuration, serving: Serving, results: Sequence[Result], rows: int, time: int
+) -> Said | None:
+    """What a member's results for one request come to; None where there is none that counts.
+
+    The active model's counts before that of one which is retiring. Who contradicts itself, or votes for what is no
+    answer to the request, has said nothing.
+    """
+    models = [serving.commitment, *(old.commitment for old in serving.retired if old.until >= time)]
+    by_model: dict[bytes, Result] = {}
+    for result in results:
+        if result.model in models and by_model.setdefault(result.model, result) != result:
+            return Absent()
+    for model in models:
+        if model in by_model:
+            spoken = by_model[model].said
+            return spoken if _sound(configuration, model, spoken, rows) else Absent()
+    return None
+
+
+def _sound(configuration: Configuration, model: bytes, spoken: Said, rows: int) -> bool:
+    if not isinstance(spoken, Answered):
+        return True
+    if spoken.model != model or len(spoken.votes) != rows:
+        return False
+    answer = configuration.answer
+    return not isinstance(answer, Labels) or 0 <= min(spoken.votes) <= max(spoken.votes) < len(answer.labels)
+
+
+def _require_decidable(group: Group, content: Content, requests: Sequence[Asked], known: Known, time: int) -> None:
+    ready: dict[bytes, set[int]] = {digest: set() for digest in content.decided}
+    for each in content.haves:
+        for readied in each.report.ready:
+            if readied.request in ready:
+                ready[readied.request].add(each.report.member)
+    ids = {(request.client, request.id) for request in requests}
+    if len(ids) != len(requests):
+        _refuse("decides an id twice", "/decided", "distinct ids", f"{len(ids)} of {len(requests)}")
+    for i, (digest, request) in enumerate(zip(content.decided, requests, strict=True)):
+        if len(ready[digest]) < group.quorum:
+            _refuse("not ready", f"/decided/{i}", f"{group.quorum} members", str(len(ready[digest])))
+        if known.taken(request):
+            _refuse("decided before", f"/decided/{i}", "an id that has not been decided", request.id.hex())
+        if not timely(request, group.configuration, time):
+            _refuse("not a time to decide this", f"/decided/{i}", str(request.deadline), str(time))
+
+
+def _results(content: Content, known: Known) -> dict[bytes, dict[int, list[Result]]]:
+    """By request and member, of the batches that any of the reports names for it."""
+    wanted: dict[Held, set[bytes]] = {}
+    decided = set(content.decided)
+    for each in content.haves:
+        for readied in each.report.ready:
+            if readied.request in decided:
+                for place in readied.held:
+                    wanted.setdefault(each.report.held[place], set()).add(readied.request)
+    found: dict[bytes, dict[int, list[Result]]] = {}
+    for held, requests in wanted.items():
+        for result in known.named(held).results:
+            if result.request in requests:
+                found.setdefault(result.request, {}).setdefault(held.member, []).append(result)
+    return found
+
+
+def _ended(
+    configuration: Configuration,
+    parent: Standing,
+    asked: Asked,
+    results: tuple[bytes, Mapping[int, list[Result]]],
+    time: int,
+) -> Ended:
+    digest, by_member = results
+    words = tuple(
+        said(configuration, serving, by_member.get(member, ()), asked.rows, time) or Absent()
+        for member, serving in enumerate(parent.serving)
+    )
+    outcome: Outcome = "failed"  # past its deadline, whatever was said
+    if time <= asked.deadline:
+        outcome = count(configuration, words, asked.rows, asked.least).outcome
+    return Ended(digest, outcome, words)
+
+
+def _refuse(detail: str, pointer: str, expected: str, got: str) -> NoReturn:
+    raise Refused(detail, code="wrong-proposal", pointer=pointer, expected=expected, got=got)

@@ -1,0 +1,90 @@
+"""The leader's view of who has declared which requests ready. Bounded."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from consensus.messages import MAX_REPORTS, Have, Held
+
+
+class Named(NamedTuple):
+    """A report that declares a request ready, and the batches that it names for it."""
+
+    have: Have
+    held: tuple[Held, ...]
+
+
+class Reports:
+    """Reports whose signatures have been checked; the newest of each member is kept for its clock."""
+
+    def __init__(self, quorum: int) -> None:
+        self._quorum = quorum
+        self._undecided: dict[bytes, int] = {}  # by report: how many of its requests may still be decided
+        self._haves: dict[bytes, Have] = {}
+        self._naming: dict[bytes, dict[bytes, Named]] = {}  # by request, then by the report's digest
+        self._of_member: dict[int, dict[bytes, None]] = {}  # oldest first
+        self.ripe: dict[bytes, None] = {}  # requests that a quorum has declared ready, in that order
+        self.newest: dict[int, Have] = {}
+
+    def __len__(self) -> int:
+        return len(self._haves)
+
+    def __contains__(self, digest: object) -> bool:
+        return digest in self._haves
+
+    def add(self, digest: bytes, have: Have, undecided: set[bytes]) -> None:
+        """Takes in a report as far as it is about `undecided` requests."""
+        report = have.report
+        before = self.newest.get(report.member)
+        if before is None or before.report.clock <= report.clock:
+            self.newest[report.member] = have
+        if not undecided:
+            return
+        self._haves[digest] = have
+        self._undecided[digest] = len(undecided)
+        for readied in report.ready:
+            if readied.request in undecided:
+                held = tuple(report.held[place] for place in readied.held)
+                self._naming.setdefault(readied.request, {})[digest] = Named(have, held)
+                self._ripen(readied.request)
+        theirs = self._of_member.setdefault(report.member, {})
+        theirs[digest] = None
+        if len(theirs) > MAX_REPORTS:
+            self._forget(next(iter(theirs)))
+
+    def naming(self, request: bytes) -> dict[bytes, Named]:
+        """The reports that declare a request ready, by digest."""
+        return self._naming.get(request, {})
+
+    def drop(self, request: bytes) -> None:
+        """Forgets what was said about a request that has been decided, or never will be."""
+        self.ripe.pop(request, None)
+        for digest in self._naming.pop(request, {}):
+            self._undecided[digest] -= 1
+            if not self._undecided[digest]:
+                self._remove(digest)
+
+    def _ripen(self, request: bytes) -> None:
+        if request not in self.ripe:
+            members = {named.have.report.member for named in self._naming[request].values()}
+            if len(members) >= self._quorum:
+                self.ripe[request] = None
+
+    def _forget(self, digest: bytes) -> None:
+        for readied in self._haves[digest].report.ready:
+            naming = self._naming.get(readied.request)
+            if naming is not None and naming.pop(digest, None) is not None:
+                self.ripe.pop(readied.request, None)
+                if naming:
+                    self._ripen(readied.request)
+                else:
+                    del self._naming[readied.request]
+        self._remove(digest)
+
+    def _remove(self, digest: bytes) -> None:
+        member = self._haves.pop(digest).report.member
+        del self._undecided[digest]
+        theirs = self._of_member[member]
+        del theirs[digest]
+        if not theirs:
+            del self._of_member[member]
