@@ -110,6 +110,7 @@ unknown-aggregator | Unknown aggregator | There is no way of this name to make o
 unsafe-aggregator | Unsafe aggregator | One liar could move the group's answer at will. Use the median or the trimmed mean.
 wrong-aggregator | Wrong aggregator | Labels are counted by plurality; values have a median or a trimmed mean.
 wrong-vote | Wrong vote | A member's vote is for something that the group cannot answer, or not one for each row.
+wrong-outcome | Wrong outcome | The outcome is not what the members' votes come to.
 wrong-quorum | No quorum | Too few different members have signed for this to be the group's word.
 wrong-epoch | Wrong epoch | The configuration is not the one that should stand here in the group's history.
 wrong-evidence | Inconsistent evidence | Two parts of a certificate's evidence do not belong together.
