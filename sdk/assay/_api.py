@@ -210,7 +210,7 @@ def _checked(asked: Asked, record: _Record, document: bytes) -> Prediction:
     """The prediction, once its certificate is known to be of this request, and true."""
     certificate, salt = parse(document), record.salt_bytes()
     statement = certificate.statement
-    interface = statement.models[0].interface
+    interface = certificate.interface
     _require_same_question(asked, record, certificate)
     report = check(certificate, asked.trust, inputs=from_payload(interface, asked.inputs), salt=salt)
     report.require()

@@ -7,15 +7,16 @@ docs/certificate.cddl.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
 import msgspec
 
 from assay import cbor, jsonform
+from assay.agreement.evidence import AgreementEvidence
 from assay.digest import Tag, digest, sha256
 from assay.errors import Refused
-from assay.fields import Key, Milliseconds, RequestId, Signature, Target, plain
-from assay.model import Digest, ModelReference
+from assay.fields import Index, Key, Milliseconds, RequestId, Signature, Target, plain
+from assay.model import Digest, Interface, ModelReference
 from assay.tensor import Tensor
 
 FORMAT: Literal["assay-certificate/1"] = "assay-certificate/1"
@@ -80,7 +81,7 @@ class DirectEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The provider's signature over (leaf count, Merkle root) of a batch of statements, and this one's path."""
 
     provider: Key
-    index: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+    index: Index
     count: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
     path: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=31)]
     signature: Signature
@@ -96,16 +97,46 @@ class DirectCertificate(Certificate, frozen=True, forbid_unknown_fields=True, ta
 
     evidence: DirectEvidence
 
+    @property
+    def interface(self) -> Interface:
+        """What was sent and what was answered."""
+        return self.statement.models[0].interface
 
-AnyCertificate = DirectCertificate  # a union, as modes are added
+
+class AgreementCertificate(Certificate, frozen=True, forbid_unknown_fields=True, tag="agreement"):
+    """Mode `agreement`: several owners' models have answered, and committed to what each of them said."""
+
+    evidence: AgreementEvidence
+
+    @property
+    def interface(self) -> Interface:
+        """What was sent and what was answered: the group's, which no single model has."""
+        return self.evidence.configuration.interface
+
+    def checked(self) -> Self:
+        self.interface.checked("/evidence/epochs/0/configuration")
+        return super().checked()
+
+
+AnyCertificate = DirectCertificate | AgreementCertificate
+_ANY = cast("type[AnyCertificate]", AnyCertificate)  # of which msgspec makes as much as of a class
 
 
 def parse(document: bytes) -> AnyCertificate:
     """Reads CBOR, or JSON where the first byte that is not white space is `{`. Raises Refused or TooLarge."""
     if document.lstrip()[:1] == b"{":
-        certificate = jsonform.from_json(document, AnyCertificate)
+        certificate = jsonform.from_json(document, _ANY)
     else:
-        certificate = jsonform.convert(cbor.decode(document), AnyCertificate)
+        plain = cbor.decode(document)
+        if isinstance(plain, dict) and "mode" not in plain:
+            raise _incomplete("/mode")
+        certificate = jsonform.convert(plain, _ANY)
         if certificate.to_cbor() != document:  # a field with a default was left out
-            raise Refused("a field is missing", code="not-canonical", expected="every field present", got="fewer")
+            raise _incomplete()
     return certificate.checked()
+
+
+def _incomplete(pointer: str = "") -> Refused:
+    return Refused(
+        "a field is missing", code="not-canonical", pointer=pointer, expected="every field present", got="fewer"
+    )

@@ -8,6 +8,8 @@ import msgspec
 
 MAX_TIME = 2**48 - 1
 
+Index = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]  # of a thing, or how many there are
+Number = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME)]  # since 1970-01-01T00:00:00Z
 Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
 Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]

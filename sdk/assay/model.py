@@ -13,6 +13,8 @@ import msgspec
 from assay import cbor
 from assay.digest import SIZE, Tag, digest
 from assay.errors import Refused
+from assay.fields import plain
+from assay.memo import remembered
 from assay.tensor import DTYPES, MAX_RANK, Name, Tensor
 
 Digest = Annotated[bytes, msgspec.Meta(min_length=SIZE, max_length=SIZE)]
@@ -171,8 +173,12 @@ class ModelReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def commitment(self) -> bytes:
         """32 bytes that bind file and interface; what `--model` pins and deployments are known by."""
-        content = msgspec.to_builtins(self, builtin_types=(bytes,))
-        return digest(Tag.MODEL, cbor.encode(content))
+        return _commitment(self)
+
+
+@remembered
+def _commitment(model: ModelReference) -> bytes:
+    return digest(Tag.MODEL, cbor.encode(plain(model)))
 
 
 def input_digest(salt: bytes, tensors: tuple[Tensor, ...]) -> bytes:

@@ -14,6 +14,7 @@ from assay.model import Interface, ModelReference, NoPreprocessing, Port
 OWNERS = ("asha", "bruno", "chidi", "dana")
 LABELS = ("zero", "one", "two")
 INPUTS = (Port(name="image", datatype="FP32", shape=(-1, 4)),)
+TIME = 1_790_000_000_000  # 2026-09-21
 CLIENT = PrivateKey(b"\x0c" * 32)
 
 
@@ -59,14 +60,14 @@ def evidence(
     signers = signers or keys()
     epoch = genesis(signers)
     group = epoch.configuration.digest
-    asked = [Asked(group, CLIENT.public.raw, bytes([i]) * 16, b"\x09" * 32, 1, 2_000_000, 0) for i in range(3)]
+    asked = [Asked(group, CLIENT.public.raw, bytes([i]) * 16, b"\x09" * 32, 1, TIME + 1000, 0) for i in range(3)]
     said = tuple(
         Absent() if i == 2 else Answered(member.model.commitment, (1,))
         for i, member in enumerate(epoch.configuration.members)
     )
     ended = [Ended(each.digest, "certified", said) for each in asked]
     leaves = [each.leaf for each in ended]
-    entry = Entry(group, 0, 7, b"\x05" * 32, 1_999_000, b"\x06" * 32, 3, merkle.root(leaves))
+    entry = Entry(group, 0, 7, b"\x05" * 32, TIME, b"\x06" * 32, 3, merkle.root(leaves))
     ballot = Ballot(group, 0, 0, bytes(32), 7, entry.digest).digest(Tag.AGREEMENT_COMMIT)
     return AgreementEvidence(
         epochs=(epoch,),

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
+from assay.cbor import MAX_INTEGER
 from assay.errors import Refused
 
-LOWEST, HIGHEST = -(2**53), 2**53  # of what may be voted
+LOWEST, HIGHEST = -MAX_INTEGER, MAX_INTEGER  # of what may be voted
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,9 @@ import msgspec
 from assay import cbor
 from assay.agreement.votes import Outcome, Said
 from assay.digest import Tag, digest
-from assay.fields import Key, Milliseconds, RequestId, plain
+from assay.fields import Index, Key, Milliseconds, Number, RequestId, plain
 from assay.model import Digest
 
-Number = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Rows = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
@@ -53,12 +52,12 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The head of an entry: all that its digest covers."""
 
     group: Digest
-    epoch: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+    epoch: Index
     number: Number
     parent: Digest
     time: Milliseconds  # the median of the clocks of those who reported, never below the parent's
     content: Digest  # of the reports that it rests on, the answers that they name, and the model updates
-    count: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+    count: Index
     root: Digest  # of the tree of `Ended`s; of nothing when there are none
 
     @property
@@ -70,7 +69,7 @@ class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a member signs to prepare an entry (Tag.AGREEMENT_PREPARE) or to commit it (Tag.AGREEMENT_COMMIT)."""
 
     group: Digest
-    epoch: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+    epoch: Index
     view: Number
     installed: Digest  # of the NEW-VIEW that began the view; zeros in view 0
     number: Number

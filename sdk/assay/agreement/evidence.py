@@ -9,9 +9,11 @@ import msgspec
 
 from assay import merkle
 from assay.agreement.entry import Asked, Ballot, Ended, Entry
-from assay.agreement.group import SIZES, Epoch, Signed, require_genesis
+from assay.agreement.group import SIZES, Configuration, Epoch, Signed, require_genesis
+from assay.agreement.votes import Tally, count
 from assay.digest import Tag
 from assay.errors import AssayError, NotVerified
+from assay.fields import Index, Number
 from assay.keys import PublicKey
 from assay.model import Digest
 
@@ -25,10 +27,10 @@ class AgreementEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     epochs: Annotated[tuple[Epoch, ...], msgspec.Meta(min_length=1, max_length=1)]  # genesis first
     asked: Asked
     ended: Ended
-    index: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]  # of the outcome in the entry
+    index: Index  # of the outcome in the entry
     path: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=31)]
     entry: Entry
-    view: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+    view: Number
     installed: Digest
     commits: Annotated[tuple[Signed, ...], msgspec.Meta(min_length=3, max_length=SIZES[-1])]
 
@@ -36,6 +38,21 @@ class AgreementEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     def group(self) -> bytes:
         """The genesis digest: what a verifier pins."""
         return self.epochs[0].configuration.digest
+
+    @property
+    def configuration(self) -> Configuration:
+        """Of the epoch in which the entry stands."""
+        return self.epochs[-1].configuration
+
+    @property
+    def tally(self) -> Tally:
+        """What the members' words come to; past the request's deadline it has failed, whatever was said.
+
+        Raises NotVerified where a word is none that this group has.
+        """
+        asked = self.asked
+        counted = _under("/ended", count, self.configuration, self.ended.said, asked.rows, asked.least)
+        return counted if self.entry.time <= asked.deadline else Tally("failed", ())
 
     @property
     def ballot(self) -> Ballot:
@@ -46,11 +63,12 @@ class AgreementEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 def require_committed(evidence: AgreementEvidence) -> None:
     """Returns if the group has committed to this outcome of this request. Raises NotVerified, Refused."""
-    configuration = _under("/epochs/0", require_genesis, evidence.epochs[0])
+    _under("/epochs/0", require_genesis, evidence.epochs[0])
+    configuration, group = evidence.configuration, evidence.group
     entry, asked = evidence.entry, evidence.asked
-    _require("/entry/group", configuration.digest, entry.group)
+    _require("/entry/group", group, entry.group)
     _require("/entry/epoch", configuration.epoch, entry.epoch)
-    _require("/asked/group", configuration.digest, asked.group)
+    _require("/asked/group", group, asked.group)
     _require("/ended/request", asked.digest, evidence.ended.request)
     _require("/ended/said", configuration.n, len(evidence.ended.said))
     root = _under("/path", merkle.root_from_path, evidence.ended.leaf, evidence.index, entry.count, evidence.path)
@@ -60,7 +78,7 @@ def require_committed(evidence: AgreementEvidence) -> None:
 
 def _require_quorum(evidence: AgreementEvidence) -> None:
     """2f + 1 different members, in their order, each with a signature that verifies."""
-    configuration = evidence.epochs[-1].configuration
+    configuration = evidence.configuration
     members = [each.member for each in evidence.commits]
     if members != sorted(set(members)) or not set(members) <= set(range(configuration.n)):
         raise NotVerified(

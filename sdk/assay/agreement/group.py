@@ -15,9 +15,10 @@ from assay import cbor
 from assay.agreement.aggregate import aggregator
 from assay.digest import SIZE, Tag, digest
 from assay.errors import AssayError, NotVerified, Refused
-from assay.fields import Key, Signature, plain
+from assay.fields import Index, Key, Signature, plain
 from assay.keys import PublicKey
-from assay.model import Digest, ModelReference, Port, Text
+from assay.memo import remembered
+from assay.model import ANY, Digest, Interface, ModelReference, Port, Text
 
 FORMAT: Literal["assay-group/1"] = "assay-group/1"
 SIZES = (4, 7, 10, 13, 16)  # N = 3f + 1
@@ -28,6 +29,12 @@ Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}\Z")]
 Address = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{3,300}\Z")]
 Scale = Annotated[int, msgspec.Meta(ge=1, le=MAX_SCALE)]
 Span = Annotated[int, msgspec.Meta(ge=1, le=24 * 3600 * 1000)]  # ms
+
+
+# what a group answers with, one value for each row
+LABEL, VALUE = Port("label", "INT64", (ANY,)), Port("value", "FP64", (ANY,))
+DECIDED = Port("decided", "BOOL", (ANY,))  # where not, the row is contested and the answer beside it means nothing
+FIRM = Port("firm", "BOOL", (ANY,))  # whatever absent members had voted, the answer would be the same
 
 
 class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +63,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     format: Literal["assay-group/1"]
     slug: Slug
-    epoch: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+    epoch: Index
     previous: Digest  # of the configuration before; NO_PREVIOUS in a genesis
     members: Annotated[tuple[Member, ...], msgspec.Meta(min_length=SIZES[0], max_length=SIZES[-1])]
     inputs: Annotated[tuple[Port, ...], msgspec.Meta(min_length=1, max_length=16)]
@@ -80,9 +87,21 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return 2 * self.f + 1
 
     @property
+    def interface(self) -> Interface:
+        """What the group is sent, and for each row: the answer, whether there is one, whether it is firm."""
+        labelled = isinstance(self.answer, Labels)
+        return Interface(
+            task="classification" if labelled else "regression",
+            inputs=self.inputs,
+            outputs=(LABEL if labelled else VALUE, DECIDED, FIRM),
+            labels=self.answer.labels if isinstance(self.answer, Labels) else (),
+            preprocessing=self.members[0].model.interface.preprocessing,
+        )
+
+    @property
     def digest(self) -> bytes:
         """32 bytes; of a genesis, what `--group` pins."""
-        return digest(Tag.GROUP, cbor.encode(plain(self)))
+        return _digest(self)
 
     def checked(self, pointer: str = "") -> Configuration:
         """This configuration, once it is known to be one in which a vote means something. Raises Refused."""
@@ -98,8 +117,12 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             _require_distinct([getattr(member, name) for member in self.members], name, pointer)
         for i, member in enumerate(self.members):
             self.require_fit(member, f"{pointer}/members/{i}")
-        needs = aggregator(self.aggregator)
-        if isinstance(self.answer, Labels) != (needs is aggregator("plurality")):
+        self.require_counted(pointer)
+        return self
+
+    def require_counted(self, pointer: str = "") -> None:
+        """The aggregator must be one that counts what members vote for. Raises Refused."""
+        if isinstance(self.answer, Labels) != (aggregator(self.aggregator) is aggregator("plurality")):
             raise Refused(
                 "this aggregator does not count that kind of vote",
                 code="wrong-aggregator",
@@ -107,28 +130,32 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 expected="plurality for labels, median or trimmed-mean for values",
                 got=self.aggregator,
             )
-        return self
 
     def require_fit(self, member: Member, pointer: str = "") -> None:
-        """A member must take what the group is asked, made of pictures and rows as by the first member, and know
-        the labels that it votes for. Raises Refused.
-        """
+        """A member must have a key, and a model with which it can vote. Raises Refused."""
         PublicKey(member.key)
-        interface = member.model.interface.checked(f"{pointer}/model/interface")
-        labels = self.answer.labels if isinstance(self.answer, Labels) else ()
-        for name, expected, got in (
-            ("inputs", self.inputs, interface.inputs),
-            ("labels", labels, interface.labels),
-            ("preprocessing", self.members[0].model.interface.preprocessing, interface.preprocessing),
-        ):
+        self.require_fitting(member.model, f"{pointer}/model")
+
+    def require_fitting(self, model: ModelReference, pointer: str = "") -> None:
+        """A model must take what the group is asked, made of pictures and rows as for the first member's, and
+        answer with the labels or numbers that are voted for. Raises Refused.
+        """
+        given, wanted = model.interface.checked(f"{pointer}/interface"), self.interface
+        for name in ("task", "inputs", "labels", "preprocessing"):
+            expected, got = getattr(wanted, name), getattr(given, name)
             if expected != got:
                 raise Refused(
-                    f"the model's {name} are not the group's",
+                    f"the model's {name} is not the group's",
                     code="wrong-interface",
-                    pointer=f"{pointer}/model/interface/{name}",
+                    pointer=f"{pointer}/interface/{name}",
                     expected=str(expected)[:200],
                     got=str(got)[:200],
                 )
+
+
+@remembered
+def _digest(configuration: Configuration) -> bytes:
+    return digest(Tag.GROUP, cbor.encode(plain(configuration)))
 
 
 class Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -148,6 +175,13 @@ class Epoch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def require_genesis(epoch: Epoch) -> Configuration:
     """The configuration, if it begins a group and every member has signed it. Raises Refused, NotVerified."""
+    _genesis(epoch)
+    return epoch.configuration
+
+
+@remembered
+def _genesis(epoch: Epoch) -> bytes:
+    """Its digest, if it is one: the same bytes need be found right but once."""
     configuration = epoch.configuration.checked("/configuration")
     if (configuration.epoch, configuration.previous, epoch.approvals) != (0, NO_PREVIOUS, ()):
         raise NotVerified(
@@ -170,7 +204,7 @@ def require_genesis(epoch: Epoch) -> Configuration:
             PublicKey(member.key).verify(Tag.GROUP, configuration.digest, signature)
         except AssayError as error:
             raise error.under(f"/consents/{i}") from error
-    return configuration
+    return configuration.digest
 
 
 def _require_distinct(values: list[object], name: str, pointer: str) -> None:

@@ -69,7 +69,7 @@ def count(configuration: Configuration, said: Sequence[Said], rows: int, least: 
     """
     for i, each in enumerate(said):
         if isinstance(each, Answered):
-            _require_valid(configuration, each, rows, f"/votes/{i}/votes")
+            _require_valid(configuration, each, rows, f"/said/{i}/votes")
     answered = [each.votes for each in said if isinstance(each, Answered)]
     if len(answered) < configuration.quorum:
         return Tally("failed", ())

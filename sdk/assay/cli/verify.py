@@ -67,9 +67,8 @@ def _check(file: str, named: Trust, given: str | None, salt: bytes | None) -> Re
 
 def checked_with_input(certificate: AnyCertificate, named: Trust, given: str, salt: bytes | None) -> Report:
     """The check with the input in the file `given`; one that the model cannot take is not its input."""
-    interface = certificate.statement.models[0].interface
     try:
-        inputs = preprocess(interface, files.read(given), files.content_type(given))
+        inputs = preprocess(certificate.interface, files.read(given), files.content_type(given))
     except Refused as refusal:
         report = check(certificate, named)
         findings = (*report.findings, refusal.under(f"{given} " if refusal.pointer else given))

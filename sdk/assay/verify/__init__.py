@@ -10,11 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from assay.certificate import AnyCertificate, parse
+from assay.certificate import AgreementCertificate, AnyCertificate, DirectCertificate, parse
 from assay.errors import AssayError, NotVerified, Refused
 from assay.model import input_digest
 from assay.tensor import Tensor
-from assay.verify import direct
+from assay.verify import agreement, direct
 from assay.verify.anchors import Anchor
 from assay.verify.report import Report
 from assay.verify.trust import Trust
@@ -59,7 +59,7 @@ def check(
     now: int | None = None,
 ) -> Report:
     """The same for a certificate already parsed by `assay.certificate.parse`."""
-    false = [*_common(certificate, _clock() if now is None else now), *direct.findings(certificate)]
+    false = [*_common(certificate, _clock() if now is None else now), *_findings(certificate)]
     rests_on = anchor(certificate)
     strange = list(_unpinned(certificate, rests_on, trust))
     other = [] if inputs is None or salt is None else list(_mismatch(certificate, inputs, salt))
@@ -76,7 +76,20 @@ def check(
 
 def anchor(certificate: AnyCertificate) -> Anchor:
     """Whose word a certificate rests on, if it is valid."""
-    return direct.anchor(certificate)
+    match certificate:
+        case DirectCertificate():
+            return direct.anchor(certificate)
+        case AgreementCertificate():
+            return agreement.anchor(certificate)
+
+
+def _findings(certificate: AnyCertificate) -> Iterator[AssayError]:
+    """What is false in the evidence of its mode, or does not follow from it."""
+    match certificate:
+        case DirectCertificate():
+            yield from direct.findings(certificate)
+        case AgreementCertificate():
+            yield from agreement.findings(certificate)
 
 
 def unreadable(refusal: Refused) -> Report:
@@ -96,30 +109,16 @@ def _clock() -> int:
 
 
 def _common(certificate: AnyCertificate, now: int) -> Iterator[AssayError]:
-    """What holds in every mode: a plausible time, and outputs that fit each model, in its interface's order."""
-    statement = certificate.statement
-    if not EARLIEST <= statement.time <= now + CLOCK_SKEW:
+    """What holds in every mode: a plausible time."""
+    at = certificate.statement.time
+    if not EARLIEST <= at <= now + CLOCK_SKEW:
         yield NotVerified(
             "implausible time",
             code="wrong-time",
             pointer="/statement/time",
             expected=f"{EARLIEST} to {now + CLOCK_SKEW} ms since 1970 UTC",
-            got=str(statement.time),
+            got=str(at),
         )
-    for model in statement.models:
-        try:
-            ordered = model.interface.accept_outputs(statement.outputs, "/statement/outputs")
-        except Refused as refusal:
-            yield NotVerified(**refusal.fields())
-            continue
-        if ordered != statement.outputs:
-            yield NotVerified(
-                "outputs are not in the interface's order",
-                code="wrong-statement",
-                pointer="/statement/outputs",
-                expected=str([tensor.name for tensor in ordered]),
-                got=str([tensor.name for tensor in statement.outputs]),
-            )
 
 
 def _unpinned(certificate: AnyCertificate, anchor: Anchor, trust: Trust) -> Iterator[NotVerified]:
@@ -145,9 +144,8 @@ def _unpinned(certificate: AnyCertificate, anchor: Anchor, trust: Trust) -> Iter
 
 
 def _mismatch(certificate: AnyCertificate, inputs: tuple[Tensor, ...], salt: bytes) -> Iterator[AssayError]:
-    interface = certificate.statement.models[0].interface
     try:
-        digest = input_digest(salt, interface.accept(inputs))
+        digest = input_digest(salt, certificate.interface.accept(inputs))
     except Refused as refusal:
         yield refusal
         return

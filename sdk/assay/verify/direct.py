@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay import merkle
-from assay.certificate import DirectCertificate
+from assay.certificate import DirectCertificate, Statement
 from assay.digest import Tag
 from assay.direct import ASSERTED_BY, CAVEATS, OUTCOME
-from assay.errors import AssayError, NotVerified
+from assay.errors import AssayError, NotVerified, Refused
 from assay.keys import PublicKey
 from assay.verify.anchors import Anchor
+from assay.verify.statements import differs
 
 
 def anchor(certificate: DirectCertificate) -> Anchor:
@@ -22,20 +23,38 @@ def anchor(certificate: DirectCertificate) -> Anchor:
 
 def findings(certificate: DirectCertificate) -> Iterator[AssayError]:
     """Everything that is false; nothing if the evidence proves the statement."""
-    yield from _statement(certificate)
+    yield from _outputs(certificate.statement)
+    yield from _statement(certificate.statement)
     try:
         _evidence(certificate)
     except NotVerified as error:
         yield error.under("/evidence")
 
 
-def _statement(certificate: DirectCertificate) -> Iterator[NotVerified]:
+def _outputs(statement: Statement) -> Iterator[NotVerified]:
+    """Outputs must fit each model, in its interface's order."""
+    for model in statement.models:
+        try:
+            ordered = model.interface.accept_outputs(statement.outputs, "/statement/outputs")
+        except Refused as refusal:
+            yield NotVerified(**refusal.fields())
+            continue
+        if ordered != statement.outputs:
+            yield NotVerified(
+                "outputs are not in the interface's order",
+                code="wrong-statement",
+                pointer="/statement/outputs",
+                expected=str([tensor.name for tensor in ordered]),
+                got=str([tensor.name for tensor in statement.outputs]),
+            )
+
+
+def _statement(statement: Statement) -> Iterator[NotVerified]:
     """The fields that have only one possible value in this mode."""
-    statement = certificate.statement
     if not statement.target.startswith("model:"):
-        yield _differs("/statement/target", "model:owner/name@version", statement.target)
+        yield differs("/statement/target", "model:owner/name@version", statement.target)
     if len(statement.models) != 1:
-        yield _differs("/statement/models", "exactly one model", f"{len(statement.models)} models")
+        yield differs("/statement/models", "exactly one model", f"{len(statement.models)} models")
     for name, expected in (
         ("params", {}),
         ("outcome", OUTCOME),
@@ -44,7 +63,7 @@ def _statement(certificate: DirectCertificate) -> Iterator[NotVerified]:
     ):
         got = getattr(statement, name)
         if got != expected:
-            yield _differs(f"/statement/{name}", repr(expected), repr(got))
+            yield differs(f"/statement/{name}", repr(expected), repr(got))
 
 
 def _evidence(certificate: DirectCertificate) -> None:
@@ -60,9 +79,3 @@ def _evidence(certificate: DirectCertificate) -> None:
         )
     except NotVerified as error:
         raise error.under("/signature") from error
-
-
-def _differs(pointer: str, expected: str, got: str) -> NotVerified:
-    return NotVerified(
-        "not what this mode says", code="wrong-statement", pointer=pointer, expected=expected, got=got
-    )
