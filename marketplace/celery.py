@@ -31,6 +31,7 @@ SWEEPS: dict[str, tuple[float, str]] = {
     "catalogue.check_nodes": (5 * SECOND, "outbox"),
     "catalogue.advance_evaluations": (2 * SECOND, "outbox"),
     "catalogue.tidy_up": (HOUR, "outbox"),
+    "groups.tell_again": (10 * SECOND, "outbox"),
 }
 
 
@@ -58,7 +59,7 @@ app.conf.update(
     beat_schedule_filename=str(ENV.var / "beat"),
 )
 app.autodiscover_tasks(
-    ["marketplace.accounts", "marketplace.catalogue", "marketplace.certificates", "marketplace.predictions"]
+    [f"marketplace.{name}" for name in ("accounts", "catalogue", "certificates", "groups", "predictions")]
 )
 
 

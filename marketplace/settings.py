@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "marketplace.accounts",
     "marketplace.catalogue",
     "marketplace.certificates",
+    "marketplace.groups",
     "marketplace.predictions",
     "marketplace.api",
     "marketplace.web",

@@ -1,4 +1,4 @@
-"""The audit log: one line for each change to keys, nodes and models, in the transaction that makes the change."""
+"""The audit log: one line for each change to keys, nodes, models, groups, in the transaction that makes it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ class Action(models.TextChoices):
     UNPUBLISHED = "model.unpublished", "Model withdrawn from the catalogue"
     VERSION_DISCARDED = "version.discarded", "Version discarded"
     MODEL_DISCARDED = "model.discarded", "Model discarded"
+    GROUP_FOUNDED = "group.founded", "Group founded"
+    GROUP_INVITED = "group.invited", "Owner invited to a group"
+    GROUP_REVOKED = "group.revoked", "Invitation to a group taken back"
+    GROUP_ACCEPTED = "group.accepted", "Place in a group taken"
+    GROUP_DECLINED = "group.declined", "Place in a group given up"
+    GROUP_SIGNED = "group.signed", "Group's configuration signed"
+    GROUP_STANDS = "group.stands", "Group's genesis stands"
+    GROUP_SERVES = "group.serves", "Group serves"
+    GROUP_SWAPPED = "group.swapped", "Model in a group changed"
+    GROUP_WITHDRAWN = "group.withdrawn", "Group withdrawn"
 
 
 def record(organisation: Organisation, user: User | None, action: Action, subject: object) -> None:

@@ -113,6 +113,16 @@ wrong-vote | Wrong vote | A member's vote is for something that the group cannot
 wrong-outcome | Wrong outcome | The outcome is not what the members' votes come to.
 wrong-quorum | No quorum | Too few different members have signed for this to be the group's word.
 wrong-epoch | Wrong epoch | The configuration is not the one that should stand here in the group's history.
+in-group | In a group | A group answers with this model or node. Change to another model there first, or leave before it is settled.
+group-settled | Group is settled | The group's members have been chosen, or its genesis stands: that cannot be undone any more.
+group-full | Group is full | Every place of the group is taken. Take an invitation back to offer it to another.
+group-not-serving | Group does not serve | The group cannot be asked or changed now: it is being formed, or was withdrawn.
+not-founder | Not the founder | Only the organisation that founded the group may do that.
+founder-stays | Founder stays | A founder does not leave the group; it can be withdrawn as a whole.
+nothing-to-sign | Nothing to sign | The group's configuration is fixed once every member has chosen a model.
+same-model | Same model | The member answers with this model already.
+swap-under-way | Change under way | The member is changing to another model; wait until the group has ordered that.
+too-many-groups | Too many groups | The organisation has founded as many groups as it may.
 wrong-evidence | Inconsistent evidence | Two parts of a certificate's evidence do not belong together.
 """
 _MODELS = """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
@@ -90,11 +90,17 @@ def plain(value: msgspec.Struct) -> dict[str, Any]:
     return result
 
 
-def interface_of(version: ModelVersion) -> Interface:
-    """A ready version's interface. Raises Refused for a version that is not ready."""
-    if version.interface is None:
-        raise Refused("this version is not ready", code="version-not-ready", pointer=str(version))
-    return msgspec.convert(version.interface, Interface)
+class Asked(Protocol):
+    """What questions are put to: a version, or a group."""
+
+    interface: Any  # as stored
+
+
+def interface_of(asked: Asked) -> Interface:
+    """The interface of a ready version, or of a group. Raises Refused for a version that is not ready."""
+    if asked.interface is None:
+        raise Refused("this version is not ready", code="version-not-ready", pointer=str(asked))
+    return msgspec.convert(asked.interface, Interface)
 
 
 def reference_of(version: ModelVersion) -> ModelReference:

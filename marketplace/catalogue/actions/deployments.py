@@ -12,10 +12,11 @@ from django.db.models import F
 from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
-from marketplace.catalogue.actions.nodes import require_not_last
+from marketplace.catalogue.actions.nodes import require_not_in_group, require_not_last
 from marketplace.catalogue.held import held
 from marketplace.catalogue.models import Deployment, ModelVersion, Node, Upload
 from marketplace.errors import Conflict, NotFound
+from marketplace.groups.models import Member
 from marketplace.predictions import outbox
 
 State = Deployment.State
@@ -54,12 +55,13 @@ def deploy(actor: Actor, version: ModelVersion, node: Node) -> Deployment:
 def undeploy(actor: Actor, deployment: Deployment) -> Deployment:
     """Stops serving; the node keeps the file, so that deploying there again needs no delivery.
 
-    Raises Conflict where a published version would be left without a provider.
+    Raises Conflict where a published version would be left without a provider, or a group answers with this one.
     """
     deployment = held(deployment, "version__model__organisation", "node")
     if deployment.state == State.STOPPED:
         return deployment
     require_not_last(deployment)
+    require_not_in_group(Member.objects.filter(node=deployment.node, version=deployment.version))
     deployment.state, deployment.detail, deployment.attempt = State.STOPPED, "", deployment.attempt + 1
     deployment.save(update_fields=["state", "detail", "attempt", "updated"])
     outbox.add("catalogue.undeploy", deployment=deployment.pk, attempt=deployment.attempt)

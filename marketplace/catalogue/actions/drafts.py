@@ -17,6 +17,7 @@ from marketplace.catalogue.actions import deployments, evaluations, versions
 from marketplace.catalogue.held import held
 from marketplace.catalogue.models import Deployment, Evaluation, Model, ModelVersion, Upload
 from marketplace.errors import Conflict
+from marketplace.groups.models import Member, Swap
 from marketplace.predictions import outbox
 from marketplace.predictions.models import Prediction
 
@@ -40,9 +41,10 @@ def draft_models(of: QuerySet[Model]) -> QuerySet[Model]:
     deployed = Deployment.objects.filter(UNDER_WAY, version__model=OuterRef("pk"))
     measured = Evaluation.objects.filter(version__model=OuterRef("pk"), state__in=evaluations.OPEN)
     asked = Prediction.objects.filter(version__model=OuterRef("pk"))
-    return of.filter(
-        ~Exists(busy), ~Exists(deployed), ~Exists(measured), ~Exists(asked), published_version__isnull=True
-    )
+    seated = Member.objects.filter(version__model=OuterRef("pk"))
+    swapped = Swap.objects.filter(Q(before__model=OuterRef("pk")) | Q(after__model=OuterRef("pk")))
+    relied_on = (busy, deployed, measured, asked, seated, swapped)
+    return of.filter(*(~Exists(each) for each in relied_on), published_version__isnull=True)
 
 
 def require_draft_version(version: ModelVersion) -> None:
@@ -63,7 +65,7 @@ def require_draft_model(model: Model) -> None:
         raise Conflict(
             "this model cannot be discarded",
             code="not-a-draft",
-            expected="not published, never asked, nothing of it uploading, deployed or being measured",
+            expected="not published, never asked, in no group, nothing uploading, deployed or being measured",
             hint="Withdraw it, give uploads up and stop its deployments first. A model that was asked stays.",
         )
 

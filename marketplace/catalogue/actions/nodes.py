@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from assay import joining
@@ -19,6 +20,7 @@ from marketplace.catalogue.access import managed_node_of_key, require_nodes
 from marketplace.catalogue.held import held
 from marketplace.catalogue.models import Deployment, FormerKey, Node
 from marketplace.errors import Conflict
+from marketplace.groups.models import Group, Member
 
 MAX_NODES = 100  # of one organisation
 
@@ -87,9 +89,10 @@ def rotate_key(actor: Actor, statement: KeyRotation) -> Node:
 def retire_node(actor: Actor, node: Node) -> Node:
     """Takes a node out of service for good or until it is registered again; doing it twice changes nothing.
 
-    Raises Conflict while a published version is served by this node alone.
+    Raises Conflict while a published version is served by this node alone, or it is a member of a group.
     """
     node = held(node, "organisation")
+    require_not_in_group(Member.objects.filter(node=node))
     deployments = node.deployments.exclude(state=Deployment.State.STOPPED)
     for each in deployments.select_related("version__model__organisation"):
         require_not_last(each)
@@ -113,6 +116,17 @@ def require_not_last(deployment: Deployment) -> None:
             code="last-provider",
             got=str(version),
             hint="Deploy it elsewhere, publish another version, or withdraw the model first.",
+        )
+
+
+def require_not_in_group(seats: QuerySet[Member]) -> None:
+    """Raises Conflict where a group counts on one of these places."""
+    for seat in seats.exclude(group__state=Group.State.WITHDRAWN).select_related("group"):
+        raise Conflict(
+            "a group answers with it",
+            code="in-group",
+            got=seat.group.slug,
+            hint="Change to another model in the group, or leave it before it is settled.",
         )
 
 

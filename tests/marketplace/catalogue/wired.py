@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import onnxruntime
 
-from assay import direct
+from assay import cbor, direct, jsonform
+from assay.agreement.group import Epoch, require_genesis
 from assay.digest import sha256
 from assay.errors import Refused, Unavailable
 from assay.keys import PrivateKey, PublicKey
@@ -20,11 +21,13 @@ from assay.model import ModelReference, input_digest
 from assay.tensor import Tensor
 from wire.messages import (
     Activate,
+    Adopt,
     Answer,
     Capabilities,
     Capable,
     Chunk,
     Done,
+    Form,
     Health,
     Healthy,
     Load,
@@ -49,6 +52,8 @@ class Wired:
     files: dict[bytes, bytearray] = field(default_factory=dict)  # by digest
     announced: dict[bytes, Load] = field(default_factory=dict)
     states: dict[bytes, str] = field(default_factory=dict)  # by commitment
+    groups: dict[bytes, Epoch] = field(default_factory=dict)  # by genesis
+    adopted: list[tuple[bytes, bytes]] = field(default_factory=list)  # genesis and commitment, in order
     serving: bool = True
     detail: str = ""
     submitted: int = 0  # predictions carried out
@@ -90,6 +95,13 @@ class Wired:
                 return Done(id=request.id)
             case Unload():
                 self.states[request.commitment] = "held"
+                return Done(id=request.id)
+            case Form():
+                epoch = jsonform.convert(cbor.decode(request.epoch), Epoch)
+                self.groups[require_genesis(epoch).digest] = epoch
+                return Done(id=request.id)
+            case Adopt():
+                self.adopted.append((request.group, request.commitment))
                 return Done(id=request.id)
             case Submit():
                 return Result(id=request.id, certificate=self._certificate(request))

@@ -1,0 +1,104 @@
+"""From what founder and members chose to the configuration that they sign.
+
+What fits is for `assay.agreement.group` to say; here the pieces are brought together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from assay.agreement.consent import encoded, proposed
+from assay.agreement.group import FORMAT, NO_PREVIOUS, Configuration, Labels, Values
+from assay.agreement.group import Member as Seated
+from assay.errors import Refused
+from assay.model import Interface
+from marketplace.catalogue.interfaces import interface_of, reference_of
+from marketplace.catalogue.models import Deployment, ModelVersion, Node
+from marketplace.groups.models import Group, Member
+
+
+def configuration(group: Group, seated: Iterable[tuple[str, Node, ModelVersion]]) -> Configuration:
+    """As the group's epoch 0 with these members (owner's slug, node, model), in this order; not yet judged."""
+    interface = interface_of(group)
+    return Configuration(
+        format=FORMAT,
+        slug=group.slug,
+        epoch=0,
+        previous=NO_PREVIOUS,
+        members=tuple(
+            Seated(owner, bytes(node.key), node.address, reference_of(version)) for owner, node, version in seated
+        ),
+        inputs=interface.inputs,
+        answer=_answer(interface, group.scale),
+        aggregator=group.aggregator,
+        grace=group.grace,
+        horizon=group.horizon,
+    )
+
+
+def agreed(group: Group) -> Configuration:
+    """The configuration of those who have accepted, judged as whoever signs it will. Raises Refused."""
+    members = group.members.filter(state=Member.State.ACCEPTED).select_related("organisation", "node", "version")
+    found = configuration(
+        group, [(each.organisation.slug, _node(each), _version(each)) for each in members.order_by("position")]
+    )
+    return proposed(encoded(found))
+
+
+def require_fit(group: Group, owner: str, node: Node, version: ModelVersion) -> None:
+    """That this model could answer in this group. Raises Refused, as the library words it."""
+    founder = group.members.select_related("organisation", "node", "version").get(position=0)
+    seated = ((founder.organisation.slug, _node(founder), _version(founder)), (owner, node, version))
+    trial = configuration(group, seated)
+    trial.require_fit(trial.members[1])
+
+
+def require_countable(group: Group, owner: str, node: Node, version: ModelVersion) -> Interface:
+    """The interface of a group of models such as this one, if what they answer can be counted. Raises Refused."""
+    trial = configuration(group, ((owner, node, version),))
+    trial.require_counted()
+    trial.require_fit(trial.members[0])
+    return trial.interface
+
+
+def choices(organisation: int) -> list[Deployment]:
+    """What an organisation could bring: its versions that are served now, newest first."""
+    found = Deployment.objects.filter(
+        version__model__organisation=organisation,
+        version__commitment__isnull=False,
+        state=Deployment.State.SERVING,
+        node__retired__isnull=True,
+    )
+    return list(
+        found.select_related("version__model__organisation", "node")
+        .defer("version__report", "version__examples")
+        .order_by("version__model__slug", "-version__number", "pk")
+    )
+
+
+def why_not(group: Group, deployment: Deployment) -> str:
+    """Why this one does not fit, in words; empty if it does."""
+    try:
+        require_fit(group, deployment.version.model.organisation.slug, deployment.node, deployment.version)
+    except Refused as error:
+        return str(error)
+    return ""
+
+
+def _answer(interface: Interface, scale: int | None) -> Labels | Values:
+    if interface.task == "classification":
+        return msgspec.convert({"kind": "labels", "labels": interface.labels}, Labels)
+    assert scale is not None, "values have a scale"
+    return Values(scale)
+
+
+def _node(member: Member) -> Node:
+    assert member.node is not None, "who accepts brings a node"
+    return member.node
+
+
+def _version(member: Member) -> ModelVersion:
+    assert member.version is not None, "who accepts brings a model"
+    return member.version

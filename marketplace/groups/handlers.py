@@ -1,0 +1,12 @@
+"""Which errands of the outbox are the groups'."""
+
+from __future__ import annotations
+
+from marketplace.groups import telling
+from marketplace.predictions import outbox
+
+
+def register() -> None:
+    """Called once, when Django has loaded its apps."""
+    outbox.handler("groups.form", lambda errand: telling.form(errand.payload["member"]))
+    outbox.handler("groups.adopt", lambda errand: telling.adopt(errand.payload["swap"], last=errand.last))

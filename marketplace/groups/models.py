@@ -1,0 +1,159 @@
+"""Groups, their epochs and members, who has signed, and which models members have changed to."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from assay.agreement.aggregate import AGGREGATORS
+from assay.agreement.group import MAX_SCALE, SIZES
+from marketplace.accounts.models import SLUG, Organisation, User
+from marketplace.catalogue.models import ModelVersion, Node
+
+
+class Group(models.Model):
+    """What one asks as `group:slug`. From its genesis on, all that its configuration says is fixed."""
+
+    class State(models.TextChoices):
+        INVITING = "inviting", "Waiting for members"
+        SIGNING = "signing", "Waiting for signatures"
+        FORMING = "forming", "Members are being told"
+        SERVING = "serving", "Serving"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    slug = models.CharField(max_length=40, unique=True, validators=[SLUG])
+    title = models.CharField(max_length=120)
+    summary = models.CharField(max_length=240, blank=True)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="groups")  # founded it
+    state = models.CharField(max_length=10, choices=State.choices, default=State.INVITING)
+    size = models.PositiveSmallIntegerField()  # members that it has, or is to have
+    interface = models.JSONField()  # assay.model.Interface, of assay.agreement.group.Configuration
+    scale = models.PositiveIntegerField(null=True)  # of values; null where the group answers with labels
+    aggregator = models.CharField(max_length=64)
+    grace = models.PositiveIntegerField()  # ms
+    horizon = models.PositiveIntegerField()  # ms
+    created = models.DateTimeField(auto_now_add=True)
+    updated = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(size__in=SIZES), name="group_size"),
+            models.CheckConstraint(condition=Q(aggregator__in=list(AGGREGATORS)), name="group_aggregator"),
+            models.CheckConstraint(
+                condition=Q(aggregator="plurality", scale__isnull=True)
+                | Q(scale__isnull=False, scale__gte=1, scale__lte=MAX_SCALE) & ~Q(aggregator="plurality"),
+                name="group_counts_what_it_answers",
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "-created"], name="group_by_state")]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Member(models.Model):
+    """An organisation's place in a group. Who declined keeps no place, and may be invited again."""
+
+    class State(models.TextChoices):
+        INVITED = "invited", "Invited"
+        ACCEPTED = "accepted", "Accepted"
+        DECLINED = "declined", "Declined"
+
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="members")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="memberships_of_groups")
+    position = models.PositiveSmallIntegerField(null=True)  # in the configuration, the founder at 0
+    state = models.CharField(max_length=10, choices=State.choices, default=State.INVITED)
+    node = models.ForeignKey(Node, null=True, on_delete=models.PROTECT, related_name="seats")
+    version = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="seats")  # now
+    formed = models.DateTimeField(null=True)  # when its node said that it takes part
+    detail = models.CharField(max_length=300, blank=True)  # why it does not yet
+    created = models.DateTimeField(auto_now_add=True)
+    answered = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["group", "organisation"], name="one_place_per_organisation"),
+            models.UniqueConstraint(fields=["group", "position"], name="one_member_per_place"),
+            models.CheckConstraint(
+                condition=Q(position__isnull=True) ^ ~Q(state="declined"), name="place_in_group"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="accepted", node__isnull=False, version__isnull=False)
+                | ~Q(state="accepted") & Q(node__isnull=True, version__isnull=True),
+                name="accepted_with_a_model",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation} in {self.group}"
+
+
+class GroupEpoch(models.Model):
+    """A configuration. Once every member has signed, `document` holds the whole, and the row stands for ever."""
+
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="epochs")
+    number = models.PositiveIntegerField()
+    configuration = models.BinaryField()  # canonical CBOR of assay.agreement.group.Configuration
+    digest = models.BinaryField(max_length=32, unique=True)  # of number 0, the genesis: what buyers pin
+    document = models.BinaryField(null=True)  # canonical CBOR of assay.agreement.group.Epoch
+    created = models.DateTimeField(auto_now_add=True)
+    stood = models.DateTimeField(null=True)  # since when it does
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["group", "number"], name="one_epoch_per_number"),
+            models.CheckConstraint(
+                condition=Q(document__isnull=True) ^ Q(stood__isnull=False), name="stands_with_its_document"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group} #{self.number} {self.hex[:16]}"
+
+    @property
+    def hex(self) -> str:
+        return bytes(self.digest).hex()
+
+
+class Consent(models.Model):
+    """A member's signature under an epoch's configuration, by its node's key; checked before it is kept."""
+
+    epoch = models.ForeignKey(GroupEpoch, on_delete=models.CASCADE, related_name="consents")
+    position = models.PositiveSmallIntegerField()  # of the member in the configuration
+    signature = models.BinaryField(max_length=64)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["epoch", "position"], name="one_consent_per_member")]
+
+    def __str__(self) -> str:
+        return f"of member {self.position} to {self.epoch}"
+
+
+class Swap(models.Model):
+    """That a member changes, or changed, to another of its models: asked for, then ordered by the group."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        ADOPTED = "adopted", "Adopted"
+        FAILED = "failed", "Failed"
+
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="swaps")
+    before = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    after = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    detail = models.CharField(max_length=300, blank=True)  # why it failed, or has not happened yet
+    asked_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    created = models.DateTimeField(auto_now_add=True)
+    completed = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["member"], condition=Q(state="waiting"), name="one_swap_at_a_time"),
+            models.CheckConstraint(
+                condition=Q(completed__isnull=True) ^ ~Q(state="waiting"), name="swap_completed_when_ended"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.before} to {self.after}"

@@ -1,0 +1,131 @@
+"""Groups as they are shown and asked: their members in order, with the epochs that put them into force.
+
+What a list needs is fetched for all of it at once, in a number of queries that does not depend on its length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.db.models import Prefetch, QuerySet
+
+from assay import cbor, jsonform
+from assay.agreement.group import Epoch
+from assay.keys import PublicKey
+from marketplace.catalogue.interfaces import reference_of
+from marketplace.catalogue.models import ModelVersion, Node
+from marketplace.catalogue.offers import ModeOffer
+from marketplace.groups.models import Group, GroupEpoch, Member
+from verification.mode import Provider, Target
+from verification.registry import MODES
+
+KIND = "group"  # of a mode that can be asked of a group
+REMEMBERED = 256  # epochs, which never change, as they were decoded
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A member as it is shown. `node` and `version` are None before it has accepted."""
+
+    member: Member
+    owner: str
+    node: Node | None
+    version: ModelVersion | None
+
+    @property
+    def key(self) -> str:
+        return str(PublicKey(bytes(self.node.key))) if self.node else ""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether its node answered and served when it was last asked."""
+        return self.node is not None and self.node.serving and self.node.retired is None
+
+
+@dataclass(frozen=True)
+class Card:
+    """A group as it is shown: `seats` in order, `epochs` that stand, `modes` that it may be asked in."""
+
+    group: Group
+    seats: tuple[Seat, ...]
+    epochs: tuple[GroupEpoch, ...]
+    modes: tuple[ModeOffer, ...]
+
+    @property
+    def f(self) -> int:
+        """How many members may fail or lie."""
+        return (self.group.size - 1) // 3
+
+    @property
+    def genesis(self) -> str:
+        """64 hexadecimal digits; empty before it stands."""
+        return self.epochs[0].hex if self.epochs else ""
+
+    @property
+    def founder(self) -> Seat:
+        return self.seats[0]
+
+    @property
+    def reachable(self) -> int:
+        return sum(seat.reachable for seat in self.seats)
+
+
+def for_cards(groups: QuerySet[Group]) -> QuerySet[Group]:
+    """`groups` with what `card` needs; three queries for all of them."""
+    seated = (
+        Member.objects.exclude(state=Member.State.DECLINED)
+        .select_related("organisation", "node", "version__model__organisation")
+        .defer("version__report", "version__model__card", "version__model__search", "version__model__headline")
+        .order_by("position")
+    )
+    stood = GroupEpoch.objects.filter(document__isnull=False).defer("configuration").order_by("number")
+    return groups.select_related("organisation").prefetch_related(
+        Prefetch("members", seated, "seated"), Prefetch("epochs", stood, "stood")
+    )
+
+
+def card(group: Group) -> Card:
+    """`group` comes from `for_cards`."""
+    seats = tuple(
+        Seat(each, each.organisation.slug, each.node, each.version)
+        for each in group.seated  # type: ignore[attr-defined]
+    )
+    epochs: tuple[GroupEpoch, ...] = tuple(group.stood)  # type: ignore[attr-defined]
+    return Card(group, seats, epochs, _modes(group, seats, epochs))
+
+
+def target(group: Group, seats: Sequence[Seat], epochs: Sequence[GroupEpoch]) -> Target:
+    """A group whose genesis stands, as modes ask it: keys as its members signed with, nodes where they are now."""
+    signed = tuple(_epoch(bytes(each.document or b"")) for each in epochs)
+    providers = tuple(
+        Provider(PublicKey(place.key), seat.node.address, reference_of(seat.version))
+        for place, seat in zip(signed[-1].configuration.members, seats, strict=True)
+        if seat.node is not None and seat.version is not None
+    )
+    return Target(f"{KIND}:{group.slug}", providers, signed)
+
+
+def standing(group: int) -> Target | None:
+    """The same for a group by its id, if it can be asked now; three queries."""
+    for found in for_cards(Group.objects.filter(pk=group, state=Group.State.SERVING)):
+        shown = card(found)
+        return target(found, shown.seats, shown.epochs)
+    return None
+
+
+def _modes(group: Group, seats: Sequence[Seat], epochs: Sequence[GroupEpoch]) -> tuple[ModeOffer, ...]:
+    if not epochs:
+        return ()
+    asked = target(group, seats, epochs)
+    quotes = ((mode, mode.quote(asked, mode.Params())) for mode in MODES.values() if mode.asks == KIND)
+    return tuple(
+        ModeOffer(mode.name, mode.title, quote.guarantee, quote.caveats, quote.inferences)
+        for mode, quote in quotes
+    )
+
+
+@lru_cache(REMEMBERED)
+def _epoch(document: bytes) -> Epoch:
+    return jsonform.convert(cbor.decode(document), Epoch)

@@ -1,0 +1,122 @@
+"""Telling members' nodes: that their group stands (Form), and with which model to answer from now on (Adopt).
+
+Errands of the outbox, carried out at least once; a node answers either as often as it is told. Who could not be
+told, however often it was tried, is tried again by a sweep (`tell_again`): a group waits for its members' nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import transaction
+from django.utils import timezone
+
+from assay.errors import AssayError, DeadlineExceeded, Refused, Unavailable
+from marketplace.accounts import audit
+from marketplace.accounts.audit import Action
+from marketplace.catalogue.background import told_by
+from marketplace.catalogue.held import held
+from marketplace.catalogue.models import Node
+from marketplace.catalogue.peers import connected
+from marketplace.groups.models import Group, GroupEpoch, Member, Swap
+from marketplace.predictions import outbox
+from marketplace.predictions.models import Outbox
+from wire.deadline import in_seconds
+from wire.messages import Adopt, Done, Form, Request
+
+FORMING = 30.0  # seconds for a node to take part
+ADOPTING = 60.0  # seconds for a group to order a change of model
+
+State = Group.State
+TOLD = (State.FORMING, State.SERVING)
+
+
+def form(member: int) -> None:
+    """Tells a member's node that its group stands, unless it has said that it takes part. Raises AssayError."""
+    seat = Member.objects.select_related("group", "node").filter(pk=member, formed__isnull=True).first()
+    if seat is None or seat.node is None or seat.group.state not in TOLD:
+        return
+    try:
+        _tell(seat.node, Form(id=0, epoch=bytes(_genesis(seat.group).document or b"")), FORMING)
+    except (AssayError, OSError) as error:
+        Member.objects.filter(pk=seat.pk).update(detail=str(error)[:300])
+        raise
+    _note_formed(seat)
+
+
+def adopt(swap: int, *, last: bool) -> None:
+    """Tells a member's node to answer with another model; then the change is on record.
+
+    Raises Unavailable or DeadlineExceeded for what may pass, unless this is the `last` try.
+    """
+    found = Swap.objects.select_related("member__group", "member__node", "after").filter(pk=swap)
+    made = found.filter(state=Swap.State.WAITING).first()
+    if made is None or made.member.node is None:
+        return
+    group = bytes(_genesis(made.member.group).digest)
+    try:
+        _tell(made.member.node, Adopt(id=0, group=group, commitment=bytes(made.after.commitment or b"")), ADOPTING)
+    except (Unavailable, DeadlineExceeded) as error:
+        if last:
+            _end_swap(made, Swap.State.FAILED, str(error))
+            return
+        Swap.objects.filter(pk=made.pk, state=Swap.State.WAITING).update(detail=f"Trying again: {error}"[:300])
+        raise
+    except (AssayError, OSError) as error:
+        _end_swap(made, Swap.State.FAILED, str(error))
+    else:
+        _end_swap(made, Swap.State.ADOPTED, "")
+
+
+def tell_again() -> int:
+    """Sends for the members of whom it is not known that they take part, and nobody is telling; how many."""
+    awaited = Member.objects.filter(formed__isnull=True, group__state__in=TOLD, state=Member.State.ACCEPTED)
+    told = set(
+        Outbox.objects.filter(kind="groups.form", done__isnull=True).values_list("payload__member", flat=True)
+    )
+    again = [pk for pk in awaited.order_by("pk").values_list("pk", flat=True) if pk not in told]
+    for member in again:
+        with transaction.atomic():
+            outbox.add("groups.form", member=member)
+    return len(again)
+
+
+def _genesis(group: Group) -> GroupEpoch:
+    return group.epochs.get(number=0)
+
+
+def _tell(node: Node, message: Request, seconds: float) -> None:
+    async def work(_: Callable[[None], None]) -> None:
+        async with connected(node) as peer:
+            answer = await peer.request(message, in_seconds(seconds))
+            if not isinstance(answer, Done):
+                raise Refused("answer of another kind", expected="Done", got=type(answer).__name__)
+
+    for _ in told_by(work):
+        pass
+
+
+@transaction.atomic
+def _note_formed(seat: Member) -> None:
+    """The group serves once a quorum of its members takes part; which members those are is for all to see."""
+    group = held(seat.group, "organisation")
+    Member.objects.filter(pk=seat.pk, formed__isnull=True).update(formed=timezone.now(), detail="")
+    formed = group.members.filter(formed__isnull=False).count()
+    if group.state == State.FORMING and formed >= quorum(group.size):
+        group.state = State.SERVING
+        group.save(update_fields=["state", "updated"])
+        audit.record(group.organisation, None, Action.GROUP_SERVES, group)
+
+
+def quorum(size: int) -> int:
+    """2f + 1 of 3f + 1."""
+    return 2 * ((size - 1) // 3) + 1
+
+
+@transaction.atomic
+def _end_swap(made: Swap, state: Swap.State, detail: str) -> None:
+    """Once: a change that has ended stays as it ended."""
+    held(made.member.group)
+    waiting = Swap.objects.filter(pk=made.pk, state=Swap.State.WAITING)
+    if waiting.update(state=state, detail=detail[:300], completed=timezone.now()) and state == Swap.State.ADOPTED:
+        Member.objects.filter(pk=made.member_id).update(version=made.after)
