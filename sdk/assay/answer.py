@@ -11,28 +11,51 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.agreement.group import DECIDED, FIRM
 from assay.model import Interface
 from assay.tensor import Tensor
 
 MAX_VALUES = 8  # of one row, written out
+CONTESTED = "contested"
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """One row's answer: `text` is the label or the number; `index` and `score` are of the class chosen."""
+    """One row's answer: `text` is the label or the number; `index` and `score` are of the class chosen.
+
+    Where a group's members did not agree on the row, it is `contested` and there is no answer.
+    """
 
     text: str
     index: int | None = None
     score: float | None = None
+    contested: bool = False
 
 
 def answers(interface: Interface, outputs: tuple[Tensor, ...], most: int | None = None) -> tuple[Answer, ...]:
-    """One answer per row, or for the first `most` rows, of `outputs`, which `interface.accept_outputs` accepted.
+    """One answer per row, or for the first `most` rows, of `outputs`, which `interface.accept_outputs` accepted;
+    none for no outputs, as where a group failed.
 
     In a classification the class is the first integer output with one value per row, or else the largest of an
     output with one value per label (the first of equals); the score is that output's value for the class. In
     anything else the answer is the first output's values.
     """
+    if not outputs:
+        return ()
     rows = [tensor.array().reshape(tensor.shape[0], -1)[:most] for tensor in outputs]
+    if interface.outputs[1:] == (DECIDED, FIRM):
+        return _of_a_group(interface, rows)
+    return _of_a_model(interface, rows)
+
+
+def _of_a_group(interface: Interface, rows: list[NDArray[Any]]) -> tuple[Answer, ...]:
+    given = _of_a_model(interface, rows[:1])
+    return tuple(
+        each if decided else Answer(CONTESTED, contested=True)
+        for each, (decided,) in zip(given, rows[1], strict=True)
+    )
+
+
+def _of_a_model(interface: Interface, rows: list[NDArray[Any]]) -> tuple[Answer, ...]:
     scores = _scores(rows, len(interface.labels))
     classes = _classes(rows, scores) if interface.labels else None
     if classes is None:

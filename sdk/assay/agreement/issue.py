@@ -22,7 +22,7 @@ CAVEATS = (
     "That the members are independent of each other is their owners' word.",
     "It is not shown that a member's model produced the vote that the member signed.",
     "A silent member may have been cut off; that it was silent is the word of those who committed.",
-    "The time is the median of clocks of the members.",
+    "The time is the median of the clocks of the members who reported.",
 )
 
 

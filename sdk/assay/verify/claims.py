@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
 from assay.answer import answers
-from assay.certificate import AnyCertificate, Statement
+from assay.certificate import AgreementCertificate, AnyCertificate, DirectCertificate, Statement
 from assay.errors import Refused
+from assay.model import ModelReference
+from assay.verify import votes
 from assay.verify.anchors import Anchor
 
 MAX_ROWS = 10  # answers written out
+UNFIT = "with outputs that its interface does not have"
 
 
 def claims(certificate: AnyCertificate, anchor: Anchor) -> tuple[str, ...]:
     """For people; the words come from the certificate and may hold anything, so escape them before display."""
-    statement = certificate.statement
-    return (
-        f"{statement.target} answered {_answered(statement)}, signed by {anchor}",
-        *(
-            f"the model is commitment {model.commitment.hex()} (file SHA-256 {model.digest.hex()})"
-            for model in statement.models
-        ),
-        f"for the request {UUID(bytes=statement.request)}, whose salted input digest is {statement.input.hex()}",
-        f"at {moment(statement.time)}, by the word of the {statement.asserted_by}",
-    )
+    match certificate:
+        case DirectCertificate():
+            return tuple(_direct(certificate, anchor))
+        case AgreementCertificate():
+            return tuple(_agreement(certificate, anchor))
+
+
+def answered(certificate: AnyCertificate) -> str:
+    """Row by row; empty where there is no answer at all."""
+    interface, outputs = certificate.interface, certificate.statement.outputs
+    if certificate.statement.outcome == "failed" and not outputs:
+        return ""
+    try:
+        ordered = interface.accept_outputs(outputs)
+    except Refused:
+        return UNFIT
+    words = "; ".join(each.text for each in answers(interface, ordered, MAX_ROWS))
+    rows = ordered[0].shape[0]
+    return words + (f"; … ({rows} rows)" if rows > MAX_ROWS else "")
 
 
 def moment(milliseconds: int) -> str:
@@ -36,12 +49,36 @@ def moment(milliseconds: int) -> str:
     return at.isoformat(sep=" ", timespec="milliseconds").replace("+00:00", " UTC")
 
 
-def _answered(statement: Statement) -> str:
-    interface = statement.models[0].interface
-    try:
-        outputs = interface.accept_outputs(statement.outputs)
-    except Refused:
-        return "with outputs that its interface does not have"
-    words = "; ".join(each.text for each in answers(interface, outputs, MAX_ROWS))
-    rows = outputs[0].shape[0]
-    return words + (f"; … ({rows} rows)" if rows > MAX_ROWS else "")
+def _direct(certificate: DirectCertificate, anchor: Anchor) -> Iterator[str]:
+    statement = certificate.statement
+    yield f"{statement.target} answered {answered(certificate)}, signed by {anchor}"
+    for model in statement.models:
+        yield f"the model is {_named(model)}"
+    yield _asked(statement)
+    yield f"at {moment(statement.time)}, by the word of the {statement.asserted_by}"
+
+
+def _agreement(certificate: AgreementCertificate, anchor: Anchor) -> Iterator[str]:
+    statement, evidence = certificate.statement, certificate.evidence
+    match statement.outcome:
+        case "failed":
+            yield f"{statement.target} failed: {votes.failure(evidence)}; by {anchor}"
+        case "contested":
+            yield f"{statement.target} is divided, contested by {anchor}: {answered(certificate)}"
+        case outcome:
+            yield f"{statement.target} answered {answered(certificate)}, {outcome} by {anchor}"
+    yield from votes.firmness(certificate)
+    yield from votes.by_member(certificate)
+    for model in statement.models:
+        yield f"{votes.voters(evidence, model)} {_named(model)}"
+    yield _asked(statement)
+    yield votes.commitment(evidence)
+    yield f"at {moment(statement.time)}, by the median of the clocks of the members who reported"
+
+
+def _named(model: ModelReference) -> str:
+    return f"commitment {model.commitment.hex()} (file SHA-256 {model.digest.hex()})"
+
+
+def _asked(statement: Statement) -> str:
+    return f"for the request {UUID(bytes=statement.request)}, whose salted input digest is {statement.input.hex()}"
