@@ -16,7 +16,7 @@ class Answers:
         self._batches: dict[Held, Exec] = {}
         self._undecided: dict[Held, int] = {}  # how many of a batch's requests may still be decided
         self._about: dict[bytes, dict[Held, Result]] = {}
-        self._strange: dict[int, dict[Held, None]] = {}  # by member, oldest first
+        self._strange: dict[int, dict[Held, int]] = {}  # by member, oldest first: when it came
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -27,10 +27,10 @@ class Answers:
     def __getitem__(self, held: Held) -> Exec:
         return self._batches[held]
 
-    def add(self, held: Held, signed: Exec, requests: Iterable[bytes], *, strange: bool) -> None:
+    def add(self, held: Held, signed: Exec, requests: Iterable[bytes], *, strange_at: int | None) -> None:
         """Takes in a batch as far as it is about `requests`, those of its requests that have not been decided.
 
-        `strange`: it is about some that are not known here.
+        `strange_at`: when it came, if it is about some that are not known here.
         """
         self._batches[held] = signed
         wanted = set(requests)
@@ -38,9 +38,9 @@ class Answers:
             if result.request in wanted:
                 self._about.setdefault(result.request, {})[held] = result
         self._undecided[held] = len(wanted)
-        if strange:
+        if strange_at is not None:
             theirs = self._strange.setdefault(held.member, {})
-            theirs[held] = None
+            theirs[held] = strange_at
             if len(theirs) > MOST_STRANGE:
                 self._forget(next(iter(theirs)))
 
@@ -52,6 +52,13 @@ class Answers:
         """A request has become known: batches about it are no longer strange."""
         for held in self._about.get(request, {}):
             self._familiar(held)
+
+    def forget_strange(self, before: int) -> None:
+        """Forgets batches that came before then about requests that nobody has made known since."""
+        for theirs in list(self._strange.values()):
+            for held, came in list(theirs.items()):
+                if came < before:
+                    self._forget(held)
 
     def drop(self, request: bytes) -> None:
         """Forgets what is held about a request that has been decided, or never will be."""

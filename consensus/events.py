@@ -64,6 +64,7 @@ class Run:
     """An input to run through a model; `Ran` must follow, whatever becomes of it."""
 
     request: bytes
+    commitment: bytes  # the model's
     model: ModelReference
     payload: Payload
     rows: int

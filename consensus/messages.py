@@ -27,6 +27,7 @@ MAX_RECORDS = 16  # in one message
 
 Place = Annotated[int, msgspec.Meta(ge=0, lt=MAX_MEMBERS)]  # a member's, in the configuration
 Number = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Models = Annotated[tuple[ModelReference, ...], msgspec.Meta(max_length=256)]  # that answered; not the genesis's
 Digests = Annotated[tuple[Digest, ...], msgspec.Meta(max_length=MAX_BATCH)]
 
 
@@ -56,9 +57,10 @@ class Batch(Struct, frozen=True):
     signature: Signature
 
     @staticmethod
-    def signed(asked: tuple[Asked, ...]) -> bytes:
-        """The digest that the client signs under Tag.AGREEMENT_BATCH."""
-        return rooted(Tag.AGREEMENT_BATCH, {}, [each.digest for each in asked])
+    def signed(asked: list[bytes]) -> bytes:
+        """The digest that the client signs under Tag.AGREEMENT_BATCH; `asked` are the requests' digests."""
+        content: dict[str, cbor.Value] = {"count": len(asked), "root": merkle.root(asked)}
+        return digest(Tag.AGREEMENT_BATCH, cbor.encode(content))
 
 
 class Requests(Message, frozen=True):
@@ -236,6 +238,7 @@ class Record(Struct, frozen=True):
     updates: Annotated[tuple[Update, ...], msgspec.Meta(max_length=MAX_MEMBERS)]
     asked: Annotated[tuple[Asked, ...], msgspec.Meta(max_length=MAX_BATCH)]
     ended: Annotated[tuple[Ended, ...], msgspec.Meta(max_length=MAX_BATCH)]
+    models: Models
 
 
 class Records(Message, frozen=True):
@@ -272,7 +275,7 @@ class Decided(Message, frozen=True):
     commits: Annotated[tuple[Signed, ...], msgspec.Meta(max_length=MAX_MEMBERS)]
     leaves: Annotated[tuple[Digest, ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
     ended: Annotated[tuple[tuple[int, Ended], ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
-    models: Annotated[tuple[ModelReference, ...], msgspec.Meta(max_length=64)]  # in use that the genesis lacks
+    models: Models
 
 
 class Refusal(Message, frozen=True):
@@ -293,8 +296,3 @@ def decode(frame: bytes) -> Spoken:
     """Raises msgspec.DecodeError for what is none of these messages."""
     message: Spoken = _decoder.decode(frame)
     return message
-
-
-def rooted(tag: Tag, about: dict[str, cbor.Value], leaves: list[bytes]) -> bytes:
-    """A digest over the count and the Merkle root of `leaves`, and what else is said."""
-    return digest(tag, cbor.encode({**about, "count": len(leaves), "root": merkle.root(leaves)}))

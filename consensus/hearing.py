@@ -1,0 +1,246 @@
+"""What comes in: each message checked for itself, and put where the rest of the replica finds it.
+
+Nothing here depends on who has sent a message beyond what is said of clients: what counts is who has signed it.
+What does not hold is dropped without a word; its sender may be a liar, or late.
+"""
+
+from __future__ import annotations
+
+from assay.agreement.entry import Ballot
+from assay.digest import Tag
+from assay.errors import AssayError
+from assay.model import input_digest
+from consensus.judging import LINGER, fits
+from consensus.messages import (
+    Batch,
+    Exec,
+    Have,
+    Held,
+    Payload,
+    Propose,
+    Refusal,
+    Requests,
+    Update,
+    Vote,
+    Want,
+)
+from consensus.pool import Pending
+from consensus.slots import AHEAD, Slot
+from consensus.state import State
+
+AHEAD_OF_US = 5_000  # ms by which a client's clock may be ahead of ours
+MOST_MISSING = 65_536  # requests, or batches, that others have named and that are fetched
+
+
+class Hearing:
+    """Fills `state`."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._interface = state.group.configuration.interface
+
+    # --- requests -----------------------------------------------------------------------------------------
+
+    def requests(self, sender: int | bytes, message: Requests) -> None:
+        state, batch = self._state, message.batch
+        if len(message.payloads) != len(batch.asked) or (isinstance(sender, bytes) and sender != batch.client):
+            return
+        if any((each.client, each.group) != (batch.client, state.group.genesis) for each in batch.asked):
+            return
+        digests = [each.digest for each in batch.asked]
+        unknown = any(state.pool.get(digest) is None and not state.is_over(digest) for digest in digests)
+        if unknown and not self._signed_by_client(batch, digests):
+            return
+        refused: dict[str, list[bytes]] = {}
+        for place, payload in enumerate(message.payloads):
+            if problem := self._request(sender, batch, place, digests[place], payload):
+                refused.setdefault(problem, []).append(digests[place])
+        if isinstance(sender, bytes):
+            for problem, which in refused.items():
+                state.out.reply.append((sender, Refusal(tuple(which), "refused", problem)))
+
+    def _signed_by_client(self, batch: Batch, digests: list[bytes]) -> bool:
+        signed = Batch.signed(digests)
+        return self._state.seal.verifies(batch.client, Tag.AGREEMENT_BATCH, signed, batch.signature)
+
+    def _request(
+        self, sender: int | bytes, batch: Batch, place: int, digest: bytes, payload: Payload | None
+    ) -> str:
+        """Takes in one request; why not, where that is for ever."""
+        state, asked = self._state, batch.asked[place]
+        if past := state.past(asked):
+            if isinstance(sender, bytes) and past.request == digest:
+                state.out.recall.append((sender, past.number, past.index))
+            return ""
+        pending = state.pool.get(digest)
+        if pending is None:
+            if state.now > asked.deadline + (0 if isinstance(sender, bytes) else LINGER):
+                return ""
+            if asked.deadline > state.now + state.group.configuration.horizon + AHEAD_OF_US:
+                return "the deadline is beyond the group's horizon"
+            if digest not in state.missing and not state.pool.has_room(batch.client):
+                return ""
+            pending = Pending(digest, asked, batch, heard=state.now)
+            state.let_in(pending)
+        if payload is None or pending.payload is not None:
+            return ""
+        return self._fill(pending, payload)
+
+    def _fill(self, pending: Pending, payload: Payload) -> str:
+        try:
+            if input_digest(payload.salt, payload.inputs) != pending.asked.input:
+                return ""  # somebody has the right one, or nobody
+            inputs = self._interface.accept(payload.inputs)
+        except AssayError as error:
+            return str(error)[:1024]
+        if inputs != payload.inputs or inputs[0].shape[0] != pending.asked.rows:
+            return "the inputs are not in the interface's order, or not as many rows as were said"
+        self._state.pool.fill(pending, payload)
+        self._state.touched[pending.digest] = None
+        return ""
+
+    # --- results ------------------------------------------------------------------------------------------
+
+    def results(self, message: Exec) -> None:
+        """A batch of anybody's results."""
+        state, member = self._state, message.member
+        if member >= state.n or len({each.request for each in message.results}) != len(message.results):
+            return
+        held = Held(member, message.root)
+        if held in state.answers:
+            return
+        signed = Exec.signed(
+            state.group.genesis,
+            state.group.configuration.epoch,
+            member,
+            len(message.results),
+            held.root,
+        )
+        if state.seal.verifies(state.key(member), Tag.AGREEMENT_EXEC, signed, message.signature):
+            self.hold(held, message)
+
+    def hold(self, held: Held, signed: Exec) -> None:
+        """A batch whose signature is right."""
+        state = self._state
+        state.lacking.pop(held, None)
+        undecided = state.undecided(each.request for each in signed.results)
+        if not undecided:
+            return
+        strangers = [request for request in undecided if state.pool.get(request) is None]
+        state.answers.add(held, signed, undecided, strange_at=state.now if strangers else None)
+        for request in strangers if held.member != state.me else ():
+            if request in state.missing or len(state.missing) < MOST_MISSING:
+                state.miss(request, held.member)
+        for request in undecided:
+            state.touched[request] = None
+
+    # --- reports and updates ------------------------------------------------------------------------------
+
+    def have(self, message: Have) -> None:
+        """A report, if this member leads and it is right."""
+        state, report = self._state, message.report
+        if state.leader == state.me and self.is_right(message):
+            digest = report.digest
+            if digest not in state.reports:
+                self.report(digest, message)
+
+    def report(self, digest: bytes, have: Have) -> None:
+        """A report whose signature is right."""
+        state, report = self._state, have.report
+        undecided = state.undecided(each.request for each in report.ready)
+        state.reports.add(digest, have, undecided)
+        for each in report.ready:
+            if each.request in undecided and report.member != state.me:
+                if state.pool.get(each.request) is None and len(state.missing) < MOST_MISSING:
+                    state.miss(each.request, report.member)
+                for place in each.held:
+                    if report.held[place] not in state.answers and len(state.lacking) < MOST_MISSING:
+                        state.lack(report.held[place], report.member)
+
+    def is_right(self, have: Have) -> bool:
+        """Whether a report is well formed and its member's."""
+        state, report = self._state, have.report
+        fitting = (
+            (report.group, report.epoch) == (state.group.genesis, state.group.configuration.epoch)
+            and report.member < state.n
+            and all(held.member < state.n for held in report.held)
+            and all(place < len(report.held) for each in report.ready for place in each.held)
+            and len({each.request for each in report.ready}) == len(report.ready)
+        )
+        return fitting and state.seal.verifies(
+            state.key(report.member), Tag.AGREEMENT_HAVE, report.digest, have.signature
+        )
+
+    def update(self, message: Update) -> None:
+        """A change of model that its owner has signed and the group has not ordered."""
+        state, change = self._state, message.change
+        if change.member < state.n and change.serial > self._last_serial(change.member) and self.is_owned(message):
+            state.updates[change.member] = message
+
+    def _last_serial(self, member: int) -> int:
+        waiting = self._state.updates.get(member)
+        return waiting.change.serial if waiting else self._state.standing.serving[member].serial
+
+    def is_owned(self, update: Update) -> bool:
+        """Whether a change is one that this group can make, signed by the member whose model it is."""
+        state, change = self._state, update.change
+        return (
+            (change.group, change.epoch) == (state.group.genesis, state.group.configuration.epoch)
+            and change.member < state.n
+            and fits(state.group.configuration, change.member, change.model)
+            and state.seal.verifies(
+                state.key(change.member), Tag.AGREEMENT_UPDATE, change.digest, update.signature
+            )
+        )
+
+    # --- ordering -----------------------------------------------------------------------------------------
+
+    def propose(self, sender: int | bytes, message: Propose) -> None:
+        """The leader's proposal for a number that is open; the first one counts.
+
+        What its signature is over is known once it has been judged, hence it must come from the leader itself.
+        """
+        slot = self._slot(message)
+        if slot is not None and slot.propose is None and sender == self._state.leader:
+            slot.propose, slot.began = message, self._state.now
+
+    def vote(self, message: Vote) -> None:
+        """A member's vote on a number that is open; its first of each kind counts."""
+        state, slot = self._state, self._slot(message)
+        if slot is None or message.member >= state.n or message.member in slot.votes(message.kind):
+            return
+        ballot = message.ballot(state.group.genesis, state.group.configuration.epoch)
+        if self._is_signed(message.member, message.tag, ballot, message.signature):
+            slot.votes(message.kind)[message.member] = message
+
+    def _is_signed(self, member: int, tag: Tag, ballot: Ballot, signature: bytes) -> bool:
+        return self._state.seal.verifies(self._state.key(member), tag, ballot.digest(tag), signature)
+
+    def _slot(self, message: Propose | Vote) -> Slot | None:
+        state = self._state
+        if (message.view, message.installed) != (state.view, state.installed):
+            return None
+        if not state.standing.entries < message.number <= state.standing.entries + AHEAD:
+            return None
+        return state.slots.setdefault(message.number, Slot(message.number))
+
+    # --- what others lack ---------------------------------------------------------------------------------
+
+    def want(self, sender: int | bytes, message: Want) -> None:
+        """Sends a member what it lacks, as far as it is here."""
+        state = self._state
+        if isinstance(sender, bytes):
+            return
+        wanted = set(message.requests)
+        batches: dict[bytes, Batch] = {}
+        for digest in message.requests:
+            pending = state.pool.get(digest)
+            if pending is not None:
+                batches[pending.batch.signature] = pending.batch
+        for batch in batches.values():
+            state.out.send.append((sender, Requests(batch, tuple(self._payloads(batch, wanted)))))
+        state.out.send += [(sender, state.answers[held]) for held in message.results if held in state.answers]
+
+    def _payloads(self, batch: Batch, wanted: set[bytes]) -> list[Payload | None]:
+        every = (self._state.pool.get(each.digest) for each in batch.asked)
+        return [pending.payload if pending and pending.digest in wanted else None for pending in every]

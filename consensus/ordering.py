@@ -1,0 +1,346 @@
+"""The log: the leader proposes what is ready; members judge it, prepare it, commit to it, carry it out in order.
+
+Entries are pipelined: number n + 1 may be proposed on top of n while n is being voted on; a member commits to a
+number only when it and all below it are prepared, and carries entries out strictly in their order.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from assay import merkle
+from assay.agreement.entry import Asked, Ballot
+from assay.digest import Tag
+from assay.errors import Refused
+from consensus.durable import Accepted, Cast, Executed, Past, Standing
+from consensus.hearing import Hearing
+from consensus.judging import LINGER, NOTHING_YET, judge, served_after, time_of, timely
+from consensus.messages import (
+    MAX_BATCH,
+    MAX_REPORTS,
+    Content,
+    Exec,
+    Have,
+    Held,
+    Propose,
+    Record,
+    Update,
+    Vote,
+    content_digest,
+)
+from consensus.reports import Named
+from consensus.slots import Slot
+from consensus.state import State
+from consensus.telling import answering, decided, voting
+
+DEPTH = 4  # entries that the leader has under vote at one time
+
+
+class Ordering:
+    """Reads and fills `state`."""
+
+    def __init__(self, state: State, hearing: Hearing) -> None:
+        self._state = state
+        self._hearing = hearing
+
+    # --- voting -------------------------------------------------------------------------------------------
+
+    def advance(self) -> bool:
+        """Judges, votes and executes as far as it goes. Whether anything was executed."""
+        self._vote()
+        executed = False
+        while self._execute_next():
+            executed = True
+        return executed
+
+    def _vote(self) -> None:
+        """Slots from the lowest up: each is judged on top of the one below."""
+        state, parent, all_prepared = self._state, self._state.standing, True
+        while (slot := state.slots.get(parent.entries + 1)) is not None:
+            if slot.judged is None:
+                self._judge(slot, parent)
+            if slot.judged is None:
+                return
+            all_prepared = all_prepared and slot.has_prepared(state.group.quorum)
+            if all_prepared and state.me not in slot.commits:
+                self._cast("commit", slot)
+            parent = slot.judged.standing
+
+    def _judge(self, slot: Slot, parent: Standing) -> None:
+        """Prepares the slot's proposal if it is here with all that it rests on, and right."""
+        state, propose = self._state, slot.propose
+        if propose is None or slot.refused or not self._has_bodies(slot, propose.content):
+            return
+        try:
+            if not all(self._hearing.is_right(have) for have in propose.content.haves):
+                raise Refused("a report in it is not its member's", code="wrong-proposal")
+            if not all(self._hearing.is_owned(update) for update in propose.content.updates):
+                raise Refused("an update in it is not its member's", code="wrong-proposal")
+            judged = judge(state.group, parent, propose.content, Knowledge(state, slot.number))
+            prepared = self._leaders(propose, judged.standing.last)
+        except Refused:
+            slot.refused = True  # a liar leads; what the group commits to nevertheless comes as a record
+            return
+        slot.judged = judged
+        state.flight.add(judged)
+        slot.prepares[state.leader] = prepared
+        if state.me not in slot.prepares:
+            state.out.persist.append(Accepted(propose))
+            self._cast("prepare", slot)
+
+    def _leaders(self, propose: Propose, entry: bytes) -> Vote:
+        """The leader's PREPARE, which its proposal carries. Raises Refused where it is not over that entry."""
+        state = self._state
+        vote = Vote(
+            kind="prepare",
+            member=state.leader,
+            view=propose.view,
+            installed=propose.installed,
+            number=propose.number,
+            entry=entry,
+            signature=propose.signature,
+        )
+        signed = vote.ballot(state.group.genesis, state.group.configuration.epoch).digest(vote.tag)
+        if not state.seal.verifies(state.key(state.leader), vote.tag, signed, vote.signature):
+            raise Refused("the leader has signed another entry", code="wrong-proposal")
+        return vote
+
+    def _has_bodies(self, slot: Slot, content: Content) -> bool:
+        """Whether all requests and batches that it rests on are here; what is not is fetched from the leader."""
+        state = self._state
+        decided = set(content.decided)
+        lacking = [request for request in decided if state.pool.get(request) is None]
+        for request in lacking:
+            if not state.is_over(request):
+                state.miss(request, state.leader)
+        named = {
+            have.report.held[place]
+            for have in content.haves
+            for readied in have.report.ready
+            if readied.request in decided
+            for place in readied.held
+            if place < len(have.report.held)
+        }
+        absent = [held for held in named if held not in state.answers]
+        for held in absent:
+            state.lack(held, state.leader)
+        return not lacking and not absent
+
+    def _cast(self, kind: str, slot: Slot) -> None:
+        state = self._state
+        assert slot.judged is not None, "votes are for what has been judged"
+        tag = Tag.AGREEMENT_PREPARE if kind == "prepare" else Tag.AGREEMENT_COMMIT
+        vote = Vote(
+            kind="prepare" if kind == "prepare" else "commit",
+            member=state.me,
+            view=state.view,
+            installed=state.installed,
+            number=slot.number,
+            entry=slot.judged.standing.last,
+            signature=state.seal.sign(tag, self._ballot(slot.number, slot.judged.standing.last).digest(tag)),
+        )
+        slot.votes(kind)[state.me] = vote
+        state.out.persist.append(Cast(vote))
+        state.broadcast(vote)
+
+    def _ballot(self, number: int, entry: bytes) -> Ballot:
+        state = self._state
+        return Ballot(
+            state.group.genesis,
+            state.group.configuration.epoch,
+            state.view,
+            state.installed,
+            number,
+            entry,
+        )
+
+    # --- executing ----------------------------------------------------------------------------------------
+
+    def _execute_next(self) -> bool:
+        state = self._state
+        slot = state.slots.get(state.standing.entries + 1)
+        if slot is None or slot.judged is None or slot.propose is None:
+            return False
+        if not slot.has_committed(state.group.quorum):
+            return False
+        judged, content = slot.judged, slot.propose.content
+        record = Record(
+            entry=judged.entry,
+            view=slot.propose.view,
+            installed=slot.propose.installed,
+            commits=slot.signatures(),
+            reports=content.reports,
+            updates=content.updates,
+            asked=judged.asked,
+            ended=judged.ended,
+            models=(),
+        )
+        models = voting(state.group.configuration, state.standing, record)
+        self._apply(msgspec.structs.replace(record, models=models), judged.standing)
+        return True
+
+    def catch_up(self, record: Record) -> None:
+        """Takes in an entry that others have executed, for the signatures that prove it."""
+        state = self._state
+        if record.entry.number == state.standing.entries + 1 and self._is_proved(record):
+            time = record.entry.time
+            serving = served_after(state.group.configuration, state.standing, record.updates, time)
+            standing = Standing(record.entry.number, record.entry.digest, time, serving)
+            self._apply(record, standing)
+
+    def _is_proved(self, record: Record) -> bool:
+        state, entry = self._state, record.entry
+        leaves = [ended.leaf for ended in record.ended]
+        follows = (
+            (entry.group, entry.epoch) == (state.group.genesis, state.group.configuration.epoch)
+            and (entry.parent, entry.count) == (state.standing.last, len(leaves))
+            and entry.root == (merkle.root(leaves) if leaves else NOTHING_YET)
+            and entry.content == content_digest(record.reports, record.updates)
+            and [ended.request for ended in record.ended] == [asked.digest for asked in record.asked]
+        )
+        models = {member.model.commitment for member in state.group.configuration.members}
+        models |= {model.commitment for model in record.models}
+        members = {each.member for each in record.commits if each.member < state.n}
+        follows = follows and answering(record) <= models
+        if not follows or len(members) < state.group.quorum or len(members) != len(record.commits):
+            return False
+        tag = Tag.AGREEMENT_COMMIT
+        ballot = Ballot(entry.group, entry.epoch, record.view, record.installed, entry.number, entry.digest)
+        signed = ballot.digest(tag)
+        return all(
+            state.seal.verifies(state.key(each.member), tag, signed, each.signature) for each in record.commits
+        )
+
+    def _apply(self, record: Record, standing: Standing) -> None:
+        """Makes an entry the log's last: the same on every member, in the same order."""
+        state, before = self._state, self._state.standing
+        state.out.persist.append(Executed(record, standing))
+        state.standing = standing
+        state.slots.pop(standing.entries, None)
+        state.flight.land(standing.entries)
+        for index, (asked, ended) in enumerate(zip(record.asked, record.ended, strict=True)):
+            lapse = asked.deadline + LINGER
+            state.remember(Past(ended.request, asked.client, asked.id, standing.entries, index, lapse))
+            for version in state.pool.versions(asked) | {ended.request}:
+                state.drop(version)
+        state.forget_lapsed()
+        for held in [held for held in state.signed if held not in state.answers]:
+            del state.signed[held]
+        state.out.reply += decided(record)
+        self._serve(before)
+
+    def _serve(self, before: Standing) -> None:
+        """Forgets updates that have been ordered; this member's own model may have changed with one."""
+        state = self._state
+        for member, serving in enumerate(state.standing.serving):
+            waiting = state.updates.get(member)
+            if waiting is not None and waiting.change.serial <= serving.serial:
+                del state.updates[member]
+        if state.serving.serial != before.serving[state.me].serial:
+            state.out.adopted.append(state.serving.commitment)
+
+    # --- proposing ----------------------------------------------------------------------------------------
+
+    def propose(self) -> bool:
+        """Proposes the next entry if this member leads and there is something to put into it."""
+        state = self._state
+        if state.me != state.leader:
+            return False
+        parent, under_vote = state.standing, 0
+        while (slot := state.slots.get(parent.entries + 1)) is not None and slot.judged is not None:
+            parent, under_vote = slot.judged.standing, under_vote + 1
+        if under_vote >= DEPTH or (slot is not None and slot.propose is not None):
+            return False
+        content = self._content(parent)
+        return content is not None and self._propose(parent, content)
+
+    def _propose(self, parent: Standing, content: Content) -> bool:
+        state, number = self._state, parent.entries + 1
+        slot = state.slots.setdefault(number, Slot(number))
+        if state.me in slot.prepares:  # from before a restart: that word stands
+            return False
+        try:
+            judged = judge(state.group, parent, content, Knowledge(state, number))
+        except Refused:
+            return False
+        tag = Tag.AGREEMENT_PREPARE
+        signature = state.seal.sign(tag, self._ballot(number, judged.standing.last).digest(tag))
+        slot.propose = Propose(state.view, state.installed, number, content, signature)
+        slot.judged, slot.began = judged, state.now
+        state.flight.add(judged)
+        slot.prepares[state.me] = self._leaders(slot.propose, judged.standing.last)
+        state.out.persist += [Accepted(slot.propose), Cast(slot.prepares[state.me])]
+        state.broadcast(slot.propose)
+        return True
+
+    def _content(self, parent: Standing) -> Content | None:
+        """What is ripe and not in an earlier proposal, with every report that names it; pending updates."""
+        state = self._state
+        updates = [
+            each
+            for each in state.updates.values()
+            if each.change.serial > parent.serving[each.change.member].serial
+        ]
+        flying = state.flight.requests()
+        haves: dict[bytes, Have] = {}
+        decided: list[bytes] = []
+        for request in state.reports.ripe:
+            if len(decided) == MAX_BATCH:
+                break
+            pending = state.pool.get(request)
+            if request in flying or pending is None:
+                continue
+            usable = self._usable(request)
+            if len({each.have.report.member for each in usable.values()}) < state.group.quorum:
+                continue
+            if len(haves.keys() | usable.keys()) > MAX_REPORTS - state.n:
+                break
+            haves.update((digest, each.have) for digest, each in usable.items())
+            decided.append(request)
+        if not decided:
+            haves = {each.report.digest: each for each in state.reports.newest.values()}
+        return self._timely(parent, haves, decided, updates)
+
+    def _usable(self, request: bytes) -> dict[bytes, Named]:
+        """The reports that name a request, as far as all that they name for it is here."""
+        state = self._state
+        return {
+            digest: named
+            for digest, named in state.reports.naming(request).items()
+            if all(held in state.answers for held in named.held)
+        }
+
+    def _timely(
+        self, parent: Standing, haves: dict[bytes, Have], decided: list[bytes], updates: list[Update]
+    ) -> Content | None:
+        """What may be decided at the time that follows from these reports."""
+        state = self._state
+        reports = tuple(haves.values())
+        time = time_of(parent, reports)
+        asked = {request: pending.asked for request in decided if (pending := state.pool.get(request))}
+        for request, each in asked.items():
+            if time > each.deadline + LINGER:
+                state.drop(request)
+        may = tuple(request for request, each in asked.items() if timely(each, state.group.configuration, time))
+        if not may and not updates:
+            return None
+        return Content(reports, may, tuple(updates))
+
+
+class Knowledge:
+    """What this member knows, for judging the proposal with that number."""
+
+    def __init__(self, state: State, number: int) -> None:
+        self._state = state
+        self._flying = state.flight.ids(number)
+
+    def asked(self, request: bytes) -> Asked:
+        pending = self._state.pool.get(request)
+        assert pending is not None, "bodies are here before a proposal is judged"
+        return pending.asked
+
+    def named(self, held: Held) -> Exec:
+        return self._state.answers[held]
+
+    def taken(self, asked: Asked) -> bool:
+        return self._state.past(asked) is not None or (asked.client, asked.id) in self._flying

@@ -1,0 +1,167 @@
+"""A member of a group, without sockets, clock, threads or chance: events in, effects out.
+
+    step: hear what has come in -> run models -> sign results -> report what is ready
+          -> judge, vote, execute -> propose -> send again what may have been lost
+
+Whoever runs it (`consensus.host`, `consensus.simulator`) does what `Ready` says, in its order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from assay.digest import Tag
+from assay.model import ModelReference
+from consensus.durable import Restored
+from consensus.events import Adopting, Event, Linked, Lost, Ran, Ready, Received, Tick
+from consensus.hearing import Hearing
+from consensus.judging import LINGER, Group
+from consensus.messages import (
+    Change,
+    Exec,
+    Have,
+    Held,
+    Propose,
+    Records,
+    Requests,
+    Status,
+    Update,
+    Vote,
+    Want,
+)
+from consensus.ordering import Ordering
+from consensus.resending import Resending
+from consensus.seals import Seal
+from consensus.slots import Slot
+from consensus.speaking import Speaking
+from consensus.state import State
+
+
+class Replica:
+    """Member `me` of `group`, as `restored` from its storage; `seal` signs with its key."""
+
+    def __init__(self, group: Group, me: int, seal: Seal, restored: Restored) -> None:
+        self.state = State(group, me, seal, restored)
+        self._hearing = Hearing(self.state)
+        self._speaking = Speaking(self.state, self._hearing)
+        self._ordering = Ordering(self.state, self._hearing)
+        self._resending = Resending(self.state, self._speaking)
+        self._restored: Restored | None = restored
+
+    def step(self, now: int, events: Iterable[Event]) -> Ready:
+        """As in `events.Machine`."""
+        state = self.state
+        state.now = max(state.now, now)
+        state.out = Ready()
+        if self._restored is not None:
+            self._restore(self._restored)
+            self._restored = None
+        for event in events:
+            self._take(event)
+        self._go_on()
+        self._resending.on_time()
+        state.out.wake = self._resending.wake
+        return state.out
+
+    # --- events -------------------------------------------------------------------------------------------
+
+    def _take(self, event: Event) -> None:
+        state = self.state
+        match event:
+            case Received(sender, message):
+                self._hear(sender, message)
+            case Ran(results):
+                state.spoken += results
+            case Adopting(model):
+                self._adopt(model)
+            case Linked(member):
+                state.lost.discard(member)
+                self._resending.greet(member)
+            case Lost(member):
+                state.lost.add(member)
+                state.touched |= dict.fromkeys(each.digest for each in state.pool if not each.ready)
+            case Tick():
+                pass
+
+    def _hear(self, sender: int | bytes, message: object) -> None:
+        match message:
+            case Requests():
+                self._hearing.requests(sender, message)
+            case Want():
+                self._hearing.want(sender, message)
+            case _ if isinstance(sender, bytes):
+                pass  # a client has nothing else to say
+            case Exec():
+                self._hearing.results(message)
+            case Have():
+                self._hearing.have(message)
+            case Update():
+                self._update(message)
+            case Propose():
+                self._hearing.propose(sender, message)
+            case Vote():
+                self._hearing.vote(message)
+            case Records():
+                self._catch_up(sender, message)
+            case Status():
+                self._resending.status(sender, message.entries)
+
+    def _catch_up(self, sender: int, message: Records) -> None:
+        """As far as it goes; there may be more where these came from."""
+        before = self.state.standing.entries
+        for record in message.records:
+            self._ordering.catch_up(record)
+        if self.state.standing.entries > before:
+            self.state.out.send.append((sender, Status(self.state.standing.entries)))
+
+    def _adopt(self, model: ModelReference) -> None:
+        """Signs the owner's wish to change, once for each."""
+        state = self.state
+        waiting = state.updates.get(state.me)
+        if (waiting.change.model if waiting else state.serving.model) == model:
+            return
+        serial = (waiting.change.serial if waiting else state.serving.serial) + 1
+        change = Change(state.group.genesis, state.group.configuration.epoch, state.me, serial, model)
+        update = Update(change, state.seal.sign(Tag.AGREEMENT_UPDATE, change.digest))
+        state.broadcast(update)
+        self._update(update)
+
+    def _update(self, update: Update) -> None:
+        waiting = self.state.updates.get(update.change.member)
+        self._hearing.update(update)
+        if self.state.updates.get(update.change.member) is not waiting:
+            self._speaking.tell_the_time()
+
+    # --- what follows from them ---------------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        state = self.state
+        state.touch_due()
+        self._forget_lapsed()
+        self._speaking.run()
+        self._speaking.sign()
+        self._speaking.report()
+        while self._ordering.advance() or self._ordering.propose():
+            pass
+
+    def _forget_lapsed(self) -> None:
+        """Requests on which nobody may decide any more."""
+        state = self.state
+        for request in state.touched.copy():
+            pending = state.pool.get(request)
+            if pending is not None and state.now >= pending.asked.deadline + 2 * LINGER:
+                state.drop(request)
+
+    def _restore(self, restored: Restored) -> None:
+        """Own words from before: they stand, and nothing else is ever said in their place."""
+        state = self.state
+        for spoken in restored.spoken:
+            held = Held(state.me, spoken.root)
+            state.signed[held] = 0
+            self._hearing.hold(held, spoken)
+        for propose in restored.accepted:
+            slot = state.slots.setdefault(propose.number, Slot(propose.number))
+            slot.propose = propose
+        for vote in restored.votes:
+            slot = state.slots.setdefault(vote.number, Slot(vote.number))
+            slot.votes(vote.kind)[state.me] = vote

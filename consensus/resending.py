@@ -1,0 +1,118 @@
+"""What may have been lost is sent again, and what is lacking is asked for; a member that is behind catches up.
+
+Everything that a member receives twice changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from consensus.judging import LINGER
+from consensus.messages import MAX_BATCH, Held, Spoken, Status, Want
+from consensus.speaking import Speaking
+from consensus.state import Missing, State
+
+RESEND = 1_000  # ms after which what has led to nothing is sent again
+IDLE = 5_000  # ms between words about where one stands when nothing happens
+FETCH = 30  # ms for something named to come by itself before it is asked for
+TRIES = 8  # requests for something nobody seems to have, before it is forgotten
+
+K = TypeVar("K", bytes, Held)
+
+
+class Resending:
+    """Reads `state`; looks after lost messages."""
+
+    def __init__(self, state: State, speaking: Speaking) -> None:
+        self._state = state
+        self._speaking = speaking
+        self._round = 0  # when the next is due
+        self._supplied: dict[int, tuple[int, int]] = {}  # by member: the first entry sent last, and when
+
+    @property
+    def wake(self) -> int:
+        """When something is due."""
+        state = self._state
+        times = [self._round]
+        if state.next_due is not None:
+            times.append(state.next_due)
+        times += [_when(each) for missing in (state.missing, state.lacking) for each in missing.values()]
+        return min(times)
+
+    def on_time(self) -> None:
+        """Does what is due."""
+        self._fetch()
+        if self._state.now >= self._round:
+            self._again()
+
+    def status(self, member: int, entries: int) -> None:
+        """A member has so many entries: it is sent more, or asked for more."""
+        state, mine = self._state, self._state.standing.entries
+        if entries < mine:
+            before, when = self._supplied.get(member, (0, -RESEND))
+            if entries + 1 > before or state.now >= when + RESEND:
+                self._supplied[member] = (entries + 1, state.now)
+                state.out.supply.append((member, entries + 1))
+        elif entries > mine:
+            state.out.send.append((member, Status(mine)))
+
+    def greet(self, member: int) -> None:
+        """A member can be reached again: everything that it may have missed."""
+        self._to([member], older_than=self._state.now)
+
+    # --- within -------------------------------------------------------------------------------------------
+
+    def _again(self) -> None:
+        state = self._state
+        state.answers.forget_strange(state.now - state.group.configuration.horizon - 2 * LINGER)
+        state.signed = {held: sent for held, sent in state.signed.items() if held in state.answers}
+        busy = bool(state.pool or state.slots or state.updates or state.signed)
+        self._round = state.now + (RESEND if busy else IDLE)
+        others = [member for member in range(state.n) if member != state.me]
+        self._to(others, older_than=state.now - RESEND // 2)
+        stale = [each for each in state.pool if each.ready and each.reported <= state.now - RESEND // 2]
+        self._speaking.tell(stale)
+        if state.updates:
+            self._speaking.tell_the_time()
+
+    def _to(self, members: list[int], older_than: int) -> None:
+        """One's own words that have led to nothing yet, and where one stands."""
+        state = self._state
+        messages: list[Spoken] = [state.answers[held] for held, sent in state.signed.items() if sent <= older_than]
+        if len(members) > 1:
+            state.signed |= {held: state.now for held, sent in state.signed.items() if sent <= older_than}
+        for slot in state.slots.values():
+            if slot.began <= older_than:
+                if slot.propose is not None and state.leader == state.me:
+                    messages.append(slot.propose)
+                mine = (slot.prepares.get(state.me), slot.commits.get(state.me))
+                messages += [vote for vote in mine if vote is not None]
+        messages += [update for update in state.updates.values() if update.change.member == state.me]
+        messages.append(Status(state.standing.entries))
+        state.out.send += [(member, message) for member in members for message in messages]
+
+    def _fetch(self) -> None:
+        """Asks for what has been named and has not come, one after another of those who named it."""
+        state = self._state
+        requests, results = self._due(state.missing), self._due(state.lacking)
+        for member in requests.keys() | results.keys():
+            wanted, batches = requests.get(member, []), results.get(member, [])
+            state.out.send.append((member, Want(tuple(wanted[:MAX_BATCH]), tuple(batches[:MAX_BATCH]))))
+
+    def _due(self, missing: dict[K, Missing]) -> Mapping[int, list[K]]:
+        found: dict[int, list[K]] = {}
+        for what, each in list(missing.items()):
+            if _when(each) <= self._state.now:
+                if each.asked >= TRIES * len(each.members):
+                    del missing[what]
+                    continue
+                members = list(each.members)
+                found.setdefault(members[each.asked % len(members)], []).append(what)
+                each.asked += 1
+        return found
+
+
+def _when(missing: Missing) -> int:
+    """When it is to be asked for (again)."""
+    return missing.heard + FETCH + missing.asked * RESEND

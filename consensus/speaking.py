@@ -1,0 +1,173 @@
+"""What a member says of requests: it runs its model, signs what that gave, and reports what is ready.
+
+A member signs one result for a request and a model, ever; and calls a request ready once it has waited long enough
+for the others: for all of them, or for the grace time after 2f + 1 had answered, or until the deadline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from assay import merkle
+from assay.agreement.votes import Abstained, Answered, Said
+from assay.digest import Tag
+from consensus.durable import Spoke
+from consensus.events import Run
+from consensus.hearing import Hearing
+from consensus.judging import said
+from consensus.messages import MAX_BATCH, MAX_HELD, Exec, Have, Held, Readied, Report, Result
+from consensus.pool import Pending
+from consensus.state import State
+
+MOST_NAMED = 64  # batches for one request
+
+
+class Speaking:
+    """Reads and fills `state`."""
+
+    def __init__(self, state: State, hearing: Hearing) -> None:
+        self._state = state
+        self._hearing = hearing
+
+    # --- results ------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Begins inference for what has come in; abstains from what has been waited for in vain."""
+        state = self._state
+        for request in state.touched:
+            pending = state.pool.get(request)
+            if pending is not None and not self._has_spoken(pending):
+                self._begin(pending)
+
+    def _has_spoken(self, pending: Pending) -> bool:
+        """Whether it has said something, or is about to, with the model that it now answers with."""
+        state, model = self._state, self._state.serving.commitment
+        if model not in pending.spoken:
+            mine = (each for held, each in state.answers.about(pending.digest).items() if held.member == state.me)
+            pending.spoken |= {each.model for each in mine}
+        return bool(pending.spoken)  # what a retiring model said counts for as long as a request may wait
+
+    def _begin(self, pending: Pending) -> None:
+        state, serving, asked = self._state, self._state.serving, pending.asked
+        if state.now > asked.deadline:
+            return
+        if pending.payload is not None:
+            pending.spoken.add(serving.commitment)
+            state.out.run.append(
+                Run(pending.digest, serving.commitment, serving.model, pending.payload, asked.rows, asked.deadline)
+            )
+        elif state.now >= pending.heard + state.group.configuration.grace:
+            pending.spoken.add(serving.commitment)
+            state.spoken.append(Result(pending.digest, serving.commitment, Abstained()))
+
+    def sign(self) -> None:
+        """Signs what this member's models have said, all together."""
+        state = self._state
+        while state.spoken:
+            batch: dict[bytes, Result] = {}
+            later: list[Result] = []
+            for result in state.spoken:
+                if state.pool.get(result.request) is None or self._contradicts(result):
+                    continue
+                if result.request in batch or len(batch) == MAX_BATCH:
+                    later.append(result)
+                else:
+                    batch[result.request] = result
+            state.spoken = later
+            if batch:
+                self._sign(tuple(batch.values()))
+
+    def _contradicts(self, result: Result) -> bool:
+        """Whether this member has spoken about this request with this model: that word stands."""
+        about = self._state.answers.about(result.request)
+        return any(held.member == self._state.me and each.model == result.model for held, each in about.items())
+
+    def _sign(self, results: tuple[Result, ...]) -> None:
+        state = self._state
+        root = merkle.root([each.leaf for each in results])
+        signed = Exec.signed(state.group.genesis, state.group.configuration.epoch, state.me, len(results), root)
+        spoken = Exec(state.me, results, state.seal.sign(Tag.AGREEMENT_EXEC, signed))
+        state.out.persist.append(Spoke(spoken))
+        state.broadcast(spoken)
+        held = Held(state.me, root)
+        state.signed[held] = state.now
+        self._hearing.hold(held, spoken)
+
+    # --- readiness ----------------------------------------------------------------------------------------
+
+    def report(self) -> None:
+        """Tells the leader what has become ready, on everything that is held for it."""
+        state = self._state
+        ready: list[Pending] = []
+        for request in state.touched:
+            pending = state.pool.get(request)
+            if pending is not None and not pending.ready and self._is_ready(pending):
+                ready.append(pending)
+        state.touched.clear()
+        self.tell(ready)
+
+    def tell(self, ready: list[Pending]) -> None:
+        """Signs reports on these requests."""
+        for first in range(0, len(ready), MAX_BATCH):
+            self._tell(ready[first : first + MAX_BATCH])
+
+    def tell_the_time(self) -> None:
+        """A report on nothing but this member's clock, so that a change of model can be ordered."""
+        self._tell([])
+
+    def _tell(self, ready: list[Pending]) -> None:
+        state = self._state
+        places: dict[Held, int] = {}
+        readied = []
+        for pending in ready:
+            names = list(state.answers.about(pending.digest))[:MOST_NAMED]
+            if len(places.keys() | set(names)) > MAX_HELD:
+                continue
+            pending.ready, pending.reported = True, state.now
+            held = tuple(places.setdefault(name, len(places)) for name in names)
+            readied.append(Readied(pending.digest, held))
+        report = Report(
+            group=state.group.genesis,
+            epoch=state.group.configuration.epoch,
+            member=state.me,
+            clock=state.now,
+            ready=tuple(readied),
+            held=tuple(places),
+        )
+        digest = report.digest
+        have = Have(report, state.seal.sign(Tag.AGREEMENT_HAVE, digest))
+        if state.leader == state.me:
+            self._hearing.report(digest, have)
+        else:
+            state.out.send.append((state.leader, have))
+
+    def _is_ready(self, pending: Pending) -> bool:
+        state = self._state
+        if state.now > pending.asked.deadline:
+            return True
+        about = state.answers.about(pending.digest)
+        if len({held.member for held in about}) < state.group.quorum:
+            return False
+        words = self._words(pending, about.items())
+        if all(word is not None for word in words):
+            return True
+        if sum(isinstance(word, Answered) for word in words) < state.group.quorum:
+            return False
+        if all(word is not None or member in state.lost for member, word in enumerate(words)):
+            return True  # nobody is waited for who cannot be heard
+        grace = state.group.configuration.grace
+        if pending.answered_by_quorum is None:
+            pending.answered_by_quorum = state.now
+            state.due(state.now + grace, pending.digest)
+        return state.now >= pending.answered_by_quorum + grace
+
+    def _words(self, pending: Pending, about: Iterable[tuple[Held, Result]]) -> list[Said | None]:
+        """By member what it has said, None where nothing that counts has been heard."""
+        state = self._state
+        by_member: dict[int, list[Result]] = {}
+        for held, result in about:
+            by_member.setdefault(held.member, []).append(result)
+        return [
+            said(state.group.configuration, serving, by_member.get(member, ()), pending.asked.rows, state.now)
+            for member, serving in enumerate(state.standing.serving)
+        ]

@@ -1,0 +1,182 @@
+"""All that a replica knows, in one place.
+
+What it does with it is in `hearing` (what comes in), `speaking` (what it says of requests), `ordering` (the log)
+and `resending` (what may have been lost).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from assay.agreement.entry import Asked
+from consensus.answers import Answers
+from consensus.durable import Past, Restored, Serving
+from consensus.events import Ready
+from consensus.judging import LINGER, Group, Judged, beginning
+from consensus.messages import Held, Result, Spoken, Update
+from consensus.pool import Pending, Pool
+from consensus.reports import Reports
+from consensus.seals import Seal
+from consensus.slots import Slot
+
+FIRST_VIEW = 0
+NOT_INSTALLED = bytes(32)  # no NEW-VIEW began the first view
+
+
+@dataclass
+class Missing:
+    """A request or a batch of results that somebody has named and nobody has sent: since when, and who has it."""
+
+    heard: int
+    members: dict[int, None] = field(default_factory=dict)
+    asked: int = 0  # times
+
+
+class Flight:
+    """What is decided by proposals that are not yet executed, by number."""
+
+    def __init__(self) -> None:
+        self._judged: dict[int, Judged] = {}
+
+    def __len__(self) -> int:
+        return len(self._judged)
+
+    def add(self, judged: Judged) -> None:
+        self._judged[judged.entry.number] = judged
+
+    def land(self, number: int) -> None:
+        self._judged.pop(number, None)
+
+    def requests(self) -> set[bytes]:
+        return {ended.request for judged in self._judged.values() for ended in judged.ended}
+
+    def ids(self, below: int) -> set[tuple[bytes, bytes]]:
+        """(client, id) of what proposals below that number decide."""
+        lower = (judged for number, judged in self._judged.items() if number < below)
+        return {(asked.client, asked.id) for judged in lower for asked in judged.asked}
+
+
+class State:
+    """Of member `me` of a group."""
+
+    def __init__(self, group: Group, me: int, seal: Seal, restored: Restored) -> None:
+        self.group = group
+        self.me = me
+        self.seal = seal
+        self.now = 0
+        self.out = Ready()
+        self.view = FIRST_VIEW
+        self.installed = NOT_INSTALLED
+        self.standing = restored.standing or beginning(group)
+        self.pool = Pool()
+        self.answers = Answers()
+        self.reports = Reports(group.quorum)
+        self.slots: dict[int, Slot] = {}
+        self.flight = Flight()
+        self.updates: dict[int, Update] = {}  # signed, and not yet ordered
+        self.missing: dict[bytes, Missing] = {}  # requests
+        self.lacking: dict[Held, Missing] = {}  # results
+        self.spoken: list[Result] = []  # to be signed
+        self.signed: dict[Held, int] = {}  # own batches about undecided requests, and when they were last sent
+        self.touched: dict[bytes, None] = {}  # requests about which something has changed in this step
+        self.lost: set[int] = set()  # members that cannot be reached
+        self._over: dict[bytes, Past] = {}
+        self._past: dict[tuple[bytes, bytes], Past] = {}
+        self._lapses: list[tuple[int, bytes]] = []
+        self._due: list[tuple[int, bytes]] = []
+        for past in restored.past:
+            self.remember(past)
+
+    # --- who is who ---------------------------------------------------------------------------------------
+
+    @property
+    def n(self) -> int:
+        return self.group.configuration.n
+
+    @property
+    def leader(self) -> int:
+        return self.group.leader(self.view)
+
+    @property
+    def serving(self) -> Serving:
+        """What this member answers with."""
+        return self.standing.serving[self.me]
+
+    def key(self, member: int) -> bytes:
+        return self.group.configuration.members[member].key
+
+    def broadcast(self, message: Spoken) -> None:
+        self.out.send += [(member, message) for member in range(self.n) if member != self.me]
+
+    # --- what has been decided ----------------------------------------------------------------------------
+
+    def past(self, asked: Asked) -> Past | None:
+        """Where this id of this client was decided."""
+        return self._past.get((asked.client, asked.id))
+
+    def is_over(self, request: bytes) -> bool:
+        """Whether this very request was decided."""
+        return request in self._over
+
+    def remember(self, past: Past) -> None:
+        self._past[past.client, past.id] = past
+        self._over[past.request] = past
+        heapq.heappush(self._lapses, (past.lapse, past.request))
+
+    def forget_lapsed(self) -> None:
+        """By entry time alone, hence alike on every member."""
+        while self._lapses and self._lapses[0][0] < self.standing.time:
+            _, request = heapq.heappop(self._lapses)
+            past = self._over.pop(request, None)
+            if past is not None:
+                self._past.pop((past.client, past.id), None)
+
+    # --- requests -----------------------------------------------------------------------------------------
+
+    def undecided(self, requests: Iterable[bytes]) -> set[bytes]:
+        return {request for request in requests if request not in self._over}
+
+    def let_in(self, pending: Pending) -> None:
+        self.pool.add(pending)
+        self.answers.recognise(pending.digest)
+        self.missing.pop(pending.digest, None)
+        self.touched[pending.digest] = None
+        self.due(pending.asked.deadline + 1, pending.digest)
+        self.due(pending.asked.deadline + 2 * LINGER, pending.digest)
+        self.due(pending.heard + self.group.configuration.grace, pending.digest)
+
+    def drop(self, request: bytes) -> None:
+        """A request that has been decided, or never will be."""
+        self.pool.drop(request)
+        self.answers.drop(request)
+        self.reports.drop(request)
+        self.missing.pop(request, None)
+        self.touched.pop(request, None)
+
+    def miss(self, request: bytes, member: int) -> None:
+        """A member has named a request of which nothing is known here."""
+        self.missing.setdefault(request, Missing(self.now)).members[member] = None
+
+    def lack(self, held: Held, member: int) -> None:
+        """A member has named a batch of results that is not here."""
+        self.lacking.setdefault(held, Missing(self.now)).members[member] = None
+
+    # --- time ---------------------------------------------------------------------------------------------
+
+    def due(self, when: int, request: bytes) -> None:
+        """Looks at a request again then, whatever happens."""
+        heapq.heappush(self._due, (when, request))
+
+    def touch_due(self) -> None:
+        while self._due and self._due[0][0] <= self.now:
+            _, request = heapq.heappop(self._due)
+            if self.pool.get(request) is not None:
+                self.touched[request] = None
+
+    @property
+    def next_due(self) -> int | None:
+        while self._due and self.pool.get(self._due[0][1]) is None:
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
