@@ -1,0 +1,237 @@
+"""What a member must not forget, in SQLite: one transaction, hence one fsync, for each `write`.
+
+The tables themselves forbid what would make a liar of an honest member, whatever a replica hands in: two votes of
+a kind on one number in one view, a vote on a number that is decided, two results for one request by one model, an
+entry that is not the next. Such a write is refused whole (`contradiction`) and the replica must not go on.
+
+What can no longer matter goes with the entry that makes it so: proposals and votes up to its number; a batch of
+own results once all of its requests are decided (what was said stays until no entry may name the request any more,
+so that nothing else is ever said); the ids of decided requests after the entry time at which they lapse.
+A copy of the file, put back later, has forgotten votes: it must never be used. A lost disk means a new key.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from assay.agreement.group import Configuration
+from assay.errors import Refused, Unavailable
+from assay.keys import PublicKey
+from consensus.durable import Accepted, Cast, Durable, Executed, Past, Restored, Spoke, Standing
+from consensus.judging import LINGER
+from consensus.messages import Exec, Propose, Record, Vote
+from wire.deadline import now_ms
+
+SCHEMA = 1
+TABLES = """
+CREATE TABLE owner (genesis BLOB NOT NULL, key BLOB NOT NULL);
+CREATE TABLE entries (number INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE standing (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), standing BLOB NOT NULL);
+CREATE TABLE past (
+    request BLOB NOT NULL, client BLOB, id BLOB, number INTEGER NOT NULL, place INTEGER NOT NULL,
+    lapse INTEGER NOT NULL, PRIMARY KEY (client, id)
+) WITHOUT ROWID;
+CREATE INDEX past_by_lapse ON past (lapse);
+CREATE INDEX past_by_request ON past (request);
+CREATE TABLE proposals (view INTEGER, number INTEGER, propose BLOB NOT NULL, PRIMARY KEY (view, number));
+CREATE TABLE votes (
+    kind TEXT, view INTEGER, number INTEGER, vote BLOB NOT NULL, PRIMARY KEY (kind, view, number)
+);
+CREATE TABLE spoken (id INTEGER PRIMARY KEY, exec BLOB NOT NULL);
+CREATE TABLE results (
+    request BLOB, model BLOB, said BLOB NOT NULL,
+    spoken INTEGER NOT NULL, decided INTEGER NOT NULL, keep INTEGER NOT NULL,
+    PRIMARY KEY (request, model)
+) WITHOUT ROWID;
+CREATE INDEX results_by_batch ON results (spoken, decided);
+CREATE INDEX results_by_time ON results (keep);
+
+CREATE TRIGGER entries_follow_one_another BEFORE INSERT ON entries
+WHEN NEW.number <> 1 + (SELECT coalesce(max(number), 0) FROM entries)
+BEGIN SELECT RAISE(ABORT, 'not the next entry'); END;
+CREATE TRIGGER what_is_decided_is_not_voted_on BEFORE INSERT ON votes
+WHEN NEW.number <= (SELECT coalesce(max(number), 0) FROM entries)
+BEGIN SELECT RAISE(ABORT, 'a vote on an entry that is decided'); END;
+CREATE TRIGGER what_is_decided_is_not_carried_out_again BEFORE INSERT ON proposals
+WHEN NEW.number <= (SELECT coalesce(max(number), 0) FROM entries)
+BEGIN SELECT RAISE(IGNORE); END;
+CREATE TRIGGER a_decided_batch_goes AFTER UPDATE OF decided ON results
+WHEN NOT EXISTS (SELECT 1 FROM results WHERE spoken = NEW.spoken AND NOT decided)
+BEGIN DELETE FROM spoken WHERE id = NEW.spoken; END;
+CREATE TRIGGER a_forgotten_batch_goes AFTER DELETE ON results
+WHEN NOT EXISTS (SELECT 1 FROM results WHERE spoken = OLD.spoken AND NOT decided)
+BEGIN DELETE FROM spoken WHERE id = OLD.spoken; END;
+"""
+# the same once more changes nothing; anything else becomes NULL, which the table refuses
+VOTED = """
+INSERT INTO votes VALUES (?, ?, ?, ?)
+ON CONFLICT (kind, view, number) DO UPDATE SET vote = CASE vote WHEN excluded.vote THEN vote END
+"""
+SAID = """
+INSERT INTO results (request, decided, model, said, spoken, keep)
+VALUES (?1, EXISTS (SELECT 1 FROM past WHERE request = ?1), ?2, ?3, ?4, ?5)
+ON CONFLICT (request, model) DO UPDATE SET said = CASE said WHEN excluded.said THEN said END
+"""
+
+PAST = "SELECT * FROM past ORDER BY number, place"
+SETTLED = (
+    "DELETE FROM spoken WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM results WHERE spoken = ?1 AND NOT decided)"
+)
+
+T = TypeVar("T")
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class SqliteStorage:
+    """`consensus.durable.Storage` in the file at `path`, of the holder of `key` in the group of `genesis`.
+
+    For any thread, one at a time. Raises Refused where the file is another group's or another member's.
+    """
+
+    def __init__(
+        self, path: Path, genesis: Configuration, key: PublicKey, now: Callable[[], int] = now_ms
+    ) -> None:
+        self._path = path
+        self._horizon = genesis.horizon
+        self._now = now
+        self._lock = threading.Lock()
+        path.touch(mode=0o600)  # SQLite gives its other files the same mode
+        with _told("open"):
+            self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
+        try:
+            with _told("open"):
+                self._prepare(genesis.digest, key.raw)
+            standing = self._standing()
+            self._time = standing.time if standing is not None else 0
+        except BaseException:
+            self._file.close()
+            raise
+
+    def close(self) -> None:
+        with self._lock:
+            self._file.close()
+
+    # --- Storage ------------------------------------------------------------------------------------------
+
+    def write(self, what: list[Durable]) -> None:
+        """All of it, safely on the disk, or none.
+
+        Raises Unavailable where the disk does not take it, Refused (`contradiction`) where it contradicts what
+        this member has signed or executed before.
+        """
+        with self._lock, _told("write"):
+            with self._file:
+                self._file.execute("BEGIN IMMEDIATE")
+                self._speak([each.signed for each in what if isinstance(each, Spoke)])
+                self._accept([each.propose for each in what if isinstance(each, Accepted)])
+                self._cast([each.vote for each in what if isinstance(each, Cast)])
+                executed = [each for each in what if isinstance(each, Executed)]
+                for each in executed:
+                    self._execute(each.record)
+                if executed:
+                    self._stand(executed[-1].standing)
+            if executed:
+                self._time = executed[-1].standing.time
+
+    def restore(self) -> Restored:
+        with self._lock, _told("restore"):
+            return Restored(
+                standing=self._standing(),
+                past=[Past(*row) for row in self._file.execute(PAST)],
+                spoken=self._all("SELECT exec FROM spoken ORDER BY id", Exec),
+                accepted=self._all("SELECT propose FROM proposals ORDER BY view, number", Propose),
+                votes=self._all("SELECT vote FROM votes ORDER BY view, number, kind DESC", Vote),
+            )
+
+    def records(self, first: int, most: int) -> list[Record]:
+        """Up to `most` entries from number `first` on, in order; fewer where there are not so many."""
+        statement = "SELECT record FROM entries WHERE number >= ? ORDER BY number LIMIT ?"
+        with self._lock, _told("read"):
+            return self._all(statement, Record, (first, most))
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def _speak(self, batches: list[Exec]) -> None:
+        # no deadline lies further ahead than the horizon, of the group's time or of this machine's clock
+        keep = max(self._now(), self._time) + 2 * self._horizon + LINGER
+        for batch in batches:
+            added = self._file.execute("INSERT INTO spoken (exec) VALUES (?)", (_encode(batch),)).lastrowid
+            rows = ((each.request, each.model, _encode(each.said), added, keep) for each in batch.results)
+            self._file.executemany(SAID, rows)
+            self._file.execute(SETTLED, (added,))
+
+    def _accept(self, proposals: list[Propose]) -> None:
+        rows = ((each.view, each.number, _encode(each)) for each in proposals)
+        self._file.executemany("INSERT OR REPLACE INTO proposals VALUES (?, ?, ?)", rows)
+
+    def _cast(self, votes: list[Vote]) -> None:
+        self._file.executemany(VOTED, ((each.kind, each.view, each.number, _encode(each)) for each in votes))
+
+    def _execute(self, record: Record) -> None:
+        number = record.entry.number
+        self._file.execute("INSERT INTO entries VALUES (?, ?)", (number, _encode(record)))
+        # an id that a group with too many liars decides twice: what it has committed to is not ours to refuse
+        self._file.executemany(
+            "INSERT OR REPLACE INTO past VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                (ended.request, each.client, each.id, number, i, each.deadline + LINGER)
+                for i, (each, ended) in enumerate(zip(record.asked, record.ended, strict=True))
+            ),
+        )
+        decided = ((each.request,) for each in record.ended)
+        self._file.executemany("UPDATE results SET decided = 1 WHERE request = ?", decided)
+
+    def _stand(self, standing: Standing) -> None:
+        self._file.execute("INSERT OR REPLACE INTO standing VALUES (1, ?)", (_encode(standing),))
+        self._file.execute("DELETE FROM proposals WHERE number <= ?", (standing.entries,))
+        self._file.execute("DELETE FROM votes WHERE number <= ?", (standing.entries,))
+        self._file.execute("DELETE FROM past WHERE lapse < ?", (standing.time,))
+        self._file.execute("DELETE FROM results WHERE keep < ?", (standing.time,))
+
+    # --- the file -----------------------------------------------------------------------------------------
+
+    def _standing(self) -> Standing | None:
+        found = self._all("SELECT standing FROM standing", Standing)
+        return found[0] if found else None
+
+    def _all(self, statement: str, kind: type[T], arguments: tuple[object, ...] = ()) -> list[T]:
+        rows = self._file.execute(statement, arguments)
+        return [msgspec.msgpack.decode(value, type=kind) for (value,) in rows]
+
+    def _prepare(self, genesis: bytes, key: bytes) -> None:
+        self._file.execute("PRAGMA locking_mode = EXCLUSIVE")  # two that sign with one key would be a liar
+        self._file.execute("PRAGMA journal_mode = WAL")
+        self._file.execute("PRAGMA synchronous = FULL")
+        (version,) = self._file.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            with self._file:
+                self._file.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {SCHEMA};")
+                self._file.execute("INSERT INTO owner VALUES (?, ?)", (genesis, key))
+        elif version != SCHEMA:
+            self._refuse("of another version", "wrong-version", str(SCHEMA), str(version))
+        owner = self._file.execute("SELECT genesis, key FROM owner").fetchone()
+        if owner != (genesis, key):
+            expected, got = (f"group {a.hex()}, key {b.hex()}" for a, b in ((genesis, key), owner))
+            self._refuse("another group's or another member's", "wrong-owner", expected, got)
+
+    def _refuse(self, what: str, code: str, expected: str, got: str) -> None:
+        raise Refused(f"the log is {what}", code=code, pointer=str(self._path), expected=expected, got=got)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Tells what SQLite raises apart: a replica that contradicts itself, or a disk that fails or is full."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise Refused("it would contradict what is on the disk", code="contradiction", got=str(error)) from error
+    except sqlite3.Error as error:
+        raise Unavailable(f"the log could not {what}", code="log-failed", got=str(error)) from error
