@@ -60,8 +60,10 @@ class Judged:
     """What follows from a right proposal."""
 
     entry: Entry
+    reports: tuple[bytes, ...]  # digests
     asked: tuple[Asked, ...]
     ended: tuple[Ended, ...]
+    leaves: tuple[bytes, ...]  # of the outcomes
     standing: Standing
 
 
@@ -92,7 +94,7 @@ def judge(group: Group, parent: Standing, content: Content, known: Known) -> Jud
 
     Raises Refused where the content breaks a rule of the protocol (docs/agreement-protocol.md).
     """
-    configuration = group.configuration
+    configuration, reports = group.configuration, content.reports
     reporting = {each.report.member for each in content.haves}
     if len(reporting) < group.quorum:
         _refuse("too few members have reported", "/haves", f"{group.quorum}", str(len(reporting)))
@@ -104,18 +106,24 @@ def judge(group: Group, parent: Standing, content: Content, known: Known) -> Jud
         _ended(configuration, parent, request, (digest, results.get(digest, {})), time)
         for digest, request in zip(content.decided, requests, strict=True)
     )
+    leaves = tuple(each.leaf for each in ended)
     entry = Entry(
         group=group.genesis,
         epoch=configuration.epoch,
         number=parent.entries + 1,
         parent=parent.last,
         time=time,
-        content=content_digest(content.reports, content.updates),
+        content=content_digest(reports, content.updates),
         count=len(ended),
-        root=merkle.root([each.leaf for each in ended]) if ended else NOTHING_YET,
+        root=root_of(leaves),
     )
     serving = served_after(configuration, parent, content.updates, time)
-    return Judged(entry, requests, ended, Standing(entry.number, entry.digest, time, serving))
+    return Judged(entry, reports, requests, ended, leaves, Standing(entry.number, entry.digest, time, serving))
+
+
+def root_of(leaves: Sequence[bytes]) -> bytes:
+    """Of an entry's outcomes; of nothing where it only changes models."""
+    return merkle.root(leaves) if leaves else NOTHING_YET
 
 
 def served_after(

@@ -6,6 +6,7 @@ Decoded strictly, bounded in size. What is signed is signed as canonical CBOR un
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -140,7 +141,13 @@ class Report(Struct, frozen=True):
 
     @property
     def digest(self) -> bytes:
-        return digest(Tag.AGREEMENT_HAVE, cbor.encode(plain(self)))
+        return _digest_of(self)
+
+
+@lru_cache(maxsize=128)
+def _digest_of(report: Report) -> bytes:
+    """Remembered, for a report is long, and judged more than once."""
+    return digest(Tag.AGREEMENT_HAVE, cbor.encode(plain(report)))
 
 
 class Have(Message, frozen=True):

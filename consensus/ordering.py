@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import msgspec
 
-from assay import merkle
 from assay.agreement.entry import Asked, Ballot
 from assay.digest import Tag
 from assay.errors import Refused
 from consensus.durable import Accepted, Cast, Executed, Past, Standing
 from consensus.hearing import Hearing
-from consensus.judging import LINGER, NOTHING_YET, judge, served_after, time_of, timely
+from consensus.judging import LINGER, judge, root_of, served_after, time_of, timely
 from consensus.messages import (
     MAX_BATCH,
     MAX_REPORTS,
@@ -169,14 +168,14 @@ class Ordering:
             view=slot.propose.view,
             installed=slot.propose.installed,
             commits=slot.signatures(),
-            reports=content.reports,
+            reports=judged.reports,
             updates=content.updates,
             asked=judged.asked,
             ended=judged.ended,
             models=(),
         )
         models = voting(state.group.configuration, state.standing, record)
-        self._apply(msgspec.structs.replace(record, models=models), judged.standing)
+        self._apply(msgspec.structs.replace(record, models=models), judged.leaves, judged.standing)
         return True
 
     def catch_up(self, record: Record) -> None:
@@ -186,7 +185,7 @@ class Ordering:
             time = record.entry.time
             serving = served_after(state.group.configuration, state.standing, record.updates, time)
             standing = Standing(record.entry.number, record.entry.digest, time, serving)
-            self._apply(record, standing)
+            self._apply(record, tuple(ended.leaf for ended in record.ended), standing)
 
     def _is_proved(self, record: Record) -> bool:
         state, entry = self._state, record.entry
@@ -194,7 +193,7 @@ class Ordering:
         follows = (
             (entry.group, entry.epoch) == (state.group.genesis, state.group.configuration.epoch)
             and (entry.parent, entry.count) == (state.standing.last, len(leaves))
-            and entry.root == (merkle.root(leaves) if leaves else NOTHING_YET)
+            and entry.root == root_of(leaves)
             and entry.content == content_digest(record.reports, record.updates)
             and [ended.request for ended in record.ended] == [asked.digest for asked in record.asked]
         )
@@ -211,7 +210,7 @@ class Ordering:
             state.seal.verifies(state.key(each.member), tag, signed, each.signature) for each in record.commits
         )
 
-    def _apply(self, record: Record, standing: Standing) -> None:
+    def _apply(self, record: Record, leaves: tuple[bytes, ...], standing: Standing) -> None:
         """Makes an entry the log's last: the same on every member, in the same order."""
         state, before = self._state, self._state.standing
         state.out.persist.append(Executed(record, standing))
@@ -226,7 +225,7 @@ class Ordering:
         state.forget_lapsed()
         for held in [held for held in state.signed if held not in state.answers]:
             del state.signed[held]
-        state.out.reply += decided(record)
+        state.out.reply += decided(record, leaves)
         self._serve(before)
 
     def _serve(self, before: Standing) -> None:
@@ -298,7 +297,7 @@ class Ordering:
             haves.update((digest, each.have) for digest, each in usable.items())
             decided.append(request)
         if not decided:
-            haves = {each.report.digest: each for each in state.reports.newest.values()}
+            haves = dict(state.reports.newest.values())
         return self._timely(parent, haves, decided, updates)
 
     def _usable(self, request: bytes) -> dict[bytes, Named]:

@@ -24,7 +24,7 @@ class Reports:
         self._naming: dict[bytes, dict[bytes, Named]] = {}  # by request, then by the report's digest
         self._of_member: dict[int, dict[bytes, None]] = {}  # oldest first
         self.ripe: dict[bytes, None] = {}  # requests that a quorum has declared ready, in that order
-        self.newest: dict[int, Have] = {}
+        self.newest: dict[int, tuple[bytes, Have]] = {}  # with their digests
 
     def __len__(self) -> int:
         return len(self._haves)
@@ -36,8 +36,8 @@ class Reports:
         """Takes in a report as far as it is about `undecided` requests."""
         report = have.report
         before = self.newest.get(report.member)
-        if before is None or before.report.clock <= report.clock:
-            self.newest[report.member] = have
+        if before is None or before[1].report.clock <= report.clock:
+            self.newest[report.member] = (digest, have)
         if not undecided:
             return
         self._haves[digest] = have

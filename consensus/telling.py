@@ -11,12 +11,11 @@ from consensus.durable import Standing
 from consensus.messages import Decided, Record
 
 
-def decided(record: Record) -> list[tuple[bytes, Decided]]:
-    """By client, in the order of its first outcome."""
+def decided(record: Record, leaves: tuple[bytes, ...]) -> list[tuple[bytes, Decided]]:
+    """By client, in the order of its first outcome; `leaves` are those of the record's outcomes."""
     places: dict[bytes, list[int]] = {}
     for index, asked in enumerate(record.asked):
         places.setdefault(asked.client, []).append(index)
-    leaves = tuple(ended.leaf for ended in record.ended)
     return [(client, _told(record, leaves, indexes)) for client, indexes in places.items()]
 
 

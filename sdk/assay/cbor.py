@@ -8,7 +8,9 @@ inverse and refuses everything else, naming the byte offset.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 from assay.errors import Refused, TooLarge
 
@@ -18,6 +20,9 @@ MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 32
 MAX_ITEMS = 2**18  # of all arrays and maps of one document: an empty one is a byte there and a hundred here
 MAX_BYTES = 128 * 1024 * 1024  # of one document
+
+MAX_ORDERS = 1024  # sets of names whose order is remembered, each of MAX_NAMES characters at most
+MAX_NAMES = 512
 
 UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE = range(8)
 FALSE, TRUE, NULL = 0xF4, 0xF5, 0xF6
@@ -48,86 +53,121 @@ def decode(document: bytes) -> Value:
 # --- encoding ---------------------------------------------------------------------------------------------
 
 
-def _write(out: bytearray, value: Value, depth: int) -> None:
-    if depth == 0:
+def _write(out: bytearray, value: Any, depth: int) -> None:
+    """Appends the encoding of a value. Quick, because certificates by the thousand are hashed through here."""
+    if not depth:
         raise TooLarge("CBOR value is nested too deeply", expected=f"at most {MAX_DEPTH} levels", got="more")
-    match value:
-        case None:
-            out.append(NULL)
-        case bool():
-            out.append(TRUE if value else FALSE)
-        case int():
-            _write_integer(out, value)
-        case bytes() | bytearray() | memoryview():
-            _write_head(out, BYTES, len(value))
-            out += value
-        case str():
-            encoded = _utf8(value)
-            _write_head(out, TEXT, len(encoded))
-            out += encoded
-        case dict() | Mapping():  # dict first: asking the abstract class is slow
-            _write_map(out, value, depth)
-        case list() | tuple() | Sequence():
-            _write_head(out, ARRAY, len(value))
-            for item in value:
-                _write(out, item, depth - 1)
-        case _:
-            raise Refused(
-                "no CBOR form in this profile",
-                expected="int | bytes | str | list | map | bool | null",
-                got=type(value).__name__,
-            )
+    writer = _WRITERS.get(type(value)) or _writer_for(value)
+    writer(out, value, depth)
 
 
-def _write_integer(out: bytearray, value: int) -> None:
+def _write_simple(out: bytearray, value: bool | None, _: int) -> None:
+    out.append(NULL if value is None else TRUE if value else FALSE)
+
+
+def _write_bytes(out: bytearray, value: bytes, _: int) -> None:
+    out += _head(BYTES, len(value))
+    out += value
+
+
+def _write_text(out: bytearray, value: str, _: int) -> None:
+    out += _text(value)
+
+
+def _write_integer(out: bytearray, value: int, _: int) -> None:
     if not -MAX_INTEGER <= value <= MAX_INTEGER:
         raise Refused("integer out of range", expected="within ±(2^53−1)", got=str(value))
-    if value >= 0:
-        _write_head(out, UNSIGNED, value)
-    else:
-        _write_head(out, NEGATIVE, -1 - value)
+    out += _head(UNSIGNED, value) if value >= 0 else _head(NEGATIVE, -1 - value)
 
 
-def _write_map(out: bytearray, value: Mapping[str, Value] | Mapping[int, Value], depth: int) -> None:
-    kinds = {type(key) for key in value}
-    if not (kinds <= {str} or kinds <= {int}):
-        raise Refused("map keys must be all text or all unsigned", expected="str | int", got=str(kinds))
-    entries: list[tuple[bytes, Value]] = []
-    for key, item in value.items():
-        if isinstance(key, int) and key < 0:
-            raise Refused("map keys must be unsigned", expected="0 or more", got=str(key))
-        head = bytearray()
-        _write(head, key, depth)
-        entries.append((bytes(head), item))
-    _write_head(out, MAP, len(entries))
-    for head_bytes, item in sorted(entries, key=lambda entry: entry[0]):
-        out += head_bytes
+def _write_array(out: bytearray, value: Sequence[Any], depth: int) -> None:
+    out += _head(ARRAY, len(value))
+    for item in value:
         _write(out, item, depth - 1)
 
 
-def _write_head(out: bytearray, major: int, argument: int) -> None:
-    if argument < 24:
-        out.append(major << 5 | argument)
-    elif argument < 2**8:
-        out += bytes((major << 5 | 24, argument))
-    elif argument < 2**16:
-        out.append(major << 5 | 25)
-        out += argument.to_bytes(2, "big")
-    elif argument < 2**32:
-        out.append(major << 5 | 26)
-        out += argument.to_bytes(4, "big")
-    else:
-        out.append(major << 5 | 27)
-        out += argument.to_bytes(8, "big")
+def _write_map(out: bytearray, value: Mapping[Any, Any], depth: int) -> None:
+    names = tuple(value)
+    order = _ORDERS.get(names) or _order_of(names)
+    out += _head(MAP, len(names))
+    for name, head in order:
+        out += head
+        _write(out, value[name], depth - 1)
 
 
-def _utf8(value: str) -> bytes:
+def _order_of(names: tuple[Any, ...]) -> list[tuple[Any, bytes]]:
+    """The keys of a map with their encodings, in the order of these; remembered where they are names of fields."""
+    kinds = {type(name) for name in names}
+    if not (kinds <= {str} or kinds <= {int}):
+        raise Refused("map keys must be all text or all unsigned", expected="str | int", got=str(kinds))
+    if kinds == {int} and min(names) < 0:
+        raise Refused("map keys must be unsigned", expected="0 or more", got=str(min(names)))
+    encoded = [(name, _text(name) if kinds == {str} else _unsigned(name)) for name in names]
+    order = sorted(encoded, key=itemgetter(1))
+    if kinds == {str} and len(_ORDERS) < MAX_ORDERS and sum(map(len, names)) <= MAX_NAMES:
+        _ORDERS[names] = order
+    return order
+
+
+def _unsigned(value: int) -> bytes:
+    out = bytearray()
+    _write_integer(out, value, 1)
+    return bytes(out)
+
+
+def _text(value: str) -> bytes:
     try:
-        return value.encode("utf-8")
+        encoded = value.encode("utf-8")
     except UnicodeEncodeError as error:
         raise Refused(
             "text is not Unicode scalar values", expected="UTF-8", got=f"a lone surrogate at {error.start}"
         ) from error
+    return _head(TEXT, len(encoded)) + encoded
+
+
+def _head(major: int, argument: int) -> bytes:
+    if argument < 24:
+        return _SHORT_HEADS[major][argument]
+    if argument < 2**8:
+        return bytes((major << 5 | 24, argument))
+    if argument < 2**16:
+        return (major << 5 | 25).to_bytes(1, "big") + argument.to_bytes(2, "big")
+    if argument < 2**32:
+        return (major << 5 | 26).to_bytes(1, "big") + argument.to_bytes(4, "big")
+    return (major << 5 | 27).to_bytes(1, "big") + argument.to_bytes(8, "big")
+
+
+def _writer_for(value: Any) -> Callable[[bytearray, Any, int], None]:
+    """For what is not of one of the common types itself but can be taken for one."""
+    for kind, writer in (
+        (int, _write_integer),
+        ((bytes, memoryview), _write_bytes),
+        (str, _write_text),
+        (Mapping, _write_map),
+        (Sequence, _write_array),
+    ):
+        if isinstance(value, kind):
+            return writer
+    raise Refused(
+        "no CBOR form in this profile",
+        expected="int | bytes | str | list | map | bool | null",
+        got=type(value).__name__,
+    )
+
+
+_SHORT_HEADS = tuple(tuple(bytes((major << 5 | argument,)) for argument in range(24)) for major in range(8))
+_ORDERS: dict[tuple[Any, ...], list[tuple[Any, bytes]]] = {}
+_WRITERS: dict[type, Callable[[bytearray, Any, int], None]] = {
+    bytes: _write_bytes,
+    bytearray: _write_bytes,
+    int: _write_integer,
+    str: _write_text,
+    dict: _write_map,
+    list: _write_array,
+    tuple: _write_array,
+    bool: _write_simple,
+    type(None): _write_simple,
+}
 
 
 # --- decoding ---------------------------------------------------------------------------------------------
