@@ -1,0 +1,254 @@
+"""Members that lie: real replicas whose words are twisted on their way out.
+
+Each trick is a few lines: from what an honest member would send to one receiver, what this one sends instead. A
+liar signs with its own key, and with no other's.
+"""
+
+# ruff: noqa: ARG001 - all tricks have one form; many have no use for the receiver
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from assay import merkle
+from assay.agreement.entry import Ballot
+from assay.agreement.votes import Answered
+from assay.digest import Tag
+from consensus.events import Event, Machine, Ready, Received
+from consensus.messages import (
+    Content,
+    Exec,
+    Have,
+    Held,
+    Propose,
+    Readied,
+    Result,
+    Spoken,
+    Status,
+    Vote,
+    Want,
+)
+from consensus.simulator.founding import Founded
+from consensus.simulator.models import WRONG
+from consensus.simulator.world import World
+
+replace = msgspec.structs.replace
+REMEMBERED = 40  # messages that a liar may say again
+
+
+class Liar:
+    """A `Machine` around an honest one."""
+
+    def __init__(self, inner: Machine, place: int, tricks: Iterable[str], founded: Founded, world: World) -> None:
+        self.place = place
+        self.world = world
+        self.founded = founded
+        self.seal = founded.members[place].seal
+        self.heard: deque[Spoken] = deque(maxlen=REMEMBERED)
+        self._inner = inner
+        self._tricks = [TRICKS[name] for name in tricks]
+
+    def step(self, now: int, events: Iterable[Event]) -> Ready:
+        events = list(events)
+        self.heard.extend(each.message for each in events if isinstance(each, Received))
+        ready = self._inner.step(now, events)
+        sent = ready.send
+        for trick in self._tricks:
+            sent = [(to, word) for to, message in sent for word in trick(self, to, message)]
+        ready.send = sent
+        return ready
+
+    # --- what a liar can make -----------------------------------------------------------------------------
+
+    def speak(self, results: tuple[Result, ...]) -> Exec:
+        """Results under its own signature."""
+        root = merkle.root([each.leaf for each in results])
+        group, epoch = self.founded.genesis, self.founded.configuration.epoch
+        signed = Exec.signed(group, epoch, self.place, len(results), root)
+        return Exec(self.place, results, self.seal.sign(Tag.AGREEMENT_EXEC, signed))
+
+    def report(self, have: Have, **changes: object) -> Have:
+        report = replace(have.report, **changes)
+        return Have(report, self.seal.sign(Tag.AGREEMENT_HAVE, report.digest))
+
+    def vote(self, vote: Vote, entry: bytes) -> Vote:
+        changed = replace(vote, entry=entry)
+        ballot: Ballot = changed.ballot(self.founded.genesis, self.founded.configuration.epoch)
+        return replace(changed, signature=self.seal.sign(vote.tag, ballot.digest(vote.tag)))
+
+    def noise(self, size: int = 32) -> bytes:
+        return self.world.chance.randbytes(size)
+
+    @property
+    def others(self) -> range:
+        return range(self.founded.configuration.n)
+
+
+Trick = Callable[[Liar, int, Spoken], list[Spoken]]
+
+
+def _revoted(result: Result, change: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Result:
+    said = result.said
+    return replace(result, said=replace(said, votes=change(said.votes))) if isinstance(said, Answered) else result
+
+
+def _wrong(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """All liars vote for the same wrong answer."""
+    if isinstance(message, Exec) and message.member == liar.place:
+        return [liar.speak(tuple(_revoted(each, lambda votes: (WRONG,) * len(votes)) for each in message.results))]
+    return [message]
+
+
+def _silent(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    return []
+
+
+def _deaf_to_half(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Speaks to half of the group."""
+    return [message] if to % 2 else []
+
+
+def _equivocating(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """One answer to half of the group, another to the rest, and sometimes both."""
+    if not isinstance(message, Exec) or message.member != liar.place:
+        return [message]
+    other = liar.speak(
+        tuple(_revoted(each, lambda votes: tuple((vote + 1) % 4 for vote in votes)) for each in message.results)
+    )
+    if liar.world.likely(0.3):
+        return [message, other]
+    return [other if to % 2 else message]
+
+
+def _secretive(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Its answers reach one member only."""
+    if isinstance(message, Exec) and message.member == liar.place and to != (liar.place + 1) % len(liar.others):
+        return []
+    return [message]
+
+
+def _senseless(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Votes for no label, and not one for each row."""
+    if isinstance(message, Exec) and message.member == liar.place:
+        odd = liar.world.chance.choice([(-7,), (2**53 - 1,), (0, 1, 2, 3, 4)])
+        return [liar.speak(tuple(_revoted(each, lambda _: odd) for each in message.results))]
+    return [message]
+
+
+def _phantom(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Reports batches that nobody has, and requests that nobody has made."""
+    if not isinstance(message, Have) or message.report.member != liar.place:
+        return [message]
+    report = message.report
+    held = (*report.held, Held(liar.world.chance.choice(liar.others), liar.noise()))
+    ready = tuple(replace(each, held=(*each.held, len(report.held))) for each in report.ready)
+    strange = Readied(liar.noise(), (len(report.held),))
+    return [liar.report(message, ready=(*ready, strange), held=held)]
+
+
+def _forgetful(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Calls requests ready without a single answer."""
+    if not isinstance(message, Have) or message.report.member != liar.place:
+        return [message]
+    ready = tuple(replace(each, held=()) for each in message.report.ready)
+    return [liar.report(message, ready=ready, held=())]
+
+
+def _mistimed(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """A clock at one end of time or the other."""
+    if isinstance(message, Have) and message.report.member == liar.place:
+        return [liar.report(message, clock=liar.world.chance.choice((0, 2**48 - 1)))]
+    return [message]
+
+
+def _double(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Votes twice, in either order."""
+    if not isinstance(message, Vote) or message.member != liar.place:
+        return [message]
+    votes: list[Spoken] = [message, liar.vote(message, liar.noise())]
+    return votes if liar.world.likely(0.5) else votes[::-1]
+
+
+def _garbage(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Votes for nothing, for numbers far off, in other views, and in others' names."""
+    if not isinstance(message, Vote) or message.member != liar.place:
+        return [message]
+    chance = liar.world.chance
+    odd = replace(
+        message,
+        number=max(0, message.number + chance.choice((-1, 0, 1, 5, 1000))),
+        view=chance.choice((0, 0, 1, 4)),
+        kind=chance.choice(("prepare", "commit")),
+    )
+    forged = replace(odd, member=chance.choice(liar.others))
+    return [liar.vote(odd, liar.noise()), replace(forged, signature=liar.noise(64))]
+
+
+def _replaying(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Says again what others have said, at another time and to others."""
+    if liar.heard and liar.world.likely(0.5):
+        return [message, liar.world.chance.choice(liar.heard)]
+    return [message]
+
+
+def _strange(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Answers what nobody has asked, and in others' names."""
+    if not isinstance(message, Exec):
+        return [message]
+    model = liar.founded.configuration.members[liar.place].model.commitment
+    made_up = liar.speak((Result(liar.noise(), model, Answered(model, (1,))),))
+    forged = replace(message, member=liar.world.chance.choice(liar.others))
+    return [message, made_up, forged]
+
+
+def _borrowing(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Answers in the name of a model that is not its own."""
+    if not isinstance(message, Exec) or message.member != liar.place:
+        return [message]
+    model = liar.world.chance.choice((liar.noise(), liar.founded.configuration.members[0].model.commitment))
+    results = tuple(replace(each, model=model, said=Answered(model, (WRONG,))) for each in message.results)
+    return [liar.speak(results)]
+
+
+def _usurping(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Proposes, though another leads."""
+    if not isinstance(message, Vote | Status):
+        return [message]
+    number = message.number if isinstance(message, Vote) else message.entries + 1
+    haves = tuple(each for each in liar.heard if isinstance(each, Have))
+    empty = Propose(0, bytes(32), number, Content(haves, (), ()), liar.noise(64))
+    real = [replace(each, signature=liar.noise(64)) for each in liar.heard if isinstance(each, Propose)]
+    return [message, *real[-1:], empty]
+
+
+def _begging(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Asks for everything, and says that it has nothing, or more than anybody."""
+    entries = liar.world.chance.choice((0, 10**6))
+    wanted = Want((liar.noise(),), (Held(liar.world.chance.choice(liar.others), liar.noise()),))
+    return [message, wanted, Status(entries)] if isinstance(message, Status) else [message]
+
+
+TRICKS: Mapping[str, Trick] = MappingProxyType(
+    {
+        "wrong": _wrong,
+        "silent": _silent,
+        "deaf-to-half": _deaf_to_half,
+        "equivocating": _equivocating,
+        "secretive": _secretive,
+        "senseless": _senseless,
+        "phantom": _phantom,
+        "forgetful": _forgetful,
+        "mistimed": _mistimed,
+        "double": _double,
+        "garbage": _garbage,
+        "replaying": _replaying,
+        "strange": _strange,
+        "borrowing": _borrowing,
+        "usurping": _usurping,
+        "begging": _begging,
+    }
+)

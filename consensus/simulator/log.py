@@ -1,0 +1,202 @@
+"""The one log of the group: every member's entries are these, and each says what its reports make it say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from assay import merkle
+from assay.agreement.entry import Asked, Ballot, Ended
+from assay.agreement.votes import Absent, Answered
+from assay.digest import Tag
+from assay.model import ModelReference
+from consensus.durable import Executed, Standing
+from consensus.judging import LINGER
+from consensus.messages import Exec, Held, Propose, Record, Report, Spoken, content_digest
+from consensus.messages import Have as HaveMessage
+from consensus.simulator import recount
+from consensus.simulator.founding import Founded
+from consensus.simulator.recount import Serving
+from consensus.simulator.signing import Signing
+from consensus.simulator.world import Broken
+
+
+class Log:
+    """Grows with the first member that executes an entry; the others are held against it."""
+
+    def __init__(self, founded: Founded, honest: frozenset[int], signing: Signing) -> None:
+        self._founded = founded
+        self._configuration = founded.configuration
+        self._honest = honest
+        self._signing = signing
+        self.records: list[Record] = []
+        self.standings: list[Standing] = []
+        self.lapse: dict[tuple[bytes, bytes], int] = {}  # by client and id; until when it stays decided
+        self.decided: dict[bytes, Ended] = {}
+        self.serving = [Serving(each.model.commitment) for each in self._configuration.members]
+        self._asked: dict[bytes, Asked] = {}
+        self._reports: dict[bytes, Report] = {}
+        self._batches: dict[Held, Exec] = {}
+        self._holders: dict[bytes, dict[int, set[int]]] = defaultdict(dict)
+        self._wished: set[tuple[int, bytes]] = set()
+
+    # --- what has been said -------------------------------------------------------------------------------
+
+    def asked(self, asked: Asked) -> None:
+        """A client has made this request."""
+        self._asked[asked.digest] = asked
+
+    def wished(self, place: int, model: ModelReference) -> None:
+        self._wished.add((place, model.commitment))
+
+    def leaves(self, place: int, message: Spoken) -> None:
+        """Whatever a member sends, a liar included: batches and reports are found by their names."""
+        match message:
+            case Exec():
+                self._batches[Held(message.member, message.root)] = message
+            case HaveMessage():
+                self._report(place, message.report)
+            case Propose():
+                for have in message.content.haves:
+                    self._report(place, have.report)
+
+    def _report(self, place: int, report: Report) -> None:
+        digest = report.digest
+        if digest in self._reports:
+            return
+        self._reports[digest] = report
+        if place != report.member or place not in self._honest:
+            return
+        for ready in report.ready:
+            answering = {report.held[at].member for at in ready.held}
+            holders = self._holders[ready.request]
+            holders[place] = holders.get(place, answering) & answering
+
+    # --- entries ------------------------------------------------------------------------------------------
+
+    def executes(self, place: int, executed: Executed, now: int) -> None:
+        """`now`: the most that an honest member's clock shows."""
+        record, number = executed.record, self._signing.executed[place]
+        if record.entry.number != number + 1 or number > len(self.records):
+            raise Broken("one after the other", f"member {place} executes {record.entry.number} after {number}")
+        if number == len(self.records):
+            self._grow(executed, now)
+        first = self.records[number]
+        if record.entry.digest != first.entry.digest:
+            raise Broken("one log", f"member {place} executes {record.entry} where another has {first.entry}")
+        same = (record.reports, record.updates, record.asked, record.ended)
+        if same != (first.reports, first.updates, first.asked, first.ended):
+            raise Broken("one log", f"member {place} has another record of {record.entry.number}")
+        if executed.standing != self.standings[number]:
+            raise Broken("one standing", f"member {place} stands at {executed.standing}, not as others do")
+        self._require_committed(record)
+
+    def _grow(self, executed: Executed, now: int) -> None:
+        record, entry = executed.record, executed.record.entry
+        parent = self.records[-1].entry if self.records else None
+        before = (parent.digest, parent.time) if parent else (self._founded.genesis, 0)
+        if entry.parent != before[0] or entry.time < before[1] or entry.group != self._founded.genesis:
+            raise Broken("one after the other", f"{entry} follows {parent}")
+        self._require_built(record)
+        reports = [self._reports[digest] for digest in record.reports]
+        self._require_time(record, reports, before[1], now)
+        self._require_ids(record)
+        for asked, ended in zip(record.asked, record.ended, strict=True):
+            self._require_outcome(record, reports, asked, ended)
+        self._change(record)
+        stands = (entry.number, entry.digest, entry.time, tuple(each.active for each in self.serving))
+        standing = executed.standing
+        serving = tuple(each.model.commitment for each in standing.serving)
+        if (standing.entries, standing.last, standing.time, serving) != stands:
+            raise Broken("one standing", f"{standing} after {entry}")
+        self.records.append(record)
+        self.standings.append(standing)
+
+    def _require_built(self, record: Record) -> None:
+        leaves = [each.leaf for each in record.ended]
+        root = merkle.root(leaves) if leaves else bytes(32)
+        entry = record.entry
+        if (entry.count, entry.root) != (len(leaves), root):
+            raise Broken("root of the outcomes", str(record))
+        if entry.content != content_digest(record.reports, record.updates):
+            raise Broken("digest of the content", str(record))
+
+    def _require_committed(self, record: Record) -> None:
+        entry = record.entry
+        ballot = Ballot(entry.group, entry.epoch, record.view, record.installed, entry.number, entry.digest)
+        digest = ballot.digest(Tag.AGREEMENT_COMMIT)
+        members = [each.member for each in record.commits]
+        if len(members) < self._configuration.quorum or members != sorted(set(members)):
+            raise Broken("a quorum has committed", f"{members} to {entry.number}")
+        for each in record.commits:
+            signer = self._founded.members[each.member]
+            if not signer.seal.verifies(signer.key, Tag.AGREEMENT_COMMIT, digest, each.signature):
+                raise Broken("a quorum has committed", f"member {each.member} has not signed {entry.number}")
+        self._signing.commits(record)
+
+    def _require_time(self, record: Record, reports: list[Report], parent: int, now: int) -> None:
+        time = record.entry.time
+        if time != max(parent, recount.median(reports)):
+            raise Broken("median time", f"{time}, after {parent}")
+        clocks = [each.clock for each in reports if each.member in self._honest]
+        if time > parent and not min(clocks) <= time <= now:
+            raise Broken("time between honest clocks", f"{time}: not from {min(clocks)} to {now}")
+
+    def _require_ids(self, record: Record) -> None:
+        for asked, ended in zip(record.asked, record.ended, strict=True):
+            key = (asked.client, asked.id)
+            if self.lapse.get(key, -1) >= record.entry.time:
+                raise Broken("decided once", f"{asked} again in {record.entry.number}")
+            if self._asked.get(ended.request) != asked:
+                raise Broken("a client's request", f"nobody asked {asked}")
+            self.lapse[key] = asked.deadline + LINGER
+            self.decided[ended.request] = ended
+
+    # --- outcomes -----------------------------------------------------------------------------------------
+
+    def _require_outcome(self, record: Record, reports: list[Report], asked: Asked, ended: Ended) -> None:
+        request, time = ended.request, record.entry.time
+        ready = recount.readiness(reports, request)
+        if len(ready) < self._configuration.quorum:
+            raise Broken("ready for a quorum", f"{request.hex()} for {sorted(ready)}")
+        batches = [self._batches[held] for held in recount.named(reports, request)]
+        spoken = recount.results(batches, request)
+        for member, serving in enumerate(self.serving):
+            models = serving.models(time)
+            word = recount.word(self._configuration, models, spoken.get(member, []), asked.rows)
+            said = ended.said[member]
+            if said != word:
+                raise Broken("all that was reported counts", f"member {member}: {said}, not {word}")
+            if member in self._honest:
+                self._require_own(member, request, models, said)
+        counted = recount.outcome(self._configuration, asked, ended.said, time)
+        if ended.outcome != counted:
+            raise Broken("outcome", f"{ended.outcome}, not {counted}, of {asked} at {time}: {ended.said}")
+
+    def _require_own(self, member: int, request: bytes, models: list[bytes], said: object) -> None:
+        """It has said so; and what f + 1 honest members held of it when they called the request ready is there."""
+        given = [result.said for model in models if (result := self._signing.said(member, request, model))]
+        if isinstance(said, Absent):
+            holding = [place for place, of in self._holders[request].items() if member in of]
+            if given and len(holding) > self._configuration.f:
+                raise Broken("no honest answer is left out", f"member {member}'s, held by {holding}")
+        elif said not in given:
+            raise Broken("own answer", f"member {member} never said {said}: {given}")
+        if isinstance(said, Answered) and said.model not in models:
+            raise Broken("a model that is active", f"{said.model.hex()} of member {member}")
+
+    def _change(self, record: Record) -> None:
+        for update in record.updates:
+            change = update.change
+            if change.member in self._honest and (change.member, change.model.commitment) not in self._wished:
+                raise Broken("a change that its owner wants", str(change))
+        recount.changed(self.serving, record.updates, record.entry.time, self._configuration.horizon)
+
+    def models(self) -> dict[bytes, ModelReference]:
+        """Every model that an entry has changed to."""
+        every = [update.change.model for record in self.records for update in record.updates]
+        return {model.commitment: model for model in every}
+
+    def is_over(self, request: bytes) -> bool:
+        """Whether its id has been decided, on this or another version of it."""
+        asked = self._asked.get(request)
+        return asked is not None and (asked.client, asked.id) in self.lapse

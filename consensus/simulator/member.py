@@ -1,0 +1,216 @@
+"""One member: a replica with its disk, its clock and its models, all of which may fail at any point.
+
+It carries out what its replica asks for in the order that `consensus.events.Ready` gives, and can die before and
+after each write and between any two messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from hashlib import blake2b
+
+from assay.model import ModelReference
+from consensus.durable import Restored
+from consensus.events import Adopting, Event, Machine, Ran, Ready, Received, Run, Tick
+from consensus.messages import MAX_RECORDS, Records, Spoken, decode, encode
+from consensus.simulator.disk import Disk
+from consensus.simulator.founding import BEGAN
+from consensus.simulator.models import Models
+from consensus.simulator.network import End, Network, name
+from consensus.simulator.watch import Watch
+from consensus.simulator.world import Broken, World
+from consensus.telling import again
+
+IMMORTAL = -1
+
+
+class Clock:
+    """Off by a constant, and too quick or too slow."""
+
+    def __init__(self, world: World, skew: int, drift: int) -> None:
+        """`skew` in ms, `drift` in parts per million."""
+        self._world = world
+        self._skew = skew
+        self._drift = drift
+
+    def read(self) -> int:
+        """Unix ms."""
+        return self.at(self._world.now)
+
+    def at(self, now: int) -> int:
+        return BEGAN + self._skew + now + now * self._drift // 1_000_000
+
+    def until(self, when: int) -> int:
+        """Real ms until this clock shows at least that."""
+        now = self._world.now
+        later = max(now, (when - BEGAN - self._skew) * 1_000_000 // (1_000_000 + self._drift))
+        while self.at(later) < when:
+            later += 1
+        return later - now
+
+
+class Member:
+    """`make` starts its replica from what its disk gives back: a real one, or one that lies."""
+
+    def __init__(
+        self,
+        place: int,
+        world: World,
+        *,
+        network: Network,
+        watch: Watch,
+        models: Models,
+        clock: Clock,
+        make: Callable[[Restored], Machine],
+        pace: tuple[int, int],
+    ) -> None:
+        self.place = place
+        self.disk = Disk()
+        self.machine: Machine | None = None  # None: it is down
+        self.clock = clock
+        self.died: Callable[[Member], None] = lambda _: None
+        self._world = world
+        self._network = network
+        self._watch = watch
+        self._models = models
+        self._make = make
+        self._pace = pace
+        self.life = 0  # what was begun in one life does not reach the next
+        self._inbox: list[Event] = []
+        self._actions_left = IMMORTAL
+        self._wish: ModelReference | None = None
+        self._alarm = 0  # the newest; those set before it do not ring
+        network.join(place, self._hear)
+
+    # --- life ---------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._world.say(f"member {self.place} starts")
+        self.machine = self._make(self.disk.restore())
+        if self._wish:
+            self._inbox.append(Adopting(self._wish))
+        self._step()
+
+    def doom(self, actions: int) -> None:
+        """It dies after so many more actions: writes, messages, runs."""
+        if self.machine:
+            self._actions_left = actions
+
+    def spare(self) -> None:
+        self._actions_left = IMMORTAL
+
+    def _die(self) -> None:
+        self._world.say(f"member {self.place} dies")
+        self.machine = None
+        self._inbox.clear()
+        self._actions_left = IMMORTAL
+        self.life += 1
+        self.died(self)
+
+    # --- in -----------------------------------------------------------------------------------------------
+
+    def wish(self, model: ModelReference) -> None:
+        """Its owner wants that model from now on, and says so again whenever the member has been down."""
+        self._wish = model
+        self._watch.wished(self.place, model)
+        self.tell(Adopting(model))
+
+    @property
+    def wished(self) -> ModelReference | None:
+        return self._wish
+
+    def tell(self, event: Event) -> None:
+        """Takes an event in, together with what else happens within its pace."""
+        if self.machine is None:
+            return
+        if not self._inbox:
+            self._later(self._world.between(self._pace), self._step)
+        self._inbox.append(event)
+
+    def _hear(self, sender: End, message: Spoken, mark: str) -> None:
+        if self.machine is None:
+            return
+        self._world.say(f"{mark} from {name(sender)} reaches member {self.place}")
+        self._watch.reached(self.place, self.life, self.clock.read(), sender, message)
+        self.tell(Received(sender, message))
+
+    def _later(self, delay: int, what: Callable[[], None]) -> None:
+        life = self.life
+
+        def unless_dead() -> None:
+            if self.life == life:
+                what()
+
+        self._world.after(delay, unless_dead)
+
+    # --- out ----------------------------------------------------------------------------------------------
+
+    def _step(self) -> None:
+        if self.machine is None:
+            return
+        events, self._inbox = self._inbox, []
+        ready = self.machine.step(self.clock.read(), events)
+        for action in self._actions(ready):
+            if self._actions_left == 0:
+                self._die()
+                return
+            self._actions_left -= self._actions_left > 0
+            action()
+        self._set_alarm(ready.wake)
+
+    def _actions(self, ready: Ready) -> Iterator[Callable[[], None]]:
+        if ready.persist:
+            yield partial(self._write, ready)
+        marks: dict[int, tuple[Spoken, str]] = {}
+        every: list[tuple[End, Spoken]] = [*ready.send, *ready.reply]
+        for to, message in every:
+            if id(message) not in marks:
+                marks[id(message)] = as_sent(message)
+            yield partial(self._send, to, *marks[id(message)])
+        for client, number, index in ready.recall:
+            record = self.disk.records(number, 1)[0]
+            yield partial(self._send, client, *as_sent(again(record, index)))
+        for to, number in ready.supply:
+            if records := tuple(self.disk.records(number, MAX_RECORDS)):
+                yield partial(self._send, to, *as_sent(Records(records)))
+        if ready.run:
+            yield partial(self._run, ready.run)
+        for commitment in ready.adopted:
+            yield partial(self._world.say, f"member {self.place} answers with model {commitment[:4].hex()}")
+
+    def _write(self, ready: Ready) -> None:
+        kinds = " ".join(type(each).__name__ for each in ready.persist)
+        self._world.say(f"member {self.place} writes {kinds}")
+        self._watch.writes(self.place, ready.persist)
+        self.disk.write(ready.persist)
+
+    def _send(self, to: End, message: Spoken, mark: str) -> None:
+        self._watch.leaves(self.place, message)
+        self._network.send(self.place, to, message, mark)
+
+    def _run(self, runs: list[Run]) -> None:
+        results = [self._models.run(run) for run in runs]
+        self._watch.ran(self.place, results)
+        together = self._world.likely(0.5)
+        for batch in [tuple(results)] if together else [(result,) for result in results]:
+            self._later(self._models.delay(), partial(self.tell, Ran(batch)))
+
+    def _set_alarm(self, wake: int | None) -> None:
+        """Each step says anew when the next tick is due."""
+        self._alarm += 1
+        if wake is not None:
+            self._later(max(1, self.clock.until(wake)), partial(self._ring, self._alarm))
+
+    def _ring(self, alarm: int) -> None:
+        if alarm == self._alarm and not self._inbox:
+            self.tell(Tick())
+
+
+def as_sent(message: Spoken) -> tuple[Spoken, str]:
+    """What arrives, and a name for it in the account. Raises Broken for what its receiver would not read."""
+    frame = encode(message)
+    arrives = decode(frame)
+    if arrives != message:
+        raise Broken("said is heard", f"{message} arrives as {arrives}")
+    return arrives, f"{type(message).__name__} {blake2b(frame, digest_size=4).hexdigest()}"

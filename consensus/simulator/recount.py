@@ -1,0 +1,106 @@
+"""What an entry must say, worked out from its reports by other code than the replica's, for comparison."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from assay.agreement.entry import Asked
+from assay.agreement.group import Configuration, Labels
+from assay.agreement.votes import Absent, Answered, Outcome, Said
+from consensus.messages import Exec, Held, Report, Result, Update
+
+
+@dataclass
+class Serving:
+    """The models with which one member may have answered: the active one, others until an entry time."""
+
+    active: bytes
+    retired: dict[bytes, int] = field(default_factory=dict)
+
+    def models(self, time: int) -> list[bytes]:
+        """The active one first, then those retired, the newest first."""
+        return [self.active, *(model for model, until in reversed(self.retired.items()) if until >= time)]
+
+    def change(self, model: bytes, time: int, horizon: int) -> None:
+        self.retired = {old: until for old, until in self.retired.items() if until >= time and old != model}
+        if model != self.active:
+            self.retired.pop(self.active, None)
+        self.retired[self.active] = time + horizon
+        self.active = model
+
+
+def median(reports: Sequence[Report]) -> int:
+    """The lower one of the members' newest clocks."""
+    newest: dict[int, int] = {}
+    for report in sorted(reports, key=lambda each: each.clock):
+        newest[report.member] = report.clock
+    return sorted(newest.values())[(len(newest) - 1) // 2]
+
+
+def readiness(reports: Sequence[Report], request: bytes) -> set[int]:
+    """The members that have declared a request ready."""
+    return {each.member for each in reports if any(ready.request == request for ready in each.ready)}
+
+
+def named(reports: Sequence[Report], request: bytes) -> dict[Held, None]:
+    """The batches that any of the reports names for a request."""
+    return {
+        report.held[place]: None
+        for report in reports
+        for ready in report.ready
+        if ready.request == request
+        for place in ready.held
+    }
+
+
+def results(batches: Sequence[Exec], request: bytes) -> dict[int, list[Result]]:
+    """By member."""
+    found: dict[int, list[Result]] = {}
+    for batch in batches:
+        for result in batch.results:
+            if result.request == request:
+                found.setdefault(batch.member, []).append(result)
+    return found
+
+
+def word(configuration: Configuration, models: list[bytes], spoken: list[Result], rows: int) -> Said:
+    """What one member's results come to, if these are its models."""
+    for model in models:
+        if len({each for each in spoken if each.model == model}) > 1:
+            return Absent()
+    for model in models:
+        for each in spoken:
+            if each.model == model:
+                return each.said if _sound(configuration, each, rows) else Absent()
+    return Absent()
+
+
+def _sound(configuration: Configuration, result: Result, rows: int) -> bool:
+    said, answer = result.said, configuration.answer
+    if not isinstance(said, Answered):
+        return True
+    in_range = not isinstance(answer, Labels) or set(said.votes) <= set(range(len(answer.labels)))
+    return said.model == result.model and len(said.votes) == rows and in_range
+
+
+def outcome(configuration: Configuration, asked: Asked, said: Sequence[Said], time: int) -> Outcome:
+    """Failed past the deadline or with fewer than 2f + 1 answers; certified where every row has an answer."""
+    answers = [each.votes for each in said if isinstance(each, Answered)]
+    if asked.deadline < time or len(answers) < configuration.quorum:
+        return "failed"
+    rows = zip(*answers, strict=True)
+    return "certified" if all(_decided(configuration, row, asked.least) for row in rows) else "contested"
+
+
+def _decided(configuration: Configuration, votes: Sequence[int], least: int) -> bool:
+    if configuration.aggregator != "plurality":
+        return len(votes) >= least
+    counts = sorted(Counter(votes).values(), reverse=True)
+    return counts[0] >= max(least, configuration.f + 1) and counts[:2].count(counts[0]) == 1
+
+
+def changed(serving: list[Serving], updates: Sequence[Update], time: int, horizon: int) -> None:
+    for update in updates:
+        serving[update.change.member].change(update.change.model.commitment, time, horizon)

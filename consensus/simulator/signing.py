@@ -1,0 +1,122 @@
+"""What honest members sign: nothing that contradicts itself, nothing before it is on the disk, nothing too early.
+
+What a member has signed and lost in a crash before it was on its disk never counted: nobody has seen it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from assay.agreement.votes import Answered, Erred
+from consensus.durable import Accepted, Cast, Durable, Executed, Spoke
+from consensus.messages import Decided, Exec, Propose, Record, Records, Result, Spoken, Vote
+from consensus.simulator.world import Broken
+
+Ballot = tuple[int, int, int]  # (member, view, number)
+
+
+class Signing:
+    """By the simulator's own count, across crashes."""
+
+    def __init__(self, honest: frozenset[int], quorum: int, n: int) -> None:
+        self._honest = honest
+        self._quorum = quorum
+        self._n = n
+        self._kept: dict[int, set[bytes]] = {place: set() for place in honest}
+        self._said: dict[tuple[int, bytes, bytes], Result] = {}
+        self._voted: dict[tuple[str, Ballot], bytes] = {}
+        self._outputs: dict[tuple[int, bytes, bytes], list[Result]] = defaultdict(list)
+        self._heard: dict[tuple[Ballot, bytes], set[int]] = defaultdict(set)  # of whom who has heard a PREPARE
+        self._proposed: set[Ballot] = set()  # who has had a proposal
+        self.executed: dict[int, int] = dict.fromkeys(honest, 0)
+
+    # --- what a member is told ----------------------------------------------------------------------------
+
+    def ran(self, place: int, results: list[Result]) -> None:
+        for result in results:
+            self._outputs[place, result.request, result.model].append(result)
+
+    def reached(self, place: int, message: Spoken) -> None:
+        if isinstance(message, Vote) and message.kind == "prepare":
+            self._heard[(place, message.view, message.number), message.entry].add(message.member)
+        elif isinstance(message, Propose):
+            self._proposed.add((place, message.view, message.number))
+
+    # --- what it writes -----------------------------------------------------------------------------------
+
+    def writes(self, place: int, what: list[Durable]) -> None:
+        kept = self._kept[place]
+        for each in what:
+            match each:
+                case Spoke(signed):
+                    kept.add(signed.signature)
+                    for result in signed.results:
+                        self._says(place, result)
+                case Accepted(propose):
+                    kept.add(propose.signature)
+                    self._proposed.add((place, propose.view, propose.number))
+                case Cast(vote):
+                    kept.add(vote.signature)
+                    self._votes(place, vote)
+                case Executed(record):
+                    self.executed[place] = record.entry.number
+
+    def _says(self, place: int, result: Result) -> None:
+        before = self._said.setdefault((place, result.request, result.model), result)
+        if before != result:
+            raise Broken("one result", f"member {place} signs {result} after {before}")
+        if isinstance(result.said, Answered | Erred):
+            outputs = self._outputs[place, result.request, result.model]
+            if result not in outputs:
+                raise Broken("own output", f"member {place} signs {result}; its model gave {outputs}")
+
+    def _votes(self, place: int, vote: Vote) -> None:
+        ballot = (place, vote.view, vote.number)
+        before = self._voted.setdefault((vote.kind, ballot), vote.entry)
+        if before != vote.entry:
+            raise Broken("one vote", f"member {place} votes {vote} after {before.hex()}")
+        if vote.kind == "prepare":
+            self._heard[ballot, vote.entry].add(place)
+        else:
+            self._require_prepared(place, vote)
+
+    def _require_prepared(self, place: int, commit: Vote) -> None:
+        """It commits to what it has seen prepared, as is everything below that."""
+        for number in range(self.executed[place] + 1, commit.number + 1):
+            ballot = (place, commit.view, number)
+            entry = self._voted.get(("prepare", ballot))
+            heard = set(self._heard[ballot, entry]) if entry else set()
+            if ballot in self._proposed:
+                heard.add(commit.view % self._n)
+            if (number == commit.number and entry != commit.entry) or len(heard) < self._quorum:
+                raise Broken(
+                    "prepared before committed",
+                    f"member {place} commits to {commit.number} and has {sorted(heard)} for {number}",
+                )
+
+    # --- what leaves it -----------------------------------------------------------------------------------
+
+    def leaves(self, place: int, message: Spoken) -> None:
+        kept = self._kept[place]
+        match message:
+            case Exec() | Vote() if message.member == place:
+                held = message.signature in kept
+            case Propose() if message.view % self._n == place:
+                held = message.signature in kept
+            case Decided():
+                held = message.entry.number <= self.executed[place]
+            case Records():
+                held = message.records[-1].entry.number <= self.executed[place]
+            case _:
+                held = True
+        if not held:
+            raise Broken("on disk before it leaves", f"member {place} sends {message}")
+
+    def commits(self, record: Record) -> None:
+        """An honest member's signature under an entry is one that it has given."""
+        for each in record.commits:
+            if each.member in self._honest and each.signature not in self._kept[each.member]:
+                raise Broken("own vote", f"member {each.member} has not committed to {record.entry.number}")
+
+    def said(self, place: int, request: bytes, model: bytes) -> Result | None:
+        return self._said.get((place, request, model))

@@ -1,0 +1,143 @@
+"""One run: a seed in, an account out. Raises nothing: what does not hold is part of the account."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from consensus.durable import Restored
+from consensus.events import Machine
+from consensus.judging import Group
+from consensus.replica import Replica
+from consensus.seals import Seal
+from consensus.simulator.client import Client
+from consensus.simulator.faults import Faults
+from consensus.simulator.founding import BEGAN, Founded, holder
+from consensus.simulator.liars import TRICKS, Liar
+from consensus.simulator.liveness import unsettled
+from consensus.simulator.member import Clock, Member
+from consensus.simulator.models import Models
+from consensus.simulator.network import Network
+from consensus.simulator.scenario import Wish, draw
+from consensus.simulator.watch import Watch
+from consensus.simulator.world import Broken, World
+
+Build = Callable[[Group, int, Seal, Restored], Machine]
+LOOK = 250  # ms between two looks at whether all is done
+PATIENCE = 30_000  # ms after the last deadline by which it must be
+
+
+@dataclass
+class Account:
+    """What became of a run."""
+
+    seed: int
+    n: int
+    trace: str
+    events: int
+    broken: str = ""  # the invariant
+    detail: str = ""
+    last: list[str] = field(default_factory=list)  # of the trace, where something broke
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+
+class Simulation:
+    """A group, its clients and its faults, as the seed has it."""
+
+    def __init__(
+        self,
+        seed: int,
+        n: int,
+        build: Build = Replica,
+        *,
+        real: bool = False,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        self.seed = seed
+        self.world = World(seed, tell)
+        self.scenario = draw(self.world.chance, n, tuple(TRICKS))
+        self.founded = Founded(self.scenario, real=real)
+        self._group = Group(self.founded.genesis, self.founded.configuration)
+        self._build = build
+        self.honest = frozenset(range(n)) - self.scenario.liars
+        self.network = Network(self.world, self.scenario.link)
+        self.watch = Watch(self.founded, self.honest, self._latest)
+        self.members = [self._member(place) for place in range(n)]
+        self.clients = [self._client(i) for i in range(len(self.scenario.askings))]
+        self.faults = Faults(self.scenario, self.world, self.network, self.members)
+
+    def run(self) -> Account:
+        broken, detail = "", ""
+        try:
+            self._run()
+        except Broken as problem:
+            broken, detail = problem.invariant, problem.detail
+        world = self.world
+        account = Account(self.seed, self.scenario.n, world.trace, world.events, broken, detail)
+        account.last = list(world.last) if broken else []
+        account.outcomes.update(each.outcome for each in self.watch.log.decided.values())
+        return account
+
+    def _run(self) -> None:
+        world, scenario = self.world, self.scenario
+        world.say(repr(scenario))
+        self.faults.begin()
+        for wish in scenario.wishes:
+            world.after(wish.at, partial(self._wish, wish))
+        for client, askings in zip(self.clients, scenario.askings, strict=True):
+            for asking in askings:
+                world.after(asking.at, partial(client.ask, asking))
+        world.after(scenario.trouble + LOOK, self._look)
+        self._done = False
+        while not self._done:
+            world.step()
+
+    def _look(self) -> None:
+        """Ends the run once all that must happen has happened."""
+        waiting = unsettled(self)
+        if not waiting:
+            self._done = True
+        elif self.world.now > self.scenario.trouble + self._last_deadline() + PATIENCE:
+            raise Broken("all is done in the end", waiting)
+        else:
+            self.world.after(LOOK, self._look)
+
+    def _last_deadline(self) -> int:
+        every = [asked.deadline for client in self.clients for asked in client.asked]
+        within = [
+            each - BEGAN for each in every if each - BEGAN <= self.scenario.trouble + 2 * self.scenario.horizon
+        ]
+        return max(within, default=0)
+
+    # --- who takes part -----------------------------------------------------------------------------------
+
+    def _member(self, place: int) -> Member:
+        scenario, world = self.scenario, self.world
+        labels = scenario.aggregator == "plurality"
+        return Member(
+            place,
+            world,
+            network=self.network,
+            watch=self.watch,
+            models=Models(world, scenario.inference[place], labels=labels),
+            clock=Clock(world, scenario.skews[place], scenario.drifts[place]),
+            make=partial(self._machine, place),
+            pace=scenario.pace,
+        )
+
+    def _machine(self, place: int, restored: Restored) -> Machine:
+        machine = self._build(self._group, place, self.founded.members[place].seal, restored)
+        tricks = dict(self.scenario.lies).get(place)
+        return Liar(machine, place, tricks, self.founded, self.world) if tricks else machine
+
+    def _client(self, i: int) -> Client:
+        who = holder(f"client {i}", real=self.founded.real)
+        return Client(who, self.world, network=self.network, watch=self.watch, founded=self.founded)
+
+    def _wish(self, wish: Wish) -> None:
+        self.members[wish.place].wish(self.founded.model(wish.place, wish.model))
+
+    def _latest(self) -> int:
+        return max(self.members[place].clock.read() for place in self.honest)

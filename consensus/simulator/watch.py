@@ -1,0 +1,69 @@
+"""What must hold, checked at every event; `signing`, `log` and `proof` say what exactly.
+
+Liars are watched for what they say only: batches and reports are taken from wherever they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from assay.agreement.entry import Asked
+from assay.model import ModelReference
+from consensus.durable import Durable, Executed
+from consensus.messages import Requests, Result, Spoken
+from consensus.simulator.founding import Founded
+from consensus.simulator.log import Log
+from consensus.simulator.network import End
+from consensus.simulator.signing import Signing
+
+SOON = 50  # ms before its deadline by which a request must reach a member to be taken in for certain
+
+
+class Watch:
+    """Told of everything before it happens."""
+
+    def __init__(self, founded: Founded, honest: frozenset[int], latest: Callable[[], int]) -> None:
+        """`latest`: the most that an honest member's clock shows now."""
+        configuration = founded.configuration
+        self.honest = honest
+        self.signing = Signing(honest, configuration.quorum, configuration.n)
+        self.log = Log(founded, honest, self.signing)
+        self._heard: set[tuple[int, int, bytes]] = set()  # who, in which life, has had a request in time
+        self._horizon = configuration.horizon
+        self._latest = latest
+
+    def asks(self, asked: Asked) -> None:
+        self.log.asked(asked)
+
+    def wished(self, place: int, model: ModelReference) -> None:
+        self.log.wished(place, model)
+
+    def ran(self, place: int, results: list[Result]) -> None:
+        if place in self.honest:
+            self.signing.ran(place, results)
+
+    def reached(self, place: int, life: int, clock: int, sender: End, message: Spoken) -> None:
+        if place not in self.honest:
+            return
+        self.signing.reached(place, message)
+        if isinstance(message, Requests) and isinstance(sender, bytes):
+            for each in message.batch.asked:
+                if clock + SOON <= each.deadline <= clock + self._horizon:
+                    self._heard.add((place, life, each.digest))
+
+    def holds(self, place: int, life: int, request: bytes) -> bool:
+        """Whether an honest member has taken a request in from its client, and has not died since."""
+        return (place, life, request) in self._heard
+
+    def writes(self, place: int, what: list[Durable]) -> None:
+        if place not in self.honest:
+            return
+        for each in what:
+            if isinstance(each, Executed):
+                self.log.executes(place, each, self._latest())
+            self.signing.writes(place, [each])
+
+    def leaves(self, place: int, message: Spoken) -> None:
+        self.log.leaves(place, message)
+        if place in self.honest:
+            self.signing.leaves(place, message)
