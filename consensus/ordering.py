@@ -23,11 +23,11 @@ from consensus.messages import (
     Held,
     Propose,
     Record,
+    Report,
     Update,
     Vote,
     content_digest,
 )
-from consensus.reports import Named
 from consensus.slots import Slot
 from consensus.state import State
 from consensus.telling import answering, decided, voting
@@ -280,34 +280,47 @@ class Ordering:
             for each in state.updates.values()
             if each.change.serial > parent.serving[each.change.member].serial
         ]
-        flying = state.flight.requests()
+        taken = state.flight.ids(parent.entries + 1)
+        known: dict[bytes, bool] = {}
         haves: dict[bytes, Have] = {}
         decided: list[bytes] = []
         for request in state.reports.ripe:
             if len(decided) == MAX_BATCH:
                 break
             pending = state.pool.get(request)
-            if request in flying or pending is None:
+            if pending is None or (pending.asked.client, pending.asked.id) in taken:
                 continue
-            usable = self._usable(request)
-            if len({each.have.report.member for each in usable.values()}) < state.group.quorum:
+            usable = self._usable(request, known)
+            if len({each.report.member for each in usable.values()}) < state.group.quorum:
                 continue
             if len(haves.keys() | usable.keys()) > MAX_REPORTS - state.n:
                 break
-            haves.update((digest, each.have) for digest, each in usable.items())
+            haves.update(usable)
             decided.append(request)
+            taken.add((pending.asked.client, pending.asked.id))
         if not decided:
             haves = dict(state.reports.newest.values())
         return self._timely(parent, haves, decided, updates)
 
-    def _usable(self, request: bytes) -> dict[bytes, Named]:
-        """The reports that name a request, as far as all that they name for it is here."""
+    def _usable(self, request: bytes, known: dict[bytes, bool]) -> dict[bytes, Have]:
+        """The reports that name a request, of those of which all is here; `known`: of which that is known."""
+        usable = {}
+        for digest, have in self._state.reports.naming(request).items():
+            if digest not in known:
+                known[digest] = self._is_usable(have.report)
+            if known[digest]:
+                usable[digest] = have
+        return usable
+
+    def _is_usable(self, report: Report) -> bool:
+        """Whether all that a report names is here: what it says counts for every request decided with it."""
         state = self._state
-        return {
-            digest: named
-            for digest, named in state.reports.naming(request).items()
-            if all(held in state.answers for held in named.held)
-        }
+        return all(
+            report.held[place] in state.answers
+            for readied in report.ready
+            if state.pool.get(readied.request) is not None
+            for place in readied.held
+        )
 
     def _timely(
         self, parent: Standing, haves: dict[bytes, Have], decided: list[bytes], updates: list[Update]

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from consensus.messages import MAX_REPORTS, Have, Held
-
-
-class Named(NamedTuple):
-    """A report that declares a request ready, and the batches that it names for it."""
-
-    have: Have
-    held: tuple[Held, ...]
+from consensus.messages import MAX_REPORTS, Have
 
 
 class Reports:
@@ -21,7 +12,7 @@ class Reports:
         self._quorum = quorum
         self._undecided: dict[bytes, int] = {}  # by report: how many of its requests may still be decided
         self._haves: dict[bytes, Have] = {}
-        self._naming: dict[bytes, dict[bytes, Named]] = {}  # by request, then by the report's digest
+        self._naming: dict[bytes, dict[bytes, Have]] = {}  # by request, then by the report's digest
         self._of_member: dict[int, dict[bytes, None]] = {}  # oldest first
         self.ripe: dict[bytes, None] = {}  # requests that a quorum has declared ready, in that order
         self.newest: dict[int, tuple[bytes, Have]] = {}  # with their digests
@@ -44,15 +35,14 @@ class Reports:
         self._undecided[digest] = len(undecided)
         for readied in report.ready:
             if readied.request in undecided:
-                held = tuple(report.held[place] for place in readied.held)
-                self._naming.setdefault(readied.request, {})[digest] = Named(have, held)
+                self._naming.setdefault(readied.request, {})[digest] = have
                 self._ripen(readied.request)
         theirs = self._of_member.setdefault(report.member, {})
         theirs[digest] = None
         if len(theirs) > MAX_REPORTS:
             self._forget(next(iter(theirs)))
 
-    def naming(self, request: bytes) -> dict[bytes, Named]:
+    def naming(self, request: bytes) -> dict[bytes, Have]:
         """The reports that declare a request ready, by digest."""
         return self._naming.get(request, {})
 
@@ -66,7 +56,7 @@ class Reports:
 
     def _ripen(self, request: bytes) -> None:
         if request not in self.ripe:
-            members = {named.have.report.member for named in self._naming[request].values()}
+            members = {each.report.member for each in self._naming[request].values()}
             if len(members) >= self._quorum:
                 self.ripe[request] = None
 

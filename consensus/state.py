@@ -49,9 +49,6 @@ class Flight:
     def land(self, number: int) -> None:
         self._judged.pop(number, None)
 
-    def requests(self) -> set[bytes]:
-        return {ended.request for judged in self._judged.values() for ended in judged.ended}
-
     def ids(self, below: int) -> set[tuple[bytes, bytes]]:
         """(client, id) of what proposals below that number decide."""
         lower = (judged for number, judged in self._judged.items() if number < below)
