@@ -53,7 +53,8 @@ class MarketplaceSettings(Settings, frozen=True):
         tuple[str, ...], Meta(description="public keys of those who may ask, ed25519:…", max_length=64)
     ] = ()
     url: Annotated[
-        str, Meta(description="the marketplace's address, for `add`, `join` and `rotate-key`; may be empty")
+        str,
+        Meta(description="the marketplace's address, for `accept`, `add`, `join` and `rotate-key`; may be empty"),
     ] = ""
 
 

@@ -15,9 +15,30 @@ PATIENCE = 30.0  # seconds
 
 def post(url: str, path: str, body: dict[str, Any]) -> Any:
     """The decoded answer. Raises Refused with the marketplace's own words, or Unavailable."""
+    return _ask("POST", url, path, body)
+
+
+def get(url: str, path: str) -> Any:
+    """The same."""
+    return _ask("GET", url, path, None)
+
+
+def require_known(url: str) -> None:
+    """That there is a marketplace to ask, and a key to ask it with. Raises Refused."""
+    if not url or not os.environ.get(API_KEY):
+        raise Refused(
+            "the marketplace cannot be asked",
+            code="invalid-config",
+            pointer=API_KEY if url else "marketplace.url",
+            expected="a marketplace's address in node.toml, and an API key in the environment",
+            hint=f"export {API_KEY}=assay_… (with the scopes models and nodes)",
+        )
+
+
+def _ask(method: str, url: str, path: str, body: dict[str, Any] | None) -> Any:
     headers = {"Authorization": f"Bearer {os.environ[API_KEY]}"}
     try:
-        answer = httpx.post(url.rstrip("/") + path, json=body, headers=headers, timeout=PATIENCE)
+        answer = httpx.request(method, url.rstrip("/") + path, json=body, headers=headers, timeout=PATIENCE)
         content = answer.json() if answer.content else {}
     except (httpx.HTTPError, ValueError) as error:
         raise Unavailable(

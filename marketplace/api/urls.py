@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from marketplace.api import catalogue, certificates, deployments, keys, nodes, predictions, versions
+from marketplace.api import catalogue, certificates, deployments, groups, keys, nodes, predictions, versions
 from marketplace.api.reference import reference
 from marketplace.api.views import Nothing
 
@@ -13,6 +13,7 @@ app_name = "api"
 
 MODEL = "models/<slug:owner>/<slug:name>"
 VERSION = f"{MODEL}/versions/<int:number>"
+GROUP = "groups/<slug:slug>"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("predictions", predictions.Predictions.as_view(), name="predictions"),
@@ -33,6 +34,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{VERSION}/deployments", deployments.Deployments.as_view(), name="deployments"),
     path(f"{VERSION}/evaluations", deployments.Evaluations.as_view(), name="evaluations"),
     path("deployments/<int:identifier>", deployments.OneDeployment.as_view(), name="deployment"),
+    path("groups", groups.Groups.as_view(), name="groups"),
+    path(GROUP, groups.OneGroup.as_view(), name="group"),
+    path(f"{GROUP}/invitations", groups.Invitations.as_view(), name="invitations"),
+    path(f"{GROUP}/invitations/<slug:organisation>", groups.OneInvitation.as_view(), name="invitation"),
+    path(f"{GROUP}/choices", groups.Choices.as_view(), name="choices"),
+    path(f"{GROUP}/accept", groups.Accept.as_view(), name="accept-group"),
+    path(f"{GROUP}/decline", groups.Decline.as_view(), name="decline-group"),
+    path(f"{GROUP}/configuration", groups.Configuration.as_view(), name="group-configuration"),
+    path(f"{GROUP}/consents", groups.Consents.as_view(), name="consents"),
+    path(f"{GROUP}/model", groups.MemberModel.as_view(), name="group-model"),
+    path(f"{GROUP}/updates", groups.Updates.as_view(), name="group-updates"),
     path("nodes", nodes.Nodes.as_view(), name="nodes"),
     path("nodes/rotations", nodes.Rotations.as_view(), name="node-rotations"),
     path("nodes/<int:identifier>", nodes.OneNode.as_view(), name="node"),

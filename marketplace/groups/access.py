@@ -12,7 +12,7 @@ from marketplace.accounts.access import Actor
 from marketplace.accounts.models import Role
 from marketplace.accounts.scopes import Scope
 from marketplace.errors import Conflict, NotFound
-from marketplace.groups.models import Group, Member
+from marketplace.groups.models import Group, Member, Swap
 
 PUBLIC = Q(state=Group.State.SERVING)
 KNOWING = (Scope.READ, Scope.MODELS, Scope.NODES)  # one of these lets a key see its organisation's groups
@@ -31,6 +31,16 @@ def group(actor: Actor | None, slug: str) -> Group:
     if found is None:
         raise NotFound("no such group", pointer=slug[:100])
     return found
+
+
+def visible_swaps(actor: Actor | None, of: Group) -> QuerySet[Swap]:
+    """Changes of models in a group (which `actor` may see): what happened for all, what did not for members."""
+    found = Swap.objects.filter(member__group=of).select_related(
+        "member__organisation", "before__model__organisation", "after__model__organisation"
+    )
+    if actor is not None and seats(actor).filter(group=of).exists():
+        return found
+    return found.filter(state=Swap.State.ADOPTED)
 
 
 def seats(actor: Actor) -> QuerySet[Member]:

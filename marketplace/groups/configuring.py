@@ -5,9 +5,11 @@ What fits is for `assay.agreement.group` to say; here the pieces are brought tog
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import msgspec
+from django.db.models import QuerySet
 
 from assay.agreement.consent import encoded, proposed
 from assay.agreement.group import FORMAT, NO_PREVIOUS, Configuration, Labels, Values
@@ -16,7 +18,10 @@ from assay.errors import Refused
 from assay.model import Interface
 from marketplace.catalogue.interfaces import interface_of, reference_of
 from marketplace.catalogue.models import Deployment, ModelVersion, Node
+from marketplace.errors import NotFound
 from marketplace.groups.models import Group, Member
+
+NAME = re.compile(r"([a-z0-9-]{1,40})/([a-z0-9-]{1,40})@([1-9][0-9]{0,8})", re.ASCII)
 
 
 def configuration(group: Group, seated: Iterable[tuple[str, Node, ModelVersion]]) -> Configuration:
@@ -63,18 +68,40 @@ def require_countable(group: Group, owner: str, node: Node, version: ModelVersio
     return trial.interface
 
 
-def choices(organisation: int) -> list[Deployment]:
-    """What an organisation could bring: its versions that are served now, newest first."""
-    found = Deployment.objects.filter(
-        version__model__organisation=organisation,
-        version__commitment__isnull=False,
-        state=Deployment.State.SERVING,
-        node__retired__isnull=True,
-    )
-    return list(
-        found.select_related("version__model__organisation", "node")
+def choices(organisation: int) -> QuerySet[Deployment]:
+    """What an organisation could bring: its versions that are served now, the newest of a model first."""
+    return (
+        Deployment.objects.filter(
+            version__model__organisation=organisation,
+            version__commitment__isnull=False,
+            state=Deployment.State.SERVING,
+            node__retired__isnull=True,
+        )
+        .select_related("version__model__organisation", "node")
         .defer("version__report", "version__examples")
         .order_by("version__model__slug", "-version__number", "pk")
+    )
+
+
+def deployment(organisation: int, model: str, node: int | None = None) -> Deployment:
+    """The one of an organisation's choices that `owner/name@version` means, on this node or on any.
+
+    Raises Refused for what is no such name, NotFound.
+    """
+    match = NAME.fullmatch(model)
+    if match is None:
+        raise Refused("not a version's name", pointer="/model", expected="owner/name@version", got=model[:100])
+    owner, slug, number = match.groups()
+    found = choices(organisation).filter(
+        version__model__organisation__slug=owner, version__model__slug=slug, version__number=number
+    )
+    for each in found if node is None else found.filter(node=node):
+        return each
+    raise NotFound(
+        "no such version of yours is served",
+        pointer="/model",
+        got=model,
+        hint="Deploy it to a node and wait until the deployment is serving.",
     )
 
 

@@ -86,6 +86,11 @@ def for_cards(groups: QuerySet[Group]) -> QuerySet[Group]:
     )
 
 
+def one(group: Group) -> Card:
+    """A single group, as it is now."""
+    return card(for_cards(Group.objects.filter(pk=group.pk)).get())
+
+
 def card(group: Group) -> Card:
     """`group` comes from `for_cards`."""
     seats = tuple(

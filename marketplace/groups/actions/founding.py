@@ -6,6 +6,7 @@ found ─► invite ─► (each accepts) ─► signing ─► forming ─► s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
@@ -74,10 +75,19 @@ class Rules:
 
 
 @transaction.atomic
-def found(actor: Actor, slug: str, brought: Deployment, rules: Rules, *, title: str, summary: str = "") -> Group:
+def found(
+    actor: Actor,
+    slug: str,
+    brought: Deployment,
+    rules: Rules,
+    *,
+    title: str,
+    summary: str = "",
+    invited: Iterable[str] = (),
+) -> Group:
     """A group with the actor's organisation as its first member, which brings what it has deployed.
 
-    Raises Refused naming the field, Forbidden, Conflict.
+    Whoever is to be `invited` at once is, or there is no group. Raises Refused, Forbidden, Conflict.
     """
     organisation = actor.organisation
     require_groups(actor, organisation.pk)
@@ -121,6 +131,8 @@ def found(actor: Actor, slug: str, brought: Deployment, rules: Rules, *, title: 
         answered=timezone.now(),
     )
     audit.record(organisation, actor.user, Action.GROUP_FOUNDED, group)
+    for each in invited:
+        invite(actor, group, each)
     return group
 
 

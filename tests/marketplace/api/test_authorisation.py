@@ -20,6 +20,8 @@ from marketplace.api.urls import urlpatterns
 from marketplace.catalogue.models import Deployment, Evaluation
 from marketplace.certificates.actions import columns
 from marketplace.certificates.models import Certificate
+from marketplace.groups import actions as groups
+from marketplace.groups.actions.founding import Rules
 from marketplace.predictions import actions, questions
 from marketplace.predictions.questions import Body
 from tests.marketplace import answering
@@ -73,6 +75,20 @@ TABLE = {
     ("node-rotations", "post"): ("401", "404", "403", "ok", "403"),
     ("node", "get"): ("401", "404", "ok", "ok", "ok"),
     ("node", "delete"): ("401", "404", "403", "ok", "403"),
+    # groups
+    ("groups", "get"): ("ok", "ok", "ok", "ok", "ok"),
+    ("groups", "post"): ("401", "404", "403", "ok", "403"),  # a stranger has no such model to bring
+    ("group", "get"): ("404", "404", "ok", "ok", "ok"),
+    ("group", "delete"): ("401", "404", "403", "ok", "403"),
+    ("invitations", "post"): ("401", "404", "403", "ok", "403"),
+    ("invitation", "delete"): ("401", "404", "403", "ok", "403"),
+    ("choices", "get"): ("401", "404", "403", "ok", "403"),
+    ("accept-group", "post"): ("401", "404", "403", "ok", "403"),
+    ("decline-group", "post"): ("401", "404", "403", "ok", "403"),
+    ("group-configuration", "get"): ("404", "404", "ok", "ok", "ok"),
+    ("consents", "post"): ("401", "404", "403", "ok", "403"),
+    ("group-model", "post"): ("401", "404", "403", "ok", "403"),
+    ("group-updates", "get"): ("404", "404", "ok", "ok", "ok"),
     # about the API
     ("schema", "get"): ("ok", "ok", "ok", "ok", "ok"),
 }
@@ -113,12 +129,14 @@ def things(cast):
         version=version, dataset="x", rows=1, digest=b"\0" * 32, created_by=cast.asha.user
     )
     key, _ = accounts.create_key(actor, "asha's")
+    deployment = Deployment.objects.get(node=node)
+    groups.found(actor, "secret-group", deployment, Rules("plurality"), title="Secret", invited=["bela"])
     return {
         "prediction": prediction,
         "certificate": certificate_of(cast, prediction),
         "key": key,
         "node": node,
-        "deployment": Deployment.objects.get(node=node),
+        "deployment": deployment,
         "evaluation": evaluation,
     }
 
@@ -136,6 +154,7 @@ def path(things):
     """Where an address is, by its name."""
     model = "models/asha/secret"
     version = f"{model}/versions/1"
+    group = "groups/secret-group"
     prediction = f"predictions/{things['prediction'].pk}"
     return {
         "prediction": prediction,
@@ -155,6 +174,16 @@ def path(things):
         "deployment": f"deployments/{things['deployment'].pk}",
         "node-rotations": "nodes/rotations",
         "node": f"nodes/{things['node'].pk}",
+        "group": group,
+        "invitations": f"{group}/invitations",
+        "invitation": f"{group}/invitations/bela",
+        "choices": f"{group}/choices",
+        "accept-group": f"{group}/accept",
+        "decline-group": f"{group}/decline",
+        "group-configuration": f"{group}/configuration",
+        "consents": f"{group}/consents",
+        "group-model": f"{group}/model",
+        "group-updates": f"{group}/updates",
     }
 
 
@@ -166,6 +195,13 @@ BODIES = {
     ("model", "patch"): {"title": "Other"},
     ("versions", "post"): {"weights": "delivered", "size": 10, "interface": {"task": "other"}},
     ("nodes", "post"): {"name": "n", "key": "ed25519:" + "00" * 32, "address": "node.example:1", "proof": "x"},
+}
+BODIES |= {
+    ("groups", "post"): {"name": "g", "title": "G", "model": "asha/secret@1", "aggregator": "plurality"},
+    ("invitations", "post"): {"organisation": "sam"},
+    ("accept-group", "post"): {"model": "asha/secret@1"},
+    ("consents", "post"): {"digest": "00" * 32, "signature": ""},
+    ("group-model", "post"): {"model": "asha/secret@1"},
 }
 RAW = {("file", "put"), ("evaluations", "post")}
 

@@ -1,0 +1,191 @@
+"""Groups and what belongs to them, as the API shows them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+
+import msgspec
+
+from assay.agreement.aggregate import AGGREGATORS
+from assay.keys import PublicKey
+from assay.model import Interface, Port
+from marketplace.api.cards import Example, Hex, Metric, Mode
+from marketplace.catalogue.interfaces import interface_of
+from marketplace.groups.models import Group as Row
+from marketplace.groups.models import GroupEpoch, Member, Swap
+from marketplace.groups.standing import Card, Seat
+
+GroupState = Annotated[str, msgspec.Meta(extra_json_schema={"enum": Row.State.values})]
+Answered = Annotated[str, msgspec.Meta(extra_json_schema={"enum": Member.State.values})]
+SwapState = Annotated[str, msgspec.Meta(extra_json_schema={"enum": Swap.State.values})]
+Aggregator = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(AGGREGATORS)})]
+
+
+class GroupMember(msgspec.Struct, frozen=True):
+    """An owner's place. Node, key and model are null until the owner has accepted.
+
+    `serving`: its node answered when it was last asked; `formed`: since when the node takes part in the group.
+    """
+
+    organisation: str
+    state: Answered
+    node: str | None
+    key: Annotated[str | None, msgspec.Meta(description="`ed25519:` and 64 hexadecimal digits")]
+    model: Annotated[str | None, msgspec.Meta(description="`owner/name@version`, with which it answers now")]
+    commitment: Hex | None
+    metrics: list[Metric]
+    serving: bool
+    formed: dt.datetime | None
+
+
+class Epoch(msgspec.Struct, frozen=True):
+    """A configuration that every member has signed."""
+
+    number: int
+    digest: Hex
+    stood: dt.datetime | None
+
+
+class GroupCard(msgspec.Struct, frozen=True):
+    """A group of `n` members, of which any `f` may fail or lie. `genesis` is what `assay verify --group` takes."""
+
+    slug: Annotated[str, msgspec.Meta(description="As predictions take it")]
+    title: str
+    summary: str
+    founder: str
+    state: GroupState
+    task: str
+    aggregator: Aggregator
+    n: int
+    f: int
+    genesis: Hex | None
+    members: tuple[GroupMember, ...]
+    modes: tuple[Mode, ...]
+    created: dt.datetime
+    updated: dt.datetime
+
+
+class Group(GroupCard, frozen=True):
+    """A group with all that one needs to ask it. Times are in milliseconds."""
+
+    inputs: tuple[Port, ...]
+    labels: tuple[str, ...]
+    scale: Annotated[int | None, msgspec.Meta(description="Numbers are voted for in steps of 1/scale")]
+    interface: Interface
+    grace: int
+    horizon: Annotated[int, msgspec.Meta(description="How far ahead a prediction's deadline may lie")]
+    epochs: tuple[Epoch, ...]
+    examples: list[Example]
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A version that one's organisation serves, and why it does not fit the group, where it does not."""
+
+    model: str
+    node: int
+    node_name: str
+    fits: bool
+    reason: str
+
+
+class Update(msgspec.Struct, frozen=True):
+    """A member's change to another of its models, and what became of it."""
+
+    organisation: str
+    before: str
+    after: str
+    commitment: Hex
+    state: SwapState
+    detail: str
+    created: dt.datetime
+    completed: dt.datetime | None
+
+
+class ToSign(msgspec.Struct, frozen=True):
+    """What members sign: the configuration's canonical CBOR in base64url, and its digest.
+
+    `epoch` is the same with every member's signature, null until all have signed. `signed` lists who has.
+    """
+
+    digest: Hex
+    configuration: str
+    epoch: str | None
+    signed: list[str]
+
+
+# --- from the database ------------------------------------------------------------------------------------
+
+
+def card(shown: Card) -> GroupCard:
+    return GroupCard(**_card(shown))
+
+
+def group(shown: Card) -> Group:
+    found, interface = shown.group, interface_of(shown.group)
+    founder = shown.founder.version
+    return Group(
+        **_card(shown),
+        inputs=interface.inputs,
+        labels=interface.labels,
+        scale=found.scale,
+        interface=interface,
+        grace=found.grace,
+        horizon=found.horizon,
+        epochs=tuple(_epoch(each) for each in shown.epochs),
+        examples=[Example(**each) for each in founder.examples] if founder else [],
+    )
+
+
+def update(shown: Swap) -> Update:
+    return Update(
+        organisation=shown.member.organisation.slug,
+        before=str(shown.before),
+        after=str(shown.after),
+        commitment=bytes(shown.after.commitment or b"").hex(),
+        state=shown.state,
+        detail=shown.detail,
+        created=shown.created,
+        completed=shown.completed,
+    )
+
+
+def _card(shown: Card) -> dict[str, Any]:
+    found = shown.group
+    return {
+        "slug": found.slug,
+        "title": found.title,
+        "summary": found.summary,
+        "founder": found.organisation.slug,
+        "state": found.state,
+        "task": found.interface["task"],
+        "aggregator": found.aggregator,
+        "n": found.size,
+        "f": shown.f,
+        "genesis": shown.genesis or None,
+        "members": tuple(_member(each) for each in shown.seats),
+        "modes": tuple(
+            Mode(each.name, each.title, each.guarantee, each.caveats, each.inferences) for each in shown.modes
+        ),
+        "created": found.created,
+        "updated": found.updated,
+    }
+
+
+def _member(seat: Seat) -> GroupMember:
+    version = seat.version
+    return GroupMember(
+        organisation=seat.owner,
+        state=seat.member.state,
+        node=seat.node.name if seat.node else None,
+        key=str(PublicKey(bytes(seat.node.key))) if seat.node else None,
+        model=str(version) if version else None,
+        commitment=bytes(version.commitment or b"").hex() if version else None,
+        metrics=[Metric(**each) for each in version.metrics] if version else [],
+        serving=seat.reachable,
+        formed=seat.member.formed,
+    )
+
+
+def _epoch(shown: GroupEpoch) -> Epoch:
+    return Epoch(shown.number, shown.hex, shown.stood)
