@@ -1,7 +1,4 @@
-"""Outputs in words: which label each row was given, or which number; read from the interface, asking nobody.
-
-For people only. Nothing here is hashed, signed or compared.
-"""
+"""Which label each row was given, or which number; read from the interface, asking nobody."""
 
 from __future__ import annotations
 
@@ -45,6 +42,12 @@ def answers(interface: Interface, outputs: tuple[Tensor, ...], most: int | None 
     if interface.outputs[1:] == (DECIDED, FIRM):
         return _of_a_group(interface, rows)
     return _of_a_model(interface, rows)
+
+
+def classes(interface: Interface, outputs: tuple[Tensor, ...]) -> NDArray[Any] | None:
+    """The class of each row as in `answers`, an integer that may have no label; None where no output tells."""
+    rows = [tensor.array().reshape(tensor.shape[0], -1) for tensor in outputs]
+    return _classes(rows, _scores(rows, len(interface.labels)))
 
 
 def _of_a_group(interface: Interface, rows: list[NDArray[Any]]) -> tuple[Answer, ...]:
