@@ -106,6 +106,8 @@ class Resending:
             if _when(each) <= self._state.now:
                 if each.asked >= TRIES * len(each.members):
                     del missing[what]
+                    if isinstance(what, bytes):
+                        self._state.drop(what)  # with what has been said about it: it comes again if it is true
                     continue
                 members = list(each.members)
                 found.setdefault(members[each.asked % len(members)], []).append(what)
