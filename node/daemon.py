@@ -1,6 +1,7 @@
 """The running node: composes its parts, answers requests, drains, stops.
 
-Its own key may ask everything and alone may ask it to drain; the keys in the configuration may ask the rest.
+Its own key may ask everything and alone may ask it to drain; the keys in the configuration may ask the rest; the
+members of a group that it takes part in may attach to that group and ask nothing else.
 Draining: nothing new is taken on, what is under way is finished and sent, then the process ends.
 """
 
@@ -77,6 +78,7 @@ class Daemon:
     def __init__(
         self,
         key: PublicKey,
+        callers: frozenset[PublicKey],
         models: Models,
         receiving: Receiving,
         provider: Provider,
@@ -87,12 +89,17 @@ class Daemon:
         self.ended = asyncio.Event()
         self.server: Server
         self._key = key
+        self._callers = callers | {key}
         self._models = models
         self._receiving = receiving
         self._provider = provider
         self._counted = counted
         self._patience = patience  # seconds that a drain may take
         self._draining: asyncio.Task[None] | None = None
+
+    def knows(self, peer: PublicKey) -> bool:
+        """Whether the holder of this key may connect at all; `handle` says what it may ask."""
+        return peer in self._callers
 
     async def handle(self, peer: PublicKey, request: Request) -> Answer:
         """The answer to one request. Raises AssayError, which `wire` turns into a Failure."""
@@ -102,6 +109,8 @@ class Daemon:
             raise Unavailable("the node's disk failed", code="disk-failed", got=str(error.strerror)) from error
 
     async def _handle(self, peer: PublicKey, request: Request) -> Answer:
+        if not isinstance(request, Attach):
+            self._require_caller(peer)
         match request:
             case Submit():
                 return Result(id=request.id, certificate=await self._submit(request))
@@ -189,6 +198,10 @@ class Daemon:
             "models_serving": states["serving"],
         }
 
+    def _require_caller(self, peer: PublicKey) -> None:
+        if peer not in self._callers:
+            raise Refused("a member of a group may attach to it and ask nothing else", code="not-allowed")
+
     def _require_owner(self, peer: PublicKey) -> None:
         if peer != self._key:
             raise Refused("only the node's owner may ask this", code="not-owner", expected=str(self._key))
@@ -217,6 +230,7 @@ async def running(
         stack.push_async_callback(provider.close)
         daemon = Daemon(
             key.public,
+            config.allowed,
             models,
             Receiving(models, spool),
             provider,
@@ -233,8 +247,7 @@ async def _open(stack: AsyncExitStack, daemon: Daemon, home: Home, config: Confi
     """Opens the ports, last of all, and says where."""
     host, port = address.split(config.listen)
     limits = Limits(frame=config.limits.frame, in_flight=config.limits.in_flight)
-    allowed = config.allowed | {key.public}
-    daemon.server = await serve(host, port, key, allowed, daemon.handle, limits=limits)
+    daemon.server = await serve(host, port, key, daemon.knows, daemon.handle, limits=limits)
     stack.push_async_callback(daemon.server.close)
     if config.metrics.listen:
         exporter = await metrics.serve(daemon.figures, config.metrics.listen)

@@ -18,8 +18,9 @@ import msgspec
 from assay.errors import AssayError
 from assay.keys import PrivateKey, PublicKey
 from verification.mode import Job, Provider
-from wire.client import Peer, Resolve
+from wire.client import Peer
 from wire.deadline import in_seconds
+from wire.dial import Resolve
 from wire.messages import Submit
 
 CANCELLING = 5.0  # seconds for a node to take note that nobody wants the answer

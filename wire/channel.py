@@ -37,9 +37,11 @@ class Channel(asyncio.Protocol):
         self._on_frame: OnFrame | None = None
         self._on_lost: OnLost | None = None
         self._outgoing: list[bytes] = []
+        self._waiting = 0  # bytes in there
         self._writable = asyncio.Event()
         self._writable.set()
         self._lost = asyncio.Event()
+        self._paused = False
         self._stall: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -59,8 +61,15 @@ class Channel(asyncio.Protocol):
             await self._reader
         return self._inbox.popleft()
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that the peer's side has not taken yet."""
+        return self._waiting + self.transport.get_write_buffer_size() if self.problem is None else 0
+
     def start(self, limit: int, on_frame: OnFrame, on_lost: OnLost) -> None:
-        """From now on frames of up to `limit` bytes go to `on_frame`; the end, once, to `on_lost`."""
+        """From now on frames of up to `limit` bytes go to `on_frame`; the end, once, to `on_lost`. May be called
+        again, also by the one that is being handed a frame: the next goes to the new one.
+        """
         self._parser.limit = limit
         self._on_lost = on_lost
         self._on_frame = on_frame
@@ -76,6 +85,7 @@ class Channel(asyncio.Protocol):
         if not self._outgoing:
             self._loop.call_soon(self._flush)
         self._outgoing.append(framed(payload))
+        self._waiting += len(payload)
         if len(payload) > LARGE:
             self._flush()
 
@@ -93,10 +103,14 @@ class Channel(asyncio.Protocol):
     def pause(self) -> None:
         """Reads no more until `resume`: the kernel's buffers fill and the peer has to wait."""
         if self.problem is None:
+            self._paused = True
+            self._watch_for_stall()
             self.transport.pause_reading()
 
     def resume(self) -> None:
         if self.problem is None:
+            self._paused = False
+            self._watch_for_stall()
             self.transport.resume_reading()
 
     def drop(self, problem: AssayError) -> None:
@@ -150,10 +164,10 @@ class Channel(asyncio.Protocol):
 
     def _deliver(self, payloads: Iterable[bytes]) -> None:
         """Hands payloads on until one of them is refused, which ends the channel."""
-        take = self._on_frame or self._keep
         for payload in payloads:
             if self.problem is not None:
                 return
+            take = self._on_frame or self._keep
             try:
                 take(payload)
             except AssayError as error:
@@ -169,6 +183,7 @@ class Channel(asyncio.Protocol):
         if self._outgoing and self.problem is None:
             self.transport.write(self._outgoing[0] if len(self._outgoing) == 1 else b"".join(self._outgoing))
         self._outgoing.clear()
+        self._waiting = 0
 
     def _end(self, problem: AssayError) -> None:
         if self.problem is not None:
@@ -190,7 +205,7 @@ class Channel(asyncio.Protocol):
         if self._stall is not None:
             self._stall.cancel()
             self._stall = None
-        if self._parser.partial and self.problem is None:
+        if self._parser.partial and self.problem is None and not self._paused:
             self._stall = self._loop.call_later(STALLED, self._stalled)
 
     def _stalled(self) -> None:

@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
-from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, Unavailable
 from assay.keys import PrivateKey, PublicKey
-from wire import address, tls
-from wire.channel import Channel
+from wire import tls
 from wire.connection import BEAT, Connection
 from wire.deadline import left
-from wire.handshake import Opener
+from wire.dial import CONNECTING, Resolve, dial
 from wire.messages import (
-    MAX_HELLO,
     Activate,
     Answer,
     Cancel,
@@ -37,14 +33,10 @@ from wire.messages import (
     Submit,
     Unload,
 )
-from wire.opening import open_as
-from wire.server import keep_alive
 
-CONNECTING = 5.0  # seconds for TCP, TLS and the handshake
 FIRST_PAUSE = 0.2  # seconds before an unreachable node is tried again
 LONGEST_PAUSE = 10.0
 
-Resolve = Callable[[str], Awaitable[str]]  # host:port to the host:port to connect to
 A = TypeVar("A", bound=Answer)
 
 
@@ -155,19 +147,9 @@ class Peer:
         return self._connection
 
     async def _open(self) -> Connection:
-        where = self.address if self._resolve is None else await self._resolve(self.address)
-        host, port = address.split(where)
-        transport, channel = await asyncio.get_running_loop().create_connection(
-            lambda: Channel(MAX_HELLO), host, port, ssl=self._tls, ssl_handshake_timeout=CONNECTING
+        channel, limits = await dial(
+            self.address, self.key, self._identity, self._limits, context=self._tls, resolve=self._resolve
         )
-        try:
-            keep_alive(cast("socket.socket", transport.get_extra_info("socket")))
-            binding = tls.binding_seen(transport.get_extra_info("ssl_object"))
-            opener = Opener(self._identity, self.key, binding, self._limits)
-            limits = await open_as(opener, channel)
-        except BaseException:
-            transport.abort()
-            raise
         return Connection(channel, limits, self._beat)
 
     def _failed(self, error: Exception) -> Unavailable:

@@ -15,7 +15,7 @@ the acceptor learns of keys, and says which it allows, only after the key's hold
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -89,10 +89,10 @@ class Opener:
 
 
 class Acceptor:
-    """The side that is connected to; `allowed` are the keys whose holders may go on."""
+    """The side that is connected to; `allowed` says of a key whether its holder may go on."""
 
     def __init__(
-        self, identity: PrivateKey, allowed: Collection[PublicKey], binding: bytes, limits: Limits
+        self, identity: PrivateKey, allowed: Callable[[PublicKey], bool], binding: bytes, limits: Limits
     ) -> None:
         self._identity = identity
         self._allowed = allowed
@@ -120,7 +120,7 @@ class Acceptor:
         assert self._said is not None, "finish follows welcome"
         peer = PublicKey(self._said.opener.key)
         peer.verify(Tag.HANDSHAKE, self._said.digest("opener"), proof.signature)
-        if peer not in self._allowed:
+        if not self._allowed(peer):
             raise Refused(
                 "this node does not know your key",
                 code="unknown-key",

@@ -166,7 +166,9 @@ class Adopt(Message, frozen=True):
 
 class Attach(Message, frozen=True):
     """Turns this connection into a link of a group, from a member or from a client: once it is answered by `Done`,
-    every frame in either direction is a message of `consensus.messages`, and nothing is answered any more.
+    every frame in either direction is a message of `consensus.messages`, or a beat (`wire.link`), and nothing is
+    answered any more. It has its connection to itself: nothing else may be unanswered, nothing may follow before
+    the answer.
     """
 
     id: Id

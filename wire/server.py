@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable
 from typing import cast
 
 from assay.errors import AssayError, Unavailable
@@ -18,9 +18,10 @@ from assay.keys import PrivateKey, PublicKey
 from wire import address, tls
 from wire.channel import Channel
 from wire.handshake import Acceptor
-from wire.messages import MAX_HELLO, Answer, Limits, Request
+from wire.messages import MAX_HELLO, Limits
 from wire.opening import accept_as
-from wire.session import Session
+from wire.session import Handler, Session
+from wire.tcp import keep_alive
 
 OPENING = 10.0  # seconds for TLS and the handshake together
 OPENING_PLACES = 128  # connections whose peer is not known yet
@@ -28,8 +29,6 @@ OPENING_PLACES_PER_HOST = 32
 CONNECTIONS_PER_KEY = 16
 BACKLOG = 256
 PAUSE = 0.2  # seconds before accepting again when the process is out of file descriptors
-
-Handler = Callable[[PublicKey, Request], Awaitable[Answer]]
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +40,7 @@ class Server:
         self,
         listener: socket.socket,
         identity: PrivateKey,
-        allowed: Collection[PublicKey],
+        allowed: Callable[[PublicKey], bool],
         handler: Handler,
         *,
         limits: Limits,
@@ -179,7 +178,7 @@ async def serve(
     host: str,
     port: int,
     identity: PrivateKey,
-    allowed: Collection[PublicKey],
+    allowed: Callable[[PublicKey], bool],
     handler: Handler,
     *,
     limits: Limits | None = None,
@@ -187,8 +186,8 @@ async def serve(
 ) -> Server:
     """Listens on `host`:`port` (0: any free one; see `Server.address`). Raises OSError if it cannot.
 
-    `handler` is called with a peer whose key is in `allowed` and each of its requests, many at a time; what it
-    raises is told to the peer.
+    `allowed` is asked of each key whose holder connects, and may answer otherwise as time goes on. `handler` is
+    called with such a peer and each of its requests, many at a time; what it raises is told to the peer.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -207,12 +206,3 @@ async def _speaks(peer: socket.socket) -> bool:
         return False
     finally:
         loop.remove_reader(peer)
-
-
-def keep_alive(peer: socket.socket) -> None:
-    """Lets the kernel find out about a peer that vanished without a word; sends small frames at once."""
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    for option, seconds in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, option):
-            peer.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)

@@ -3,6 +3,9 @@
 Each request becomes a task; its place and its bytes are given back once the answer has been taken by the peer,
 so neither many requests, nor large ones, nor a peer that asks and never reads can fill the memory: beyond
 HELD bytes the channel is not read, beyond the agreed number of requests the peer is dropped.
+
+An `Attach` has the connection to itself: it comes while nothing else is unanswered, and nothing follows before its
+answer. Where the handler agrees (`Attached`), the connection is a `wire.link.Link` from then on.
 """
 
 from __future__ import annotations
@@ -18,11 +21,12 @@ from assay.jsonform import pointer_of
 from assay.keys import PublicKey
 from wire.channel import Channel
 from wire.failures import to_failure
-from wire.messages import Answer, Failure, Id, Limits, Request
+from wire.link import Attached, Link
+from wire.messages import Answer, Attach, Done, Failure, Id, Limits, Request
 
 HELD = 256 * 1024 * 1024  # bytes of unanswered requests of one connection
 
-Handler = Callable[[PublicKey, Request], Awaitable[Answer]]
+Handler = Callable[[PublicKey, Request], Awaitable[Answer | Attached]]
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Request)
@@ -44,6 +48,7 @@ class Session:
         self._limits = limits
         self._handler = handler
         self._held = 0
+        self._attaching = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._end: asyncio.Future[AssayError] = asyncio.get_running_loop().create_future()
         channel.start(limits.frame, self._received, self._ended)
@@ -73,6 +78,9 @@ class Session:
                 got="one more",
             )
         message = _decoded(payload)
+        if self._attaching or (isinstance(message, Attach) and self._tasks):
+            raise Refused("messages out of turn", code="flood", expected="nothing else beside an Attach")
+        self._attaching = isinstance(message, Attach)
         self._held += len(payload)
         if self._held > HELD:
             self._channel.pause()
@@ -84,6 +92,10 @@ class Session:
         try:
             answer = message if isinstance(message, Failure) else await self._carried_out(message)
             await self._channel.writable()
+            if isinstance(answer, Attached):
+                self._hand_over(message.id, answer)
+                return
+            self._attaching = False
             self._channel.send(_encoder.encode(answer))
             await self._channel.writable()
         finally:
@@ -91,7 +103,11 @@ class Session:
                 self._channel.resume()
             self._held -= size
 
-    async def _carried_out(self, message: Request) -> Answer:
+    def _hand_over(self, number: int, attached: Attached) -> None:
+        self._channel.send(_encoder.encode(Done(id=number)))
+        attached.take(Link(self._channel, self.peer, self._limits.frame, self._ended))
+
+    async def _carried_out(self, message: Request) -> Answer | Attached:
         try:
             return await self._handler(self.peer, message)
         except AssayError as error:

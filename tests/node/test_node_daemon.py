@@ -28,7 +28,7 @@ from tests.node.worlds import REFERENCE, submit
 from wire.client import Peer
 from wire.deadline import in_seconds
 from wire.delivery import deliver
-from wire.messages import CHUNK, Chunk, Load, Loaded, Wanted
+from wire.messages import CHUNK, Attach, Chunk, Load, Loaded, Wanted
 
 KILLED = Path(__file__).with_name("killed.py")
 
@@ -109,6 +109,19 @@ async def test_only_the_owners_own_key_may_ask_it_to_drain(owner, serving):
         await owner.peer(serving).drain(in_seconds(10))
     assert refused.value.code == "not-owner"
     assert not serving.ended.is_set()
+
+
+async def test_who_may_connect_without_being_a_caller_may_attach_and_ask_nothing_else(owner, serving):
+    """As members of a group may that this node takes part in."""
+    member = PrivateKey.generate()
+    serving.server._allowed = member.public.__eq__
+    peer = owner.peer(serving, member)
+    with pytest.raises(Refused) as refused:
+        await peer.capabilities(in_seconds(10))
+    assert refused.value.code == "not-allowed"
+    with pytest.raises(Refused) as refused:
+        await peer.request(Attach(id=0, group=bytes(32)), in_seconds(10))
+    assert refused.value.code == "no-group"
 
 
 async def test_a_second_daemon_cannot_use_the_same_home(owner):

@@ -57,7 +57,7 @@ async def start():
     servers = []
 
     async def start(node, port=0):
-        server = await serve("127.0.0.1", port, NODE, {MARKETPLACE.public}, node)
+        server = await serve("127.0.0.1", port, NODE, MARKETPLACE.public.__eq__, node)
         servers.append(server)
         return server
 

@@ -14,6 +14,7 @@ from assay.keys import PrivateKey, PublicKey
 from assay.tensor import Tensor
 from wire.channel import Channel
 from wire.client import Peer
+from wire.line import Line
 from wire.messages import Answer, Capabilities, Capable, Done, Health, Healthy, Limits, Request, Result, Submit
 from wire.server import OPENING, Server, serve
 
@@ -48,7 +49,7 @@ class World:
 
     node: PrivateKey = field(default_factory=PrivateKey.generate)
     marketplace: PrivateKey = field(default_factory=PrivateKey.generate)
-    started: list[Server | Peer | Channel] = field(default_factory=list)
+    started: list[Server | Peer | Channel | Line] = field(default_factory=list)
 
     async def serve(
         self,
@@ -57,7 +58,7 @@ class World:
         opening: float = OPENING,
         port: int = 0,
     ) -> Server:
-        allowed = {self.marketplace.public}
+        allowed = self.marketplace.public.__eq__
         server = await serve("127.0.0.1", port, self.node, allowed, handler, limits=limits, opening=opening)
         self.started.append(server)
         return server

@@ -36,7 +36,7 @@ def opener(identity=MARKETPLACE, expected=NODE.public, binding=CHANNEL, limits=L
 
 
 def acceptor(identity=NODE, allowed=(MARKETPLACE.public,), binding=CHANNEL, limits=LIMITS) -> Acceptor:
-    return Acceptor(identity, frozenset(allowed), binding, limits)
+    return Acceptor(identity, frozenset(allowed).__contains__, binding, limits)
 
 
 def test_two_honest_sides_agree_on_who_they_are_and_on_the_smaller_limits():

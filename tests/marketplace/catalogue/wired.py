@@ -148,7 +148,7 @@ def wired(key: PrivateKey, marketplace: PublicKey) -> Iterator[Wired]:
     started, over = threading.Event(), threading.Event()
 
     async def main() -> None:
-        server = await serve("127.0.0.1", 0, key, {marketplace}, node.answer)
+        server = await serve("127.0.0.1", 0, key, marketplace.__eq__, node.answer)
         node.address = server.address
         started.set()
         await asyncio.to_thread(over.wait)
