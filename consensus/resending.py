@@ -106,7 +106,7 @@ class Resending:
             if _when(each) <= self._state.now:
                 if each.asked >= TRIES * len(each.members):
                     del missing[what]
-                    if isinstance(what, bytes):
+                    if isinstance(what, bytes) and not self._state.has_spoken(what):
                         self._state.drop(what)  # with what has been said about it: it comes again if it is true
                     continue
                 members = list(each.members)

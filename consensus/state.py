@@ -144,6 +144,10 @@ class State:
         self.due(pending.asked.deadline + 2 * LINGER, pending.digest)
         self.due(pending.heard + self.group.configuration.grace, pending.digest)
 
+    def has_spoken(self, request: bytes) -> bool:
+        """Whether this member has signed a result for it, which must not be forgotten before it is decided."""
+        return any(held.member == self.me for held in self.answers.about(request))
+
     def drop(self, request: bytes) -> None:
         """A request that has been decided, or never will be."""
         self.pool.drop(request)
