@@ -79,9 +79,10 @@ class Resending:
     def _to(self, members: list[int], older_than: int) -> None:
         """One's own words that have led to nothing yet, and where one stands."""
         state = self._state
-        messages: list[Spoken] = [state.answers[held] for held, sent in state.signed.items() if sent <= older_than]
+        stale = [held for held, sent in state.signed.items() if sent <= older_than and self._matters(held)]
+        messages: list[Spoken] = [state.answers[held] for held in stale]
         if len(members) > 1:
-            state.signed |= {held: state.now for held, sent in state.signed.items() if sent <= older_than}
+            state.signed |= dict.fromkeys(stale, state.now)
         for slot in state.slots.values():
             if slot.began <= older_than:
                 if slot.propose is not None and state.leader == state.me:
@@ -91,6 +92,13 @@ class Resending:
         messages += [update for update in state.updates.values() if update.change.member == state.me]
         messages.append(Status(state.standing.entries))
         state.out.send += [(member, message) for member in members for message in messages]
+
+    def _matters(self, held: Held) -> bool:
+        """Whether a batch is about a request that waits here; after a restart others must first tell of it."""
+        state = self._state
+        return held in state.answers and any(
+            state.pool.get(result.request) is not None for result in state.answers[held].results
+        )
 
     def _fetch(self) -> None:
         """Asks for what has been named and has not come, one after another of those who named it."""

@@ -82,7 +82,7 @@ class Client:
         wanted.versions[asked.digest] = asked
         self._of[asked.digest] = wanted
         self._payloads[asked.digest] = payload
-        self._watch.asks(asked)
+        self._watch.asks(asked, sound=wanted.sound)
         return asked
 
     def _try(self, asked: tuple[Asked, ...], reach: Sequence[int], until: int) -> None:

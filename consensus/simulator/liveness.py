@@ -7,6 +7,7 @@ the same log; owners' wishes have come true; nothing is left over, in memory or 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from consensus.events import Machine
@@ -39,9 +40,9 @@ def _waiting(simulation: Simulation) -> Iterator[str]:
             yield f"{who} has {len(member.disk.records_kept)} of {len(log.records)} entries"
         if member.wished and log.serving[member.place].active != member.wished.commitment:
             yield f"{who} does not answer with the model that its owner wants"
-        if left := left_over(member.machine, lied=bool(simulation.scenario.lies)):
+        if left := left_over(member.machine, simulation.scenario.liars):
             yield f"{who} has {left} left"
-        if pending := member.disk.pending(log.is_over):
+        if pending := member.disk.pending(partial(log.is_over, now=BEGAN + simulation.world.now)):
             yield f"{who} has {pending} things on its disk"
 
 
@@ -64,20 +65,20 @@ def _wanting(simulation: Simulation, client: Client, wanted: Wanted) -> Iterator
         yield f"{who} may still be taken in"
 
 
-def left_over(machine: Machine, *, lied: bool) -> str:
+def left_over(machine: Machine, liars: frozenset[int]) -> str:
     """What a replica still holds on to; of liars it may hold more, within its bounds."""
     if not isinstance(machine, Replica):
         return ""
     state = machine.state
     left = {
         "requests": len(state.pool),
-        "updates": len(state.updates),
+        "updates": len(state.updates.keys() - liars),
         "results of its own": len([held for held in state.signed if held in state.answers]),
         "entries under vote": len(
-            [slot for slot in state.slots.values() if slot.judged or (slot.propose and not lied)]
+            [slot for slot in state.slots.values() if slot.judged or (slot.propose and not liars)]
         ),
     }
-    if not lied:
+    if not liars:
         left |= {
             "results": len(state.answers),
             "reports": len(state.reports),

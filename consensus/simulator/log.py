@@ -196,7 +196,7 @@ class Log:
         every = [update.change.model for record in self.records for update in record.updates]
         return {model.commitment: model for model in every}
 
-    def is_over(self, request: bytes) -> bool:
-        """Whether its id has been decided, on this or another version of it."""
+    def is_over(self, request: bytes, now: int) -> bool:
+        """Whether its id has been decided, on this or another version of it, or its time is past."""
         asked = self._asked.get(request)
-        return asked is not None and (asked.client, asked.id) in self.lapse
+        return asked is not None and ((asked.client, asked.id) in self.lapse or asked.deadline < now)
