@@ -12,10 +12,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from assay.certificate import parse
+from assay.errors import Refused
 from assay.keys import PrivateKey
-from assay.verify import Trust, verify
-from docs.vectors import defects, sample
+from assay.verify import Trust, anchor, verify
+from docs.vectors import defects, group, group_defects, sample
+from docs.vectors.group import Case
 from docs.vectors.sample import PROVIDER, STRANGER, Sample
 
 HERE = Path(__file__).parent
@@ -36,6 +40,11 @@ def build() -> Files:
         entries.append(_entry(f"good/{name}.cbor", 0, providers=[PROVIDER]))
     _forged(files, entries)
     _bad(sample.digit(), files, entries)
+    for name, case in group.GOOD.items():
+        _good_group(name, case, files, entries)
+    _forged_group(files, entries)
+    for name, document, code in group_defects.every():
+        _add_bad(f"bad/{name}.cbor", document, code, files, entries, **_claimed(document))
     index = {"format": "assay-vectors/1", "now": NOW, "vectors": entries}
     files["index.json"] = (json.dumps(index, indent=1) + "\n").encode()
     return files
@@ -93,10 +102,52 @@ def _bad(one: Sample, files: Files, entries: list[Entry]) -> None:
         ("json", (defects.texts,)),
     ):
         for name, document, code in (each for kind in kinds for each in kind(one)):
-            path = f"bad/{name}.{suffix}"
-            assert path not in files, path
-            files[path] = document
-            entries.append(_entry(path, 1, code or _refusal(document), providers=[PROVIDER]))
+            _add_bad(f"bad/{name}.{suffix}", document, code, files, entries, providers=[PROVIDER])
+
+
+def _good_group(name: str, case: Case, files: Files, entries: list[Entry]) -> None:
+    """In both forms; pinned by its genesis, by nobody, by another; with its own input and with another."""
+    receipt, content = f"good/{name}.receipt.json", f"good/{name}.input{case.suffix}"
+    certificate = case.certificate
+    named, strange = [certificate.evidence.group.hex()], [group.STRANGERS.group.digest]
+    models = [model.commitment.hex() for model in certificate.statement.models]
+    files[f"good/{name}.cbor"] = certificate.to_cbor()
+    files[f"good/{name}.json"] = certificate.to_json().encode()
+    files[receipt], files[content] = case.receipt.to_json().encode(), case.content
+    for form in (f"good/{name}.cbor", f"good/{name}.json"):
+        entries += [_entry(form, 0, groups=named), _entry(form, 3)]
+    form = f"good/{name}.cbor"
+    entries += [
+        _entry(form, 0, groups=[*strange, *named], models=models),
+        _entry(form, 1, "not-pinned", groups=named, models=["00" * 32]),
+        _entry(form, 1, "not-pinned", groups=strange),
+        _entry(form, 1, "not-pinned", providers=[PROVIDER]),
+        _entry(receipt, 0, groups=named, input=content),
+        _entry(receipt, 1, "wrong-input", groups=named, input=content, salt="00" * 32),
+        _entry(receipt, 1, "invalid", groups=named, input="good/other-input.json"),
+    ]
+
+
+def _forged_group(files: Files, entries: list[Entry]) -> None:
+    """The same owners, models and addresses under fresh keys: right in everything, and another group."""
+    name = "good/group-of-strangers.cbor"
+    files[name] = group.STRANGERS.certificate.to_cbor()
+    entries += [_entry(name, 3), _entry(name, 1, "not-pinned", groups=[group.DIGITS.digest])]
+
+
+def _add_bad(path: str, document: bytes, code: str, files: Files, entries: list[Entry], **named: object) -> None:
+    assert path not in files, path
+    files[path] = document
+    entries.append(_entry(path, 1, code or _refusal(document), **named))
+
+
+def _claimed(document: bytes) -> dict[str, list[Any]]:
+    """A pin by which nothing but the defect itself can make the check fail."""
+    try:
+        rests_on = anchor(parse(document))
+    except Refused:
+        return {"groups": [group.DIGITS.digest]}
+    return {"groups": [rests_on.text]} if rests_on.kind == "group" else {"providers": [PROVIDER]}
 
 
 def _refusal(document: bytes) -> str:

@@ -2,14 +2,36 @@
 
 import { inWords } from "./verify/answers.js";
 import { fromHex, hex } from "./verify/bytes.js";
-import { check } from "./verify/check.js";
+import { check, takenBy } from "./verify/check.js";
 import { tensorsFromJson } from "./verify/certificate.js";
 import { available } from "./verify/ed25519.js";
 import { written } from "./verify/refusal.js";
 import { opened } from "./verify/receipt.js";
+import { byMember } from "./verify/said.js";
 
 const TICK = "m3 8.5 3.5 3.5L13 4.5";
 const CROSS = "m4 4 8 8m0-8-8 8";
+const ANCHORS = {
+  provider: {
+    question: "Whose signature do you expect?",
+    form: "ed25519:…",
+    none: "That is not a public key: ed25519: and 64 hexadecimal digits.",
+    other: "No. The signer is",
+    same: "Yes. It is valid, and signed by that key.",
+    claimed: "That key is named, but the certificate is not valid.",
+    written: (raw) => `ed25519:${hex(raw)}`,
+  },
+  group: {
+    question: "Which group do you expect? Its genesis digest:",
+    form: "64 hexadecimal digits",
+    none: "That is not a genesis digest: 64 hexadecimal digits.",
+    other: "No. The group is",
+    same: "Yes. It is valid, and by that group.",
+    claimed: "That group is named, but the certificate is not valid.",
+    written: hex,
+  },
+};
+const FITTING = { direct: "outputs", agreement: "wording" }; // the check that shows them to be the interface's
 const at = (id) => document.getElementById(id);
 const section = at("verification");
 let report = null;
@@ -70,23 +92,30 @@ async function run(document_, id = null) {
   const valid = report.valid && lines.every(({ problem }) => problem === null);
   verdict(valid ? "verified" : "bad", valid ? "Valid" : "Not valid");
   at("pin").hidden = report.anchor === null;
+  if (report.anchor === null) return;
+  const { question, form } = ANCHORS[report.anchor.kind];
+  document.querySelector("label[for=pinned]").textContent = question;
+  at("pinned").placeholder = form;
 }
 
-/** The reader names a key, and the certificate is by it or is not. */
+/** The reader names a key or a group, and the certificate is by it or is not. */
 function compare(event) {
   event.preventDefault();
   const digits = at("pinned").value.trim().replace(/^ed25519:/, "").toLowerCase();
   const out = at("pin-verdict");
-  if (!/^[0-9a-f]{64}$/.test(digits)) out.textContent = "That is not a public key: ed25519: and 64 hexadecimal digits.";
-  else if (hex(fromHex(digits)) !== hex(report.anchor.raw)) out.textContent = `No. The signer is ed25519:${hex(report.anchor.raw)}.`;
-  else out.textContent = report.valid ? "Yes. It is valid, and signed by that key." : "That key is named, but the certificate is not valid.";
+  const { kind, raw } = report.anchor;
+  const words = ANCHORS[kind];
+  if (!/^[0-9a-f]{64}$/.test(digits)) out.textContent = words.none;
+  else if (digits !== hex(raw)) out.textContent = `${words.other} ${words.written(raw)}.`;
+  else out.textContent = report.valid ? words.same : words.claimed;
 }
 
-/** Whose outcome, and the answer in words unless the outputs are not the model's. */
-function said({ target, outcome, ...statement }) {
-  const fit = report.checks.some(({ name, problem }) => name === "outputs" && problem === null);
-  const words = fit ? inWords(statement) : "";
-  return `${target.replace(/^model:/, "")} ${outcome}${words && ` “${words}”`}`;
+/** Whose outcome, the answer in words unless the outputs are not the interface's, and who voted what. */
+function said({ statement: { target, outcome, outputs }, mode, evidence }) {
+  const fit = report.checks.some(({ name, problem }) => name === FITTING[mode] && problem === null);
+  const words = fit ? inWords(takenBy(report.certificate), outputs) : "";
+  const votes = mode === "agreement" ? ` (${byMember(evidence).join(", ")})` : "";
+  return `${target.replace(/^(model|group):/, "")} ${outcome}${words && ` “${words}”`}${votes}`;
 }
 
 async function read(file) {
@@ -100,7 +129,8 @@ async function read(file) {
   await run(opened(bytes).certificate);
   if (!report?.certificate) return;
   const { statement } = report.certificate;
-  at("summary").textContent = `${said(statement)}, by ed25519:${hex(report.anchor.raw)}, at ${new Date(statement.time).toISOString()}.`;
+  const { kind, raw } = report.anchor;
+  at("summary").textContent = `${said(report.certificate)}, by ${ANCHORS[kind].written(raw)}, at ${new Date(statement.time).toISOString()}.`;
   const list = document.createElement("ul");
   list.append(...statement.caveats.map((caveat) => Object.assign(document.createElement("li"), { textContent: caveat })));
   at("caveats").hidden = false;

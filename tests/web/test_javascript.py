@@ -22,6 +22,14 @@ from marketplace.web.sent import for_check
 HERE = Path(__file__).parent / "js"
 VECTORS = Path(make.__file__).parent
 TYPES = {".png": "image/png", ".csv": "text/csv", ".json": "application/json"}
+ASKED = {
+    "digit": ".png",
+    "row": ".csv",
+    "tensors": ".json",
+    "group-certified": ".png",
+    "group-median": ".csv",
+    "group-rows": ".json",
+}
 
 
 def run(test: str, **environment: str) -> None:
@@ -42,7 +50,7 @@ def test_the_browsers_check_judges_every_published_vector_as_the_index_says():
 
 def test_the_browsers_check_tells_the_buyers_input_from_another(tmp_path):
     cases = []
-    for name, suffix in (("digit", ".png"), ("row", ".csv"), ("tensors", ".json")):
+    for name, suffix in ASKED.items():
         certificate, salt = receipt.read((VECTORS / f"good/{name}.receipt.json").read_bytes())
         content = (VECTORS / f"good/{name}.input{suffix}").read_bytes()
         inputs = preprocess(certificate.interface, content, TYPES[suffix])
@@ -57,6 +65,10 @@ def test_the_browser_says_what_was_answered_in_the_words_of_the_command(tmp_path
     cases = [(f"good/{path.name}", answered(parse(path.read_bytes()))) for path in good]
     (tmp_path / "words.json").write_text(json.dumps(cases))
     run("answers.test.js", ASSAY_WORDS=str(tmp_path / "words.json"))
+
+
+def test_the_browser_says_who_voted_what():
+    run("said.test.js")
 
 
 def test_canonical_cbor_is_written_and_read_alike_in_both_languages(tmp_path):

@@ -64,7 +64,8 @@ def _agreement(certificate: AgreementCertificate, anchor: Anchor) -> Iterator[st
         case "failed":
             yield f"{statement.target} failed: {votes.failure(evidence)}; by {anchor}"
         case "contested":
-            yield f"{statement.target} is divided, contested by {anchor}: {answered(certificate)}"
+            answer = f"in part {answered(certificate)}" if evidence.asked.rows > 1 else "nothing"
+            yield f"{statement.target} is divided and answered {answer}, contested by {anchor}"
         case outcome:
             yield f"{statement.target} answered {answered(certificate)}, {outcome} by {anchor}"
     yield from votes.firmness(certificate)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from assay.certificate import Statement
 from assay.errors import NotVerified
 
@@ -11,10 +13,10 @@ MAX_SHOWN = 300  # characters of a value
 
 
 def differences(expected: Statement, got: Statement) -> Iterator[NotVerified]:
-    """One for each field that is not as expected."""
+    """One for each field that is not as expected, by its encoding: `False` is not 0."""
     for name in Statement.__struct_fields__:
         values = getattr(expected, name), getattr(got, name)
-        if values[0] != values[1]:
+        if len(set(map(msgspec.msgpack.encode, values))) != 1:
             yield differs(f"/statement/{name}", *map(_shown, values))
 
 

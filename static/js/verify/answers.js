@@ -6,17 +6,19 @@ import { values } from "./tensor.js";
 
 const MAX_ROWS = 10; // answers written out
 const MAX_VALUES = 8; // of one row
+const CONTESTED = "contested";
 const DIGITS = 7; // of a number; more than an FP32 holds would look like what it is not
 
-/** “8”, “8; 3; 1; … (20 rows)”, or the first output's numbers; empty where there is none. */
-export function inWords({ models, outputs }) {
-  const [{ interface: { labels } }] = models;
+/** “8”, “8; 3; contested; … (20 rows)”, or the first output's numbers; empty where there is none. */
+export function inWords({ labels, outputs: [, ...further] }, outputs) {
+  const ofAGroup = further.map(({ name, datatype }) => `${name} ${datatype}`).join() === "decided BOOL,firm BOOL";
   const rows = outputs[0]?.shape[0] ?? 0;
   if (rows === 0) return "";
   const tables = outputs.map((tensor) => table(tensor, rows));
   const scores = tables.find(({ real, width }) => real && width === labels.length && width > 1);
   const classes = labels.length ? tables.find(({ whole, width }) => whole && width === 1) ?? scores : null;
   const words = Array.from({ length: Math.min(rows, MAX_ROWS) }, (_, i) => {
+    if (ofAGroup && !tables[1].row(i)[0]) return CONTESTED;
     if (!classes) return numbers(tables[0].row(i));
     const row = classes.row(i);
     const index = classes === scores ? row.indexOf(Math.max(...row)) : Number(row[0]);

@@ -4,6 +4,7 @@
 
 import { text } from "./bytes.js";
 import * as cbor from "./cbor.js";
+import { interfaceOf } from "./group.js";
 import { checkInterface } from "./interface.js";
 import { parse as parseJson } from "./json.js";
 import { boolean, bytes, dictionary, either, integer, list, oneOf, record, string, tagged } from "./schema.js";
@@ -45,6 +46,8 @@ const modelInterface = record({
   preprocessing,
 });
 
+const model = record({ digest, interface: modelInterface });
+
 const tensor = record({
   name,
   datatype,
@@ -55,7 +58,7 @@ const tensor = record({
 const statement = record({
   request: bytes(16),
   target: string({ pattern: /^(model|group):[a-z0-9][a-z0-9/@._-]{0,199}$/ }),
-  models: list(record({ digest, interface: modelInterface }), { least: 1, most: 64 }),
+  models: list(model, { least: 1, most: 64 }),
   params: dictionary(
     string({ pattern: /^[a-z][a-z0-9_]{0,63}$/ }),
     either(integer(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), string({ most: 1024 }), boolean),
@@ -82,7 +85,62 @@ const direct = record({
   }),
 });
 
-const certificate = tagged("mode", { direct });
+const place = integer(0, 2 ** 31 - 1);
+const number = integer(0, Number.MAX_SAFE_INTEGER);
+const time = integer(0, 2 ** 48 - 1);
+const slug = string({ pattern: /^[a-z0-9][a-z0-9-]{0,62}$/ });
+const span = integer(1, 24 * 3600 * 1000);
+const signed = record({ member: integer(0, 15), signature: bytes(64) });
+const silent = (status) => record({ status: oneOf(status) });
+
+const configuration = record({
+  format: oneOf("assay-group/1"),
+  slug,
+  epoch: place,
+  previous: digest,
+  members: list(record({ owner: slug, key: bytes(32), address: string({ pattern: /^[!-~]{3,300}$/ }), model }), { least: 4, most: 16 }),
+  inputs: list(port, { least: 1, most: 16 }),
+  answer: tagged("kind", {
+    labels: record({ kind: oneOf("labels"), labels: list(short, { least: 2, most: 10_000 }) }),
+    values: record({ kind: oneOf("values"), scale: integer(1, 10 ** 9) }),
+  }),
+  aggregator: string({ most: 64 }),
+  grace: span,
+  horizon: span,
+});
+
+const said = tagged("status", {
+  answered: record({
+    status: oneOf("answered"),
+    model: digest,
+    votes: list(integer(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), { least: 1, most: 1000 }),
+  }),
+  abstained: silent("abstained"),
+  error: silent("error"),
+  absent: silent("absent"),
+});
+
+const agreement = record({
+  format: oneOf("assay-certificate/1"),
+  mode: oneOf("agreement"),
+  statement,
+  evidence: record({
+    epochs: list(
+      record({ configuration, consents: list(bytes(64), { least: 4, most: 16 }), approvals: list(signed, { most: 16 }) }),
+      { least: 1, most: 1 },
+    ),
+    asked: record({ group: digest, client: bytes(32), id: bytes(16), input: digest, rows: integer(1, 1000), deadline: time, least: integer(0, 16) }),
+    ended: record({ request: digest, outcome: oneOf("certified", "contested", "failed"), said: list(said, { least: 4, most: 16 }) }),
+    index: place,
+    path: list(digest, { most: 31 }),
+    entry: record({ group: digest, epoch: place, number, parent: digest, time, content: digest, count: place, root: digest }),
+    view: number,
+    installed: digest,
+    commits: list(signed, { least: 3, most: 16 }),
+  }),
+});
+
+const certificate = tagged("mode", { direct, agreement });
 
 /** Tensors from their JSON form, as parsed by JSON.parse. */
 export function tensorsFromJson(plain) {
@@ -97,6 +155,7 @@ export function parse(document) {
   const parsed = json ? certificate(parseJson(text(document)), "", true) : certificate(cbor.decode(document), "", false);
   parsed.statement.outputs.forEach((each, i) => checkTensor(each, `/statement/outputs/${i}`));
   parsed.statement.models.forEach((each, i) => checkInterface(each.interface, `/statement/models/${i}/interface`));
+  if (parsed.mode === "agreement") checkInterface(interfaceOf(parsed.evidence.epochs[0].configuration), "/evidence/epochs/0/configuration");
   return parsed;
 }
 

@@ -6,14 +6,14 @@
 
 import { equal } from "./bytes.js";
 import { parse, toCbor } from "./certificate.js";
-import { encode } from "./cbor.js";
-import { digest, sha256 } from "./digest.js";
+import { commitment, sha256 } from "./digest.js";
+import * as agreement from "./agreement.js";
 import * as direct from "./direct.js";
 import { accepted } from "./interface.js";
 import { Falsity, Refusal } from "./refusal.js";
 import { inputDigest } from "./tensor.js";
 
-const MODES = { direct };
+const MODES = { direct, agreement };
 const EARLIEST = 1_735_689_600_000; // 2025-01-01T00:00:00Z, before any certificate was made
 const CLOCK_SKEW = 10 * 60 * 1000; // ms by which an honest clock may be ahead of ours
 
@@ -32,19 +32,18 @@ export async function check(document, { providers = [], groups = [], models = []
   if (!parsed) return report;
 
   const mode = MODES[report.certificate.mode];
-  report.anchor = mode.anchor(report.certificate);
+  report.anchor = await mode.anchor(report.certificate);
   await run(report, "time", "Its time is plausible.", async () => plausible(report.certificate.statement.time, now));
-  await run(report, "outputs", "Its outputs fit the model's interface.", async () => fitting(report.certificate.statement));
   for (const [name, text, each] of mode.checks(report.certificate)) await run(report, name, text, each);
   report.valid = report.checks.every(({ problem }) => problem === null);
 
   report.pinned = await pinned(report, { provider: providers, group: groups }, models);
-  if (salt && inputs) report.inputMatches = await matches(report.certificate.statement, salt, inputs);
+  if (salt && inputs) report.inputMatches = await matches(report.certificate.statement, takenBy(report.certificate), salt, inputs);
   return report;
 }
 
-/** What binds a model's file and the interface it is served with. */
-const commitment = (model) => digest("assay/model/1", encode(model));
+/** The interface of what was sent and answered: a model's or a group's. */
+export const takenBy = (certificate) => MODES[certificate.mode].taken(certificate);
 
 async function run(report, name, text, each) {
   let problem = null;
@@ -73,18 +72,9 @@ function plausible(time, now) {
   throw new Falsity("implausible time", { code: "wrong-time", pointer: "/statement/time", expected: `${EARLIEST} to ${now + CLOCK_SKEW}`, got: time });
 }
 
-function fitting({ models, outputs }) {
-  for (const model of models) {
-    const ordered = accepted(model.interface.outputs, outputs, "/statement/outputs");
-    if (ordered.some((tensor, i) => tensor !== outputs[i])) {
-      throw new Falsity("outputs are not in the interface's order", { code: "wrong-statement", pointer: "/statement/outputs" });
-    }
-  }
-}
-
-async function matches(statement, salt, inputs) {
+async function matches(statement, taken, salt, inputs) {
   try {
-    const ordered = accepted(statement.models[0].interface.inputs, inputs, "/inputs");
+    const ordered = accepted(taken.inputs, inputs, "/inputs");
     const answersEachRow = statement.outputs.every(({ shape }) => shape[0] === ordered[0].shape[0]);
     return answersEachRow && equal(await inputDigest(salt, ordered), statement.input);
   } catch (error) {

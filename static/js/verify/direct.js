@@ -4,6 +4,7 @@
 import { encode, shown } from "./cbor.js";
 import { digest } from "./digest.js";
 import { verified } from "./ed25519.js";
+import { accepted } from "./interface.js";
 import { rootFromPath } from "./merkle.js";
 import { Falsity } from "./refusal.js";
 
@@ -16,11 +17,15 @@ const CAVEATS = [
 
 export const anchor = ({ evidence }) => ({ kind: "provider", raw: evidence.provider });
 
+/** The interface of what was sent and answered. */
+export const taken = ({ statement }) => statement.models[0].interface;
+
 /** Checks in the order a reader follows them, each [name, what was found, async check that throws Falsity]. */
 export function checks({ statement, evidence }) {
   let leaf;
   let root;
   return [
+    ["outputs", "Its outputs fit the model's interface.", async () => fitting(statement)],
     ["wording", "It says what this mode says, caveats included, and nothing more.", async () => wording(statement)],
     ["statement", "The statement's digest was computed from its own bytes.", async () => {
       leaf = await digest("assay/direct/statement/1", encode(statement));
@@ -35,6 +40,15 @@ export function checks({ statement, evidence }) {
       throw new Falsity("signature does not verify", { code: "bad-signature", pointer: "/evidence/signature" });
     }],
   ];
+}
+
+function fitting({ models, outputs }) {
+  for (const model of models) {
+    const ordered = accepted(model.interface.outputs, outputs, "/statement/outputs");
+    if (ordered.some((tensor, i) => tensor !== outputs[i])) {
+      throw new Falsity("outputs are not in the interface's order", { code: "wrong-statement", pointer: "/statement/outputs" });
+    }
+  }
 }
 
 function wording(statement) {

@@ -1,0 +1,17 @@
+// Who said what in a group, in words, for people only; a certificate may hold anything, so nothing is taken for granted.
+
+const SILENCE = { abstained: "abstained", error: "had an error", absent: "was silent" };
+
+/** One text for each member: its vote, on the first row where there are several. */
+export function byMember({ epochs: [{ configuration }], ended }) {
+  return configuration.members.slice(0, ended.said.length).map(({ owner }, i) => {
+    const { status, votes } = ended.said[i];
+    if (status !== "answered") return `${owner} ${SILENCE[status]}`;
+    return `${owner} voted ${written(configuration.answer, votes[0])}${votes.length > 1 ? ` on row 1 of ${votes.length}` : ""}`;
+  });
+}
+
+function written(answer, vote) {
+  if (answer.kind === "values") return String(vote / answer.scale);
+  return answer.labels[vote] ?? `class ${vote}, which has no label`;
+}

@@ -1,0 +1,20 @@
+// Who voted what in a group, in words.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { parse } from "../../../static/js/verify/certificate.js";
+import { byMember } from "../../../static/js/verify/said.js";
+
+const said = (name) => byMember(parse(new Uint8Array(readFileSync(new URL(`../../../docs/vectors/${name}.cbor`, import.meta.url)))).evidence);
+
+for (const [name, expected] of [
+  ["good/group-certified", ["asha voted one", "bruno voted one", "chidi voted two", "dana was silent"]],
+  ["good/group-failed-unheard", ["asha was silent", "bruno had an error", "chidi abstained", "dana was silent"]],
+  ["good/group-rows", ["asha voted no on row 1 of 2", "bruno voted no on row 1 of 2", "chidi voted yes on row 1 of 2", "dana voted no on row 1 of 2"]],
+  ["good/group-median", ["asha voted 151.25", "bruno voted 9000000", "chidi voted 152.5", "dana voted 149"]],
+  ["bad/group-signed-vote-for-no-label", ["asha voted one", "bruno voted one", "chidi voted class 3, which has no label", "dana voted one"]],
+]) {
+  test(name, () => assert.deepEqual(said(name), expected));
+}
