@@ -90,7 +90,7 @@ class Link:
 
     def taken(self, size: int) -> None:
         """A frame of that many bytes, handed on before, has been dealt with."""
-        self._untaken -= size + APIECE
+        self._untaken = max(0, self._untaken - size - APIECE)  # a late one may be of the link before
         if self._paused and self._untaken <= UNTAKEN:
             self._paused = False
             self._channel.resume()

@@ -1,0 +1,272 @@
+"""Runs a replica on a real machine: links to the other members and from clients, a disk, inference, time.
+
+What has come in while the last step was carried out goes into the next one together: one call, one write, one
+fsync. A step is carried out in its order and to its end before the next begins, so nothing leaves that rests on
+what is not on the disk; while the disk is full, nothing leaves at all. What waits is bounded by the links, which
+are not read beyond that. A peer that says what is no message loses its link.
+
+A link to each other member, opened from here, carries what is said to it; what it says comes over the one that it
+has opened. The newest link of a member counts. Clients are answered over all links that their key has opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import NoReturn
+
+import msgspec
+
+from assay.agreement.votes import Erred
+from assay.errors import Refused, Unavailable
+from assay.keys import PrivateKey, PublicKey
+from assay.model import ModelReference
+from consensus.disk import Disk
+from consensus.durable import Storage
+from consensus.events import Adopting, Event, Linked, Lost, Machine, Ran, Ready, Received, Run, Tick
+from consensus.judging import Group
+from consensus.messages import MAX_RECORDS, Record, Records, Result, Spoken, decode, encode
+from consensus.telling import again
+from wire.deadline import now_ms
+from wire.dial import Resolve
+from wire.line import Line
+from wire.link import Link
+
+STEP = 1024  # events that go into one step
+SUPPLY = 8 * 1024 * 1024  # bytes of entries sent at once to a member that is behind, unless one has more
+
+Infer = Callable[[Sequence[Run]], Awaitable[Sequence[Result]]]
+Taken = Callable[[], None]
+
+_log = logging.getLogger(__name__)
+
+
+class Host:
+    """Member `me` of `group`, who holds `identity`. Runs until `close`; `ended` tells of an end before that.
+
+    `infer` gives a result for each run; what it fails to give counts as an error of the model. `on_adopted` is
+    told with which model (by its commitment) the member answers from now on.
+    """
+
+    def __init__(
+        self,
+        group: Group,
+        me: int,
+        identity: PrivateKey,
+        machine: Machine,
+        storage: Storage,
+        *,
+        infer: Infer,
+        on_adopted: Callable[[bytes], None] | None = None,
+        resolve: Resolve | None = None,
+        now: Callable[[], int] = now_ms,
+    ) -> None:
+        self._machine = machine
+        self._disk = Disk(storage)
+        self._infer = infer
+        self._on_adopted = on_adopted or _nobody
+        self._now = now
+        self._places = {member.key: i for i, member in enumerate(group.configuration.members) if i != me}
+        self._inbox: deque[tuple[Event, Taken | None]] = deque()
+        # of each member only whether it can be reached now: at first none can
+        self._changed: dict[int, Event] = {place: Lost(place) for place in self._places.values()}
+        self._arrived = asyncio.Event()
+        self._arrived.set()
+        self._from: dict[int, Link] = {}  # members
+        self._clients: dict[bytes, list[Link]] = {}
+        self._runs: set[asyncio.Task[None]] = set()
+        self._lines = {
+            place: Line(
+                group.configuration.members[place].address,
+                PublicKey(key),
+                identity,
+                group.genesis,
+                on_frame=partial(self._heard_back, place),
+                on_up=partial(self._change, place, Linked(place)),
+                on_down=partial(self._change, place, Lost(place)),
+                resolve=resolve,
+            )
+            for key, place in self._places.items()
+        }
+        self._work = asyncio.create_task(self._run())
+
+    @property
+    def reached(self) -> int:
+        """Members that can be reached now, this one included."""
+        return 1 + sum(line.up for line in self._lines.values())
+
+    def take(self, link: Link) -> None:
+        """A link that a member or a client, known to be allowed, has opened to this member."""
+        place = self._places.get(link.peer.raw)
+        if place is None:
+            mine = self._clients.setdefault(link.peer.raw, [])
+            mine.append(link)
+            link.open(partial(self._heard, link.peer.raw, link), lambda _: self._forget(link))
+            return
+        before = self._from.get(place)
+        self._from[place] = link
+        if before is not None:
+            before.drop(Unavailable("a newer link has taken its place", code="replaced"))
+        link.open(partial(self._heard, place, link), lambda _: None)
+
+    def adopt(self, model: ModelReference) -> None:
+        """The member is to answer with this model, which is being served, from now on: see `on_adopted`."""
+        self._put(Adopting(model))
+
+    async def ended(self) -> NoReturn:
+        """Waits for an end that nobody has asked for, and raises what led to it."""
+        await asyncio.shield(self._work)
+        raise AssertionError("unreachable: the work has no end of its own")
+
+    async def close(self) -> None:
+        """Ends at once; what has been decided to write is written or not, what is under way is lost."""
+        for task in (self._work, *self._runs):
+            task.cancel()
+        await asyncio.gather(self._work, *self._runs, return_exceptions=True)
+        await asyncio.gather(*(line.close() for line in self._lines.values()))
+        for link in (*self._from.values(), *(each for links in self._clients.values() for each in links)):
+            link.drop(Unavailable("the member has stopped", code="closed"))
+        await self._disk.close()
+
+    # --- in -----------------------------------------------------------------------------------------------
+
+    def _heard(self, sender: int | bytes, link: Link, frame: bytes) -> None:
+        self._put(Received(sender, _decoded(frame)), partial(link.taken, len(frame)))
+
+    def _heard_back(self, place: int, frame: bytes) -> None:
+        """Over the link that is for what we say: from the same member all the same."""
+        self._put(Received(place, _decoded(frame)), partial(self._lines[place].taken, len(frame)))
+
+    def _put(self, event: Event, taken: Taken | None = None) -> None:
+        self._inbox.append((event, taken))
+        self._arrived.set()
+
+    def _change(self, place: int, event: Event) -> None:
+        self._changed[place] = event
+        self._arrived.set()
+
+    def _forget(self, link: Link) -> None:
+        links = self._clients.get(link.peer.raw, [])
+        if link in links:
+            links.remove(link)
+        if not links:
+            self._clients.pop(link.peer.raw, None)
+
+    async def _next(self, wake: int | None) -> list[Event]:
+        """All that has happened, once something has or it is time."""
+        await asyncio.sleep(0)  # what is in the sockets comes along
+        if not self._arrived.is_set():
+            loop = asyncio.get_running_loop()
+            alarm = None if wake is None else loop.call_later((wake - self._now()) / 1000, self._arrived.set)
+            await self._arrived.wait()
+            if alarm is not None:
+                alarm.cancel()
+        events, self._changed = list(self._changed.values()), {}
+        while self._inbox and len(events) < STEP:
+            event, taken = self._inbox.popleft()
+            events.append(event)
+            if taken is not None:
+                taken()
+        if not self._inbox:
+            self._arrived.clear()
+        if not events or (wake is not None and wake <= self._now()):
+            events.append(Tick())
+        return events
+
+    # --- out ----------------------------------------------------------------------------------------------
+
+    async def _run(self) -> NoReturn:
+        try:
+            ready = self._machine.step(self._now(), [])
+            while True:
+                await self._carry_out(ready)
+                events = await self._next(ready.wake)
+                ready = self._machine.step(self._now(), events)
+        except Exception:
+            _log.critical("the member takes no more part in its group", exc_info=True)
+            raise
+
+    async def _carry_out(self, ready: Ready) -> None:
+        if ready.persist:
+            await self._disk.write(ready.persist)
+        frames: dict[int, bytes] = {}  # what goes to several is encoded once
+        for member, message in ready.send:
+            if self._lines[member].up:
+                self._lines[member].send(_frame(frames, message))
+        for client, message in ready.reply:
+            self._reply(client, _frame(frames, message))
+        for commitment in ready.adopted:
+            self._on_adopted(commitment)
+        if ready.run:
+            task = asyncio.create_task(self._vote(ready.run))
+            self._runs.add(task)
+            task.add_done_callback(self._runs.discard)
+        await self._recall(ready.recall)
+        for member, number in ready.supply:
+            await self._supply(member, number)
+
+    def _reply(self, client: bytes, frame: bytes) -> None:
+        for link in tuple(self._clients.get(client, ())):
+            link.send(frame)
+
+    async def _recall(self, recall: list[tuple[bytes, int, int]]) -> None:
+        """Tells outcomes again, those of one client in one entry together."""
+        wanted: dict[tuple[int, bytes], list[int]] = {}
+        for client, number, index in recall:
+            if client in self._clients:
+                wanted.setdefault((number, client), []).append(index)
+        for (number, client), indexes in wanted.items():
+            for record in await self._disk.records(number, 1):
+                told = again(record, indexes[0])
+                ended = tuple((index, record.ended[index]) for index in dict.fromkeys(indexes))
+                self._reply(client, encode(msgspec.structs.replace(told, ended=ended)))
+
+    async def _supply(self, member: int, number: int) -> None:
+        line = self._lines[member]
+        if not line.up or line.unsent > SUPPLY:  # it has enough to read
+            return
+        records = await self._disk.records(number, MAX_RECORDS)
+        if records:
+            line.send(encode(Records(_fitting(records))))
+
+    async def _vote(self, runs: list[Run]) -> None:
+        try:
+            results = tuple(await self._infer(runs))
+        except Exception:  # noqa: BLE001  (a bug costs these requests, not the member)
+            _log.exception("inference failed for %d requests", len(runs))
+            results = ()
+        given = {(each.request, each.model) for each in results}
+        lacking = (run for run in runs if (run.request, run.commitment) not in given)
+        self._put(Ran((*results, *(Result(run.request, run.commitment, Erred()) for run in lacking))))
+
+
+def _decoded(frame: bytes) -> Spoken:
+    try:
+        return decode(frame)
+    except msgspec.DecodeError as error:
+        raise Refused("not a message", code="invalid-message", got=str(error)) from error
+
+
+def _frame(frames: dict[int, bytes], message: Spoken) -> bytes:
+    frame = frames.get(id(message))
+    if frame is None:
+        frame = frames[id(message)] = encode(message)
+    return frame
+
+
+def _fitting(records: Sequence[Record]) -> tuple[Record, ...]:
+    """As many as go into SUPPLY bytes, but at least one."""
+    room, count = SUPPLY - len(encode(records[0])), 1
+    for record in records[1:]:
+        room -= len(encode(record))
+        if room < 0:
+            break
+        count += 1
+    return tuple(records[:count])
+
+
+def _nobody(commitment: bytes) -> None:
+    """Nobody wants to know."""
