@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import onnx
@@ -14,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from playwright._impl._driver import compute_driver_executable
 
 from assay import parse, receipt
+from assay.agreement.aggregate import AGGREGATORS, HIGHEST, LOWEST
 from assay.preprocessing import preprocess
 from assay.verify.claims import answered
 from docs.vectors import make
@@ -65,6 +67,23 @@ def test_the_browser_says_what_was_answered_in_the_words_of_the_command(tmp_path
     cases = [(f"good/{path.name}", answered(parse(path.read_bytes()))) for path in good]
     (tmp_path / "words.json").write_text(json.dumps(cases))
     run("answers.test.js", ASSAY_WORDS=str(tmp_path / "words.json"))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_browser_aggregates_votes_as_the_command_does(tmp_path, seed):
+    draw = Random(seed)
+    cases = []
+    for name, rule in AGGREGATORS.items():
+        for _ in range(1000):
+            f = draw.randint(1, 5)
+            heard = draw.randint(2 * f + 1, 3 * f + 1)
+            some = [LOWEST, HIGHEST, *(draw.randint(LOWEST, HIGHEST) for _ in range(2)), *range(-3, 4)]
+            votes = [draw.choice(some) for _ in range(heard)]
+            absent, least = draw.randint(0, 3 * f + 1 - heard), draw.randint(0, 16)
+            decision = rule.decide(votes, absent, f, least)
+            cases.append((name, votes, absent, f, least, decision.value, decision.firm))
+    (tmp_path / "votes.json").write_text(json.dumps(cases))
+    run("aggregate.test.js", ASSAY_VOTES=str(tmp_path / "votes.json"))
 
 
 def test_the_browser_says_who_voted_what():
