@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ from node import metrics
 from node.config import Config
 from node.home import Home, write_atomically
 from node.journal import Journal
+from node.members import Members
 from node.metrics import Metrics
 from node.models import Models, ModelServer
 from node.provider import Inference, Provider
@@ -33,6 +35,7 @@ from node.signer import Signer
 from node.spool import Spool
 from wire import address
 from wire.deadline import now_ms
+from wire.link import Attached
 from wire.messages import (
     Activate,
     Adopt,
@@ -56,7 +59,7 @@ from wire.messages import (
 )
 from wire.server import Server, serve
 
-ROLES = ("provider",)
+ROLES = ("provider", "consensus")
 PRUNING = 600.0  # seconds between prunings of the journal
 
 _log = logging.getLogger(__name__)
@@ -72,45 +75,48 @@ class TritonServer(Inference, ModelServer, Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What a node is composed of."""
+
+    models: Models
+    receiving: Receiving
+    provider: Provider
+    members: Members
+    counted: Metrics
+
+
 class Daemon:
     """A node that answers; made by `running`."""
 
-    def __init__(
-        self,
-        key: PublicKey,
-        callers: frozenset[PublicKey],
-        models: Models,
-        receiving: Receiving,
-        provider: Provider,
-        *,
-        counted: Metrics,
-        patience: float,
-    ) -> None:
+    def __init__(self, key: PublicKey, callers: frozenset[PublicKey], parts: Parts, *, patience: float) -> None:
         self.ended = asyncio.Event()
         self.server: Server
         self._key = key
         self._callers = callers | {key}
-        self._models = models
-        self._receiving = receiving
-        self._provider = provider
-        self._counted = counted
+        self._models = parts.models
+        self._receiving = parts.receiving
+        self._provider = parts.provider
+        self._members = parts.members
+        self._counted = parts.counted
         self._patience = patience  # seconds that a drain may take
         self._draining: asyncio.Task[None] | None = None
 
     def knows(self, peer: PublicKey) -> bool:
         """Whether the holder of this key may connect at all; `handle` says what it may ask."""
-        return peer in self._callers
+        return peer in self._callers or self._members.knows(peer)
 
-    async def handle(self, peer: PublicKey, request: Request) -> Answer:
+    async def handle(self, peer: PublicKey, request: Request) -> Answer | Attached:
         """The answer to one request. Raises AssayError, which `wire` turns into a Failure."""
         try:
-            return await self._handle(peer, request)
+            if isinstance(request, Attach):
+                return self._members.attach(peer, request.group, client=peer in self._callers)
+            self._require_caller(peer)
+            return await self._answer(peer, request)
         except OSError as error:
             raise Unavailable("the node's disk failed", code="disk-failed", got=str(error.strerror)) from error
 
-    async def _handle(self, peer: PublicKey, request: Request) -> Answer:
-        if not isinstance(request, Attach):
-            self._require_caller(peer)
+    async def _answer(self, peer: PublicKey, request: Request) -> Answer:
         match request:
             case Submit():
                 return Result(id=request.id, certificate=await self._submit(request))
@@ -122,18 +128,28 @@ class Daemon:
                 return await self._receiving.load(request)
             case Chunk():
                 return await self._receiving.chunk(request)
+            case _:
+                await self._do(peer, request)
+                return Done(id=request.id)
+
+    async def _do(self, peer: PublicKey, request: Request) -> None:
+        """What is asked for and not answered with anything."""
+        match request:
             case Activate():
                 await self._models.activate(request.commitment)
             case Unload():
                 await self._models.unload(request.commitment, forget=request.forget)
             case Cancel():
                 self._provider.cancel(request.request)
-            case Form() | Adopt() | Attach():
-                raise Refused("this node takes part in no group", code="no-group")
+            case Form():
+                self._members.form(request.epoch)
+            case Adopt():
+                await self._members.adopt(request.group, request.commitment)
             case Drain():
                 self._require_owner(peer)
                 self.drain()
-        return Done(id=request.id)
+            case _:
+                raise Refused("not a request that a node carries out", code="invalid-message")
 
     def drain(self) -> None:
         """Begins to drain, if that has not begun; `ended` is set when it is over."""
@@ -185,6 +201,7 @@ class Daemon:
             roles=ROLES,
             models=self._models.all(),
             draining=self._provider.draining,
+            groups=self._members.all(),
         )
 
     def _gauges(self) -> Mapping[str, float]:
@@ -196,6 +213,7 @@ class Daemon:
             "triton_live": int(self._models.triton_live),
             "models_held": states.total(),
             "models_serving": states["serving"],
+            "groups": len(self._members.all()),
         }
 
     def _require_caller(self, peer: PublicKey) -> None:
@@ -228,15 +246,11 @@ async def running(
         stack.push_async_callback(signer.close)
         provider = Provider(models, triton, journal, signer)
         stack.push_async_callback(provider.close)
-        daemon = Daemon(
-            key.public,
-            config.allowed,
-            models,
-            Receiving(models, spool),
-            provider,
-            counted=counted,
-            patience=config.limits.drain_seconds,
-        )
+        members = Members(home.groups, key, models, triton, restored=journal.restored)
+        stack.push_async_callback(members.close)
+        members.start()
+        parts = Parts(models, Receiving(models, spool), provider, members, counted)
+        daemon = Daemon(key.public, config.allowed, parts, patience=config.limits.drain_seconds)
         await _open(stack, daemon, home, config, key)
         _background(stack, models.watch())
         _background(stack, _prune(journal, config.limits.keep_hours))

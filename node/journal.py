@@ -27,6 +27,7 @@ from inference.validation import Ports
 from wire.deadline import now_ms
 
 SCHEMA = 1
+COPIED, OPENED = 1, 2  # of a backup's mark `restored`: it is a copy; it has been put to use
 TABLES = """
 CREATE TABLE answers (
     request BLOB PRIMARY KEY CHECK (length(request) = 16),
@@ -78,6 +79,7 @@ class Journal:
             self._writer.close()
             raise
         self.pruned_before = self._mark("pruned_before")
+        self.restored = self._mark("restored") == OPENED  # this node was once put back from a backup
 
     def close(self) -> None:
         with self._lock:
@@ -188,9 +190,9 @@ class Journal:
                     expected=str(SCHEMA),
                     got=str(version),
                 )
-            if self._mark("restored"):
+            if self._mark("restored") == COPIED:
                 self._forget_before(max(now_ms(), self._mark("pruned_before")))
-                self._set_mark("restored", 0)
+                self._set_mark("restored", OPENED)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -198,7 +200,7 @@ def copy(source: Path, target: Path) -> None:
     with closing(_connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
         reader.backup(writer)
         with writer:
-            writer.execute("UPDATE marks SET value = 1 WHERE name = 'restored'")
+            writer.execute("UPDATE marks SET value = ? WHERE name = 'restored'", (COPIED,))
 
 
 def newest(path: Path) -> int:

@@ -2,6 +2,8 @@
 
 The journal's copy is consistent and marked: a node restored from it refuses every request made before it is
 first started, because it cannot know what was answered after the copy was made. So no request is answered twice.
+What it has signed in groups is left out on purpose: a member with an old copy of that could contradict itself. A
+restored node takes part in groups again with a new key only.
 """
 
 from __future__ import annotations
