@@ -38,6 +38,7 @@ class Wanted:
     ended: Ended | None = None
     refused: dict[bytes, set[End]] = field(default_factory=dict)
     sound: bool = True  # inputs are what their digests say
+    spared: bool = False  # nothing fails, and there is all the time that is needed
 
 
 class Client:
@@ -61,7 +62,7 @@ class Client:
 
     # --- asking -------------------------------------------------------------------------------------------
 
-    def ask(self, asking: Asking) -> None:
+    def ask(self, asking: Asking, *, spared: bool) -> None:
         """Begins now; goes on by itself until all is known, or the deadline is well past."""
         ids = [self._world.chance.randbytes(16) for _ in range(asking.requests)]
         deadline = BEGAN + self._world.now + self._world.between(asking.deadline)
@@ -69,6 +70,8 @@ class Client:
         for reach in (asking.reach[:half], asking.reach[half:]):
             if reach:
                 asked = tuple(self._make(asking, each, deadline) for each in ids)
+                for each in ids:
+                    self.wanted[each].spared = spared
                 self._try(asked, reach, deadline + MARGIN - BEGAN)
 
     def _make(self, asking: Asking, id_: bytes, deadline: int) -> Asked:
@@ -128,6 +131,8 @@ class Client:
             if wanted.ended is None:
                 self._world.say(f"{name(self.key)} knows {ended.request[:4].hex()}: {ended.outcome}")
                 wanted.ended = ended
+                if wanted.spared and ended.outcome == "failed":
+                    raise Broken("nothing fails without a fault", f"{ended}")
             if wanted.ended != ended:
                 raise Broken("one outcome", f"{ended} after {wanted.ended}")
         return problem

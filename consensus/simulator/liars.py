@@ -20,15 +20,18 @@ from assay.agreement.votes import Answered
 from assay.digest import Tag
 from consensus.events import Event, Machine, Ready, Received
 from consensus.messages import (
+    Change,
     Content,
     Exec,
     Have,
     Held,
     Propose,
     Readied,
+    Records,
     Result,
     Spoken,
     Status,
+    Update,
     Vote,
     Want,
 )
@@ -232,6 +235,28 @@ def _begging(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
     return [message, wanted, Status(entries)] if isinstance(message, Status) else [message]
 
 
+def _meddling(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Changes the models of others."""
+    if not isinstance(message, Status):
+        return [message]
+    founded = liar.founded
+    member = liar.world.chance.choice(liar.others)
+    change = Change(founded.genesis, founded.configuration.epoch, member, 1, founded.model(member, 7))
+    return [message, Update(change, liar.seal.sign(Tag.AGREEMENT_UPDATE, change.digest))]
+
+
+def _rewriting(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Tells of an entry to which nobody has committed."""
+    heard = [each for each in liar.heard if isinstance(each, Records)]
+    if not isinstance(message, Status) or not heard:
+        return [message]
+    record = heard[-1].records[-1]
+    commits = tuple(replace(each, signature=liar.noise(64)) for each in record.commits)
+    entry = replace(record.entry, number=message.entries + 1, time=record.entry.time + 1)
+    false = replace(record, entry=entry, commits=commits)
+    return [message, Records((false,))]
+
+
 TRICKS: Mapping[str, Trick] = MappingProxyType(
     {
         "wrong": _wrong,
@@ -250,5 +275,7 @@ TRICKS: Mapping[str, Trick] = MappingProxyType(
         "borrowing": _borrowing,
         "usurping": _usurping,
         "begging": _begging,
+        "meddling": _meddling,
+        "rewriting": _rewriting,
     }
 )

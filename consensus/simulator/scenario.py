@@ -2,7 +2,7 @@
 
 At most f members lie, all of them backups: a leader that lies can stop a group for as long as there is no other.
 Most runs keep members that are down and members that lie within f together; the harsh ones let any number be down
-at a time, which may cost time and must cost nothing else.
+at a time, which may cost time and must cost nothing else. In the calm ones nothing is lost and nobody is down.
 """
 
 from __future__ import annotations
@@ -105,10 +105,17 @@ class Scenario:
     def liars(self) -> frozenset[int]:
         return frozenset(place for place, _ in self.lies)
 
-    @property
-    def calm(self) -> bool:
-        """Nothing fails: no request that reaches all with time to spare may fail."""
-        return not (self.crashes or self.flaps or self.wishes or self.link.loss)
+    def spares(self, asking: Asking) -> bool:
+        """Whether nothing fails and there is so much time that these requests may not fail either."""
+        failing = self.crashes or self.flaps or self.link.loss
+        models = max(each.delay[1] for each in self.inference)
+        working = not any(each.failing or each.lacking for each in self.inference)
+        clocks = max(map(abs, self.skews)) + max(map(abs, self.drifts)) * self.horizon // 1_000_000
+        ways = 8 * (self.link.delay[1] * (10 if self.link.late else 1) + self.pace[1])
+        needed = models + self.grace + clocks + ways
+        everyone = asking.reach == tuple(range(self.n)) and not asking.twins and not asking.spoiled
+        within = asking.deadline[1] <= self.horizon
+        return not failing and working and everyone and within and asking.deadline[0] > needed
 
 
 def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
@@ -118,6 +125,7 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
     horizon = chance.choice((2_000, 6_000, 20_000))
     skew, drift = chance.choice((0, 20, 500, 3_000)), chance.choice((0, 50, 5_000))
     liars = chance.sample(range(1, n), chance.choice((0, 0, f, chance.randint(0, f))))
+    calm = chance.random() < 0.25
     return Scenario(
         n=n,
         aggregator=chance.choice(("plurality", "plurality", "median", "trimmed-mean")),
@@ -127,12 +135,12 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
         skews=tuple(chance.randint(-skew, skew) for _ in range(n)),
         drifts=tuple(chance.randint(-drift, drift) for _ in range(n)),
         pace=chance.choice(((0, 0), (0, 3), (0, 30))),
-        link=_link(chance),
-        inference=tuple(_inference(chance) for _ in range(n)),
+        link=_link(chance, calm=calm),
+        inference=tuple(_inference(chance, calm=calm) for _ in range(n)),
         lies=tuple((liar, tuple(chance.sample(lies, chance.randint(1, 3)))) for liar in sorted(liars)),
-        crashes=tuple(_crash(chance, n, trouble) for _ in range(chance.choice((0, 0, 1, 2, 4)))),
+        crashes=tuple(_crash(chance, n, trouble) for _ in range(0 if calm else chance.choice((0, 0, 1, 2, 4)))),
         harsh=chance.random() < 0.2,
-        flaps=tuple(_flap(chance, n, trouble) for _ in range(chance.choice((0, 0, 0, 1, 3)))),
+        flaps=tuple(_flap(chance, n, trouble) for _ in range(0 if calm else chance.choice((0, 0, 0, 1, 3)))),
         wishes=tuple(_wish(chance, n, trouble) for _ in range(chance.choice((0, 0, 1, 3)))),
         askings=tuple(
             tuple(_asking(chance, n, trouble, horizon) for _ in range(chance.randint(1, 2)))
@@ -141,8 +149,8 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
     )
 
 
-def _link(chance: Random) -> Link:
-    lossy = chance.random() < 0.5
+def _link(chance: Random, *, calm: bool) -> Link:
+    lossy = not calm and chance.random() < 0.6
     return Link(
         delay=chance.choice(((1, 3), (1, 30), (5, 200))),
         late=chance.choice((0.0, 0.02)),
@@ -151,13 +159,14 @@ def _link(chance: Random) -> Link:
     )
 
 
-def _inference(chance: Random) -> Inference:
+def _inference(chance: Random, *, calm: bool) -> Inference:
+    rare = (0.0,) if calm else (0.0, 0.0, 0.0, 0.3)
     return Inference(
-        delay=chance.choice(((1, 10), (1, 10), (20, 200), (500, 3_000))),
+        delay=chance.choice(((1, 10), (1, 10), (1, 10), (20, 200), (20, 200), (500, 3_000))),
         dissent=chance.choice((0.0, 0.1, 0.5)),
         flutter=chance.choice((0.0, 1.0)),
-        failing=chance.choice((0.0, 0.0, 0.0, 0.3)),
-        lacking=chance.choice((0.0, 0.0, 0.0, 0.3)),
+        failing=chance.choice(rare),
+        lacking=chance.choice(rare),
     )
 
 

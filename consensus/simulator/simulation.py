@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -12,6 +13,7 @@ from consensus.events import Machine
 from consensus.judging import Group
 from consensus.replica import Replica
 from consensus.seals import Seal
+from consensus.simulator.broken import VARIANTS
 from consensus.simulator.client import Client
 from consensus.simulator.faults import Faults
 from consensus.simulator.founding import BEGAN, Founded, holder
@@ -88,7 +90,7 @@ class Simulation:
             world.after(wish.at, partial(self._wish, wish))
         for client, askings in zip(self.clients, scenario.askings, strict=True):
             for asking in askings:
-                world.after(asking.at, partial(client.ask, asking))
+                world.after(asking.at, partial(client.ask, asking, spared=scenario.spares(asking)))
         world.after(scenario.trouble + LOOK, self._look)
         self._done = False
         while not self._done:
@@ -141,3 +143,16 @@ class Simulation:
 
     def _latest(self) -> int:
         return max(self.members[place].clock.read() for place in self.honest)
+
+
+def run(
+    seed: int,
+    n: int,
+    *,
+    real: bool = False,
+    broken: str = "",
+    tell: Callable[[str], None] | None = None,
+) -> Account:
+    """One run; `broken`: with replicas that are so, by the name of what is wrong with them."""
+    with VARIANTS[broken]() if broken else nullcontext():
+        return Simulation(seed, n, real=real, tell=tell).run()

@@ -1,0 +1,286 @@
+"""Replicas that are broken on purpose, one rule at a time: a simulator that misses one of them is worth nothing.
+
+Each breaks all members of a group alike, for as long as its context lasts. It reaches into the replica, hence it
+breaks visibly when what it reaches for is no longer there.
+"""
+
+# ruff: noqa: SLF001, ARG001 - it breaks in; what it puts in place takes what it took
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from assay.agreement.votes import Absent, Said
+from consensus import judging, ordering
+from consensus.durable import Durable, Past, Restored, Spoke, Standing
+from consensus.events import Event, Ready
+from consensus.hearing import Hearing
+from consensus.judging import Group
+from consensus.messages import Content, Have, Record, Result, Update
+from consensus.ordering import Ordering
+from consensus.replica import Replica
+from consensus.reports import Reports
+from consensus.slots import Slot
+from consensus.state import State
+
+
+@contextmanager
+def _instead(owner: Any, name: str, by: object) -> Iterator[None]:
+    before = getattr(owner, name)
+    setattr(owner, name, by)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+@contextmanager
+def _all(*every: AbstractContextManager[None]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for each in every:
+            stack.enter_context(each)
+        yield
+
+
+# --- quorums ----------------------------------------------------------------------------------------------
+
+
+def commit_on_too_few() -> AbstractContextManager[None]:
+    """Executes what f + 1 members have committed to."""
+
+    def has_committed(slot: Slot, quorum: int) -> bool:
+        return slot.agreeing("commit") > quorum // 2
+
+    return _instead(Slot, "has_committed", has_committed)
+
+
+def prepare_on_too_few() -> AbstractContextManager[None]:
+    """Commits to what f + 1 members have prepared."""
+
+    def has_prepared(slot: Slot, quorum: int) -> bool:
+        return slot.agreeing("prepare") > quorum // 2
+
+    return _instead(Slot, "has_prepared", has_prepared)
+
+
+def commit_out_of_turn() -> AbstractContextManager[None]:
+    """Commits to an entry while one below it is not prepared."""
+
+    def vote(self: Ordering) -> None:
+        state, parent = self._state, self._state.standing
+        while (slot := state.slots.get(parent.entries + 1)) is not None:
+            if slot.judged is None:
+                self._judge(slot, parent)
+            if slot.judged is None:
+                return
+            if slot.has_prepared(state.group.quorum) and state.me not in slot.commits:
+                self._cast("commit", slot)
+            parent = slot.judged.standing
+
+    return _instead(Ordering, "_vote", vote)
+
+
+class _Hasty(Group):
+    """For which f + 1 are enough."""
+
+    @property
+    def quorum(self) -> int:
+        return self.configuration.f + 1
+
+
+def decide_what_is_not_ready() -> AbstractContextManager[None]:
+    """Proposes, and accepts, requests that only f + 1 members have called ready."""
+    ripen, content, require = Reports._ripen, Ordering._content, judging._require_decidable
+
+    def early(self: Reports, request: bytes) -> None:
+        self.ripe.setdefault(request)
+        ripen(self, request)
+
+    def lacking(self: Ordering, parent: Standing) -> Content | None:
+        group = self._state.group
+        self._state.group = _Hasty(group.genesis, group.configuration)
+        try:
+            return content(self, parent)
+        finally:
+            self._state.group = group
+
+    def lenient(group: Group, *rest: Any) -> None:
+        require(_Hasty(group.genesis, group.configuration), *rest)
+
+    return _all(
+        _instead(Reports, "_ripen", early),
+        _instead(Ordering, "_content", lacking),
+        _instead(judging, "_require_decidable", lenient),
+    )
+
+
+# --- what must not be forgotten ---------------------------------------------------------------------------
+
+
+def _restored(change: Callable[[Restored], Restored]) -> AbstractContextManager[None]:
+    begin = Replica.__init__
+
+    def forgetful(self: Replica, group: Group, me: int, seal: Any, restored: Restored) -> None:
+        begin(self, group, me, seal, change(restored))
+
+    return _instead(Replica, "__init__", forgetful)
+
+
+def forget_votes() -> AbstractContextManager[None]:
+    """Forgets, when it starts again, what it has voted for."""
+    return _restored(lambda restored: replace(restored, votes=[], accepted=[]))
+
+
+def forget_results() -> AbstractContextManager[None]:
+    """Forgets, when it starts again, what it has answered."""
+    return _restored(lambda restored: replace(restored, spoken=[]))
+
+
+def speak_before_writing() -> AbstractContextManager[None]:
+    """Its answers are on the disk one step after they have left."""
+    step = Replica.step
+    late: dict[int, list[Durable]] = {}
+
+    def hasty(self: Replica, now: int, events: Iterable[Event]) -> Ready:
+        ready = step(self, now, events)
+        spoken: list[Durable] = [each for each in ready.persist if isinstance(each, Spoke)]
+        others = [each for each in ready.persist if not isinstance(each, Spoke)]
+        ready.persist = [*late.pop(id(self), []), *others]
+        late[id(self)] = spoken
+        return ready
+
+    return _instead(Replica, "step", hasty)
+
+
+def decide_twice() -> AbstractContextManager[None]:
+    """Does not remember what has been decided."""
+
+    def remember(self: State, past: Past) -> None:
+        pass
+
+    return _instead(State, "remember", remember)
+
+
+# --- what an entry must say -------------------------------------------------------------------------------
+
+Results = dict[bytes, dict[int, list[Result]]]
+
+
+def drop_an_answer() -> AbstractContextManager[None]:
+    """Leaves one member's answers out where more than 2f + 1 have been reported."""
+    results = judging._results
+
+    def fewer(content: Content, known: judging.Known) -> Results:
+        found = results(content, known)
+        reporting = {each.report.member for each in content.haves}
+        return {
+            request: {member: each for member, each in by_member.items() if member != max(by_member)}
+            if len(by_member) >= len(reporting)
+            else by_member
+            for request, by_member in found.items()
+        }
+
+    return _instead(judging, "_results", fewer)
+
+
+def use_the_local_clock() -> AbstractContextManager[None]:
+    """Looks at its own clock to see whether a deadline has passed."""
+    judge = judging.judge
+    ended: Callable[..., Any] = judging._ended
+    now = [0]
+
+    def looking(group: Group, parent: Standing, content: Content, known: Any) -> judging.Judged:
+        now[0] = known._state.now
+        return judge(group, parent, content, known)
+
+    def local(*arguments: Any) -> Any:
+        return ended(*arguments[:-1], now[0])
+
+    return _all(_instead(ordering, "judge", looking), _instead(judging, "_ended", local))
+
+
+def believe_any_clock() -> AbstractContextManager[None]:
+    """Takes the latest of the clocks for the time, not the median."""
+
+    def latest(parent: Standing, haves: Sequence[Have]) -> int:
+        return max([parent.time, *(each.report.clock for each in haves)])
+
+    return _all(_instead(judging, "time_of", latest), _instead(ordering, "time_of", latest))
+
+
+def _saying(choose: Callable[[list[bytes], Sequence[Result]], Said | None]) -> AbstractContextManager[None]:
+    def said(_: Any, serving: Any, results: Sequence[Result], rows: int, time: int) -> Said | None:
+        models = [serving.commitment, *(old.model for old in serving.retired if old.until >= time)]
+        return choose(models, [each for each in results if judging._sound(_, each.model, each.said, rows)])
+
+    return _instead(judging, "said", said)
+
+
+def count_equivocators() -> AbstractContextManager[None]:
+    """Takes the first answer of a member that has given two."""
+
+    def first(models: list[bytes], results: Sequence[Result]) -> Said | None:
+        return next((each.said for model in models for each in results if each.model == model), None)
+
+    return _saying(first)
+
+
+def count_any_model() -> AbstractContextManager[None]:
+    """Takes an answer of a model with which its member does not answer."""
+
+    def any_model(models: list[bytes], results: Sequence[Result]) -> Said | None:
+        said = {each.said for each in results}
+        return None if not said else said.pop() if len(said) == 1 else Absent()
+
+    return _saying(any_model)
+
+
+# --- who must have signed ---------------------------------------------------------------------------------
+
+
+def obey_anyone() -> AbstractContextManager[None]:
+    """Carries out a change of a member's model, whoever has signed it."""
+
+    def is_owned(self: Hearing, update: Update) -> bool:
+        return judging.fits(self._state.group.configuration, update.change.member, update.change.model)
+
+    return _instead(Hearing, "is_owned", is_owned)
+
+
+def believe_any_record() -> AbstractContextManager[None]:
+    """Takes an entry for committed because somebody says so."""
+
+    def is_proved(self: Ordering, record: Record) -> bool:
+        return True
+
+    return _instead(Ordering, "_is_proved", is_proved)
+
+
+Variant = Callable[[], AbstractContextManager[None]]
+
+VARIANTS: Mapping[str, Variant] = MappingProxyType(
+    {
+        variant.__name__.replace("_", "-"): variant
+        for variant in (
+            commit_on_too_few,
+            prepare_on_too_few,
+            commit_out_of_turn,
+            decide_what_is_not_ready,
+            forget_votes,
+            forget_results,
+            speak_before_writing,
+            decide_twice,
+            drop_an_answer,
+            use_the_local_clock,
+            believe_any_clock,
+            count_equivocators,
+            count_any_model,
+            obey_anyone,
+            believe_any_record,
+        )
+    }
+)
