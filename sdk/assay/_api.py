@@ -28,6 +28,8 @@ from assay.tensor import Tensor
 from assay.verify import Report, Trust, check
 
 TARGET = re.compile(r"[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(@[a-z0-9][a-z0-9._-]*)?")
+GROUP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+MODES = {"model": "direct", "group": "agreement"}  # in which each kind is asked where nothing else is said
 LONGEST_WAIT = 30.0  # seconds that one call asks the server to wait for the end
 POLL = 0.5  # seconds between polls of a server that answers at once
 
@@ -102,12 +104,25 @@ def payload(
 class Asked:
     """What the caller wants: `inputs` as from `payload`, `timeout` in seconds, for everything."""
 
-    target: str  # owner/name or owner/name@version
+    kind: str  # model | group
+    target: str  # owner/name or owner/name@version; a group's name
     inputs: list[dict[str, Any]]
     mode: str
+    params: Mapping[str, int | str | bool]  # of the mode
     trust: Trust
     timeout: float
     idempotency_key: str
+
+
+def asked_of(target: str, group: str) -> tuple[str, str]:
+    """Kind and name of what is asked. Raises Refused unless it is one thing, with a name that it can have."""
+    if bool(target) == bool(group):
+        raise Refused("ask either a model or a group", expected="one of them", got="both" if target else "neither")
+    if target:
+        _require_target(target)
+        return "model", target
+    _require_group(group)
+    return "group", group
 
 
 def predict(asked: Asked, clock: Clock) -> Flow[Prediction]:
@@ -115,10 +130,10 @@ def predict(asked: Asked, clock: Clock) -> Flow[Prediction]:
 
     Raises NotVerified, DeadlineExceeded (the prediction may still complete), Refused, Unavailable.
     """
-    _require_target(asked.target)
     end = clock() + asked.timeout
     wait = _wait(end, clock)
-    body = {"model": asked.target, "inputs": asked.inputs, "verification": {"mode": asked.mode}}
+    verification = {"mode": asked.mode, **asked.params}
+    body = {asked.kind: asked.target, "inputs": asked.inputs, "verification": verification}
     headers = {"Idempotency-Key": asked.idempotency_key, "Prefer": f"wait={wait}"}
     reply = yield from send(Call("POST", "/api/v1/predictions", headers, body=body, wait=wait))
     record = _record(reply.json())
@@ -143,7 +158,7 @@ def certificate(digest: str) -> Flow[bytes]:
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Some cards of the catalogue, and the cursor of the next page."""
+    """Some cards of models or groups, and the cursor of the next page."""
 
     results: list[dict[str, Any]] = []
     next: str | None = None
@@ -161,6 +176,24 @@ def model(target: str) -> Flow[dict[str, Any]]:
     _require_target(target)
     reply = yield from send(Call("GET", f"/api/v1/models/{target}"))
     return reply.json()
+
+
+def groups(cursor: str) -> Flow[Page]:
+    """The first page of the groups, or the one that follows the page whose `next` was `cursor`."""
+    reply = yield from send(Call("GET", "/api/v1/groups", params={"cursor": cursor} if cursor else {}))
+    return jsonform.convert(reply.json(), Page)
+
+
+def group(slug: str) -> Flow[dict[str, Any]]:
+    """One group by its name."""
+    _require_group(slug)
+    reply = yield from send(Call("GET", f"/api/v1/groups/{slug}"))
+    return reply.json()
+
+
+def _require_group(slug: str) -> None:
+    if not GROUP.fullmatch(slug):
+        raise Refused("not a group's name", pointer="/group", expected="a to z, 0 to 9 and -", got=repr(slug[:80]))
 
 
 def _require_target(target: str) -> None:
@@ -233,16 +266,17 @@ def _require_same_question(asked: Asked, record: _Record, certificate: AnyCertif
     named = statement.target if "@" in asked.target else statement.target.partition("@")[0]
     for what, expected, got in (
         ("mode", asked.mode, certificate.mode),
-        ("statement/target", f"model:{asked.target}", named),
+        ("statement/target", f"{asked.kind}:{asked.target}", named),
         ("statement/request", str(record.id), str(UUID(bytes=statement.request))),
+        *((f"statement/params/{name}", value, statement.params.get(name)) for name, value in asked.params.items()),
     ):
         if got != expected:
             raise NotVerified(
                 "the certificate answers another request",
                 code="wrong-request",
                 pointer=f"/{what}",
-                expected=expected,
-                got=got,
+                expected=str(expected),
+                got=str(got),
             )
     if oip.list_from_json(record.outputs, "/outputs") != statement.outputs:
         raise NotVerified(

@@ -10,7 +10,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -54,28 +54,34 @@ class Client:
 
     def predict(
         self,
-        target: str,
+        target: str = "",
         *,
+        group: str = "",
         inputs: Inputs | None = None,
         image: bytes | Path | None = None,
         row: Row | None = None,
-        verify: str = "direct",
+        verify: str = "",
+        params: Mapping[str, int | str | bool] | None = None,
         trust: Trust | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         idempotency_key: str = "",
     ) -> Prediction:
-        """Asks `owner/name` or `owner/name@version` and returns the answer, checked.
+        """Asks `owner/name` or `owner/name@version`, or a `group`, and returns the answer, checked.
 
         Exactly one of `inputs` (tensors, or what the API takes under `inputs`), `image` (a PNG, content or path)
-        and `row` (an object by field name, or a list in field order). `verify` is the mode; `timeout` is in
-        seconds, for everything. Calls with the same `idempotency_key` are carried out once. Raises NotVerified
-        when the certificate does not hold, is about something else, or is by nobody in `trust` (if that names
-        anyone); DeadlineExceeded; Refused; Unavailable.
+        and `row` (an object by field name, or a list in field order). `verify` is the mode, with its own `params`;
+        left out it is `direct` for a model and `agreement` for a group. Where a group's members did not agree, an
+        answer says `contested`. `timeout` is in seconds, for everything. Calls with the same `idempotency_key` are
+        carried out once. Raises NotVerified when the certificate does not hold, is about something else, or is by
+        nobody in `trust` (if that names anyone); DeadlineExceeded; Refused; Unavailable.
         """
+        kind, name = _api.asked_of(target, group)
         asked = Asked(
-            target=target,
+            kind=kind,
+            target=name,
             inputs=_api.payload(inputs, image, row),
-            mode=verify,
+            mode=verify or _api.MODES[kind],
+            params=params or {},
             trust=trust or self._trust,
             timeout=timeout,
             idempotency_key=idempotency_key or secrets.token_hex(16),
@@ -92,6 +98,17 @@ class Client:
     def model(self, target: str) -> dict[str, Any]:
         """The card of `owner/name`."""
         return self._run(_api.model(target))
+
+    def groups(self) -> Iterator[dict[str, Any]]:
+        """The cards of all groups that can be asked."""
+        page = _api.Page(next="")
+        while page.next is not None:
+            page = self._run(_api.groups(page.next))
+            yield from page.results
+
+    def group(self, slug: str) -> dict[str, Any]:
+        """A group with its members, inputs and `genesis`, the digest by which it is pinned."""
+        return self._run(_api.group(slug))
 
     def certificate(self, digest: str) -> bytes:
         """A certificate's canonical bytes by their SHA-256 in hexadecimal; not yet checked."""
@@ -150,21 +167,26 @@ class AsyncClient:
 
     async def predict(
         self,
-        target: str,
+        target: str = "",
         *,
+        group: str = "",
         inputs: Inputs | None = None,
         image: bytes | Path | None = None,
         row: Row | None = None,
-        verify: str = "direct",
+        verify: str = "",
+        params: Mapping[str, int | str | bool] | None = None,
         trust: Trust | None = None,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109  # of the prediction, which may go on without us
         idempotency_key: str = "",
     ) -> Prediction:
         """See `Client.predict`."""
+        kind, name = _api.asked_of(target, group)
         asked = Asked(
-            target=target,
+            kind=kind,
+            target=name,
             inputs=_api.payload(inputs, image, row),
-            mode=verify,
+            mode=verify or _api.MODES[kind],
+            params=params or {},
             trust=trust or self._trust,
             timeout=timeout,
             idempotency_key=idempotency_key or secrets.token_hex(16),
@@ -182,6 +204,18 @@ class AsyncClient:
     async def model(self, target: str) -> dict[str, Any]:
         """See `Client.model`."""
         return await self._run(_api.model(target))
+
+    async def groups(self) -> AsyncIterator[dict[str, Any]]:
+        """See `Client.groups`."""
+        page = _api.Page(next="")
+        while page.next is not None:
+            page = await self._run(_api.groups(page.next))
+            for each in page.results:
+                yield each
+
+    async def group(self, slug: str) -> dict[str, Any]:
+        """See `Client.group`."""
+        return await self._run(_api.group(slug))
 
     async def certificate(self, digest: str) -> bytes:
         """See `Client.certificate`."""

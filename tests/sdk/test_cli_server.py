@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -42,15 +44,21 @@ class Http:
         self.url = f"http://127.0.0.1:{self.listener.server_port}"
 
 
-@pytest.fixture
-def http(sample):
-    server = Http(Server(sample))
+@contextmanager
+def http_serving(server: Http) -> Iterator[Http]:
+    """A server that answers as long as the block runs."""
     thread = threading.Thread(target=server.listener.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server
     server.listener.shutdown()
     server.listener.server_close()
     thread.join()
+
+
+@pytest.fixture
+def http(sample):
+    with http_serving(Http(Server(sample))) as serving:
+        yield serving
 
 
 @pytest.fixture
