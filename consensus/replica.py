@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from assay.digest import Tag
-from assay.model import ModelReference
 from consensus.durable import Restored
 from consensus.events import Adopting, Event, Linked, Lost, Ran, Ready, Received, Tick
 from consensus.hearing import Hearing
@@ -73,7 +72,8 @@ class Replica:
             case Ran(results):
                 state.spoken += results
             case Adopting(model):
-                self._adopt(model)
+                state.wanted = model
+                self._adopt()
             case Linked(member):
                 state.lost.discard(member)
                 self._resending.greet(member)
@@ -114,13 +114,17 @@ class Replica:
         if self.state.standing.entries > before:
             self.state.out.send.append((sender, Status(self.state.standing.entries)))
 
-    def _adopt(self, model: ModelReference) -> None:
-        """Signs the owner's wish to change, once for each."""
-        state = self.state
+    def _adopt(self) -> None:
+        """Signs the owner's wish to change, once, unless it has come true.
+
+        Serials are times, so that what was signed before a restart, and forgotten, is never signed otherwise.
+        """
+        state, model = self.state, self.state.wanted
         waiting = state.updates.get(state.me)
-        if (waiting.change.model if waiting else state.serving.model) == model:
+        if model is None or (waiting.change.model if waiting else state.serving.model) == model:
             return
-        serial = (waiting.change.serial if waiting else state.serving.serial) + 1
+        last = waiting.change.serial if waiting else state.serving.serial
+        serial = max(last + 1, state.now)
         change = Change(state.group.genesis, state.group.configuration.epoch, state.me, serial, model)
         update = Update(change, state.seal.sign(Tag.AGREEMENT_UPDATE, change.digest))
         state.broadcast(update)
@@ -143,6 +147,8 @@ class Replica:
         self._speaking.report()
         while self._ordering.advance() or self._ordering.propose():
             pass
+        if state.out.adopted:
+            self._adopt()  # it may have been an earlier wish that came true
 
     def _forget_lapsed(self) -> None:
         """Requests on which nobody may decide any more."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from assay.agreement.entry import Asked
+from assay.model import ModelReference
 from consensus.answers import Answers
 from consensus.durable import Past, Restored, Serving
 from consensus.events import Ready
@@ -73,6 +74,7 @@ class State:
         self.slots: dict[int, Slot] = {}
         self.flight = Flight()
         self.updates: dict[int, Update] = {}  # signed, and not yet ordered
+        self.wanted: ModelReference | None = None  # what the owner wants this member to answer with
         self.missing: dict[bytes, Missing] = {}  # requests
         self.lacking: dict[Held, Missing] = {}  # results
         self.spoken: list[Result] = []  # to be signed
