@@ -214,7 +214,7 @@ def believe_any_clock() -> AbstractContextManager[None]:
 
 def _saying(choose: Callable[[list[bytes], Sequence[Result]], Said | None]) -> AbstractContextManager[None]:
     def said(_: Any, serving: Any, results: Sequence[Result], rows: int, time: int) -> Said | None:
-        models = [serving.commitment, *(old.model for old in serving.retired if old.until >= time)]
+        models = [serving.commitment, *(old.commitment for old in serving.retired if old.until >= time)]
         return choose(models, [each for each in results if judging._sound(_, each.model, each.said, rows)])
 
     return _instead(judging, "said", said)

@@ -35,10 +35,15 @@ class Wanted:
     """One id of a client. `versions`: the one request, or two with different inputs, by digest."""
 
     versions: dict[bytes, Asked] = field(default_factory=dict)
+    began: int = 0  # Unix ms
     ended: Ended | None = None
     refused: dict[bytes, set[End]] = field(default_factory=dict)
     sound: bool = True  # inputs are what their digests say
     spared: bool = False  # nothing fails, and there is all the time that is needed
+
+    @property
+    def deadline(self) -> int:
+        return max(asked.deadline for asked in self.versions.values())
 
 
 class Client:
@@ -54,11 +59,6 @@ class Client:
         self._of: dict[bytes, Wanted] = {}  # by request
         self._payloads: dict[bytes, Payload] = {}
         network.join(self.key, self._hear)
-
-    @property
-    def asked(self) -> list[Asked]:
-        """All of it."""
-        return [asked for wanted in self.wanted.values() for asked in wanted.versions.values()]
 
     # --- asking -------------------------------------------------------------------------------------------
 
@@ -81,7 +81,7 @@ class Client:
         promised = _payload(chance, rows) if asking.spoiled else payload
         digest = input_digest(promised.salt, promised.inputs)
         asked = Asked(self._group, self.key, id_, digest, rows, deadline, asking.least)
-        wanted = self.wanted.setdefault(id_, Wanted(sound=not asking.spoiled))
+        wanted = self.wanted.setdefault(id_, Wanted(began=BEGAN + self._world.now, sound=not asking.spoiled))
         wanted.versions[asked.digest] = asked
         self._of[asked.digest] = wanted
         self._payloads[asked.digest] = payload

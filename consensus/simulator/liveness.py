@@ -61,7 +61,9 @@ def _wanting(simulation: Simulation, client: Client, wanted: Wanted) -> Iterator
         for place in simulation.honest
     ):
         yield f"{who} is not decided"
-    elif simulation.world.now <= asked.deadline - BEGAN + MARGIN and not wanted.refused:
+    elif wanted.deadline - wanted.began > simulation.scenario.horizon or wanted.refused:
+        return  # beyond the horizon: nobody need take it
+    elif BEGAN + simulation.world.now <= wanted.deadline + MARGIN:
         yield f"{who} may still be taken in"
 
 
@@ -73,14 +75,13 @@ def left_over(machine: Machine, liars: frozenset[int]) -> str:
     left = {
         "requests": len(state.pool),
         "updates": len(state.updates.keys() - liars),
-        "results of its own": len([held for held in state.signed if held in state.answers]),
         "entries under vote": len(
             [slot for slot in state.slots.values() if slot.judged or (slot.propose and not liars)]
         ),
     }
     if not liars:
         left |= {
-            "results": len(state.answers),
+            "results": len(state.answers) - len([held for held in state.signed if held in state.answers]),
             "reports": len(state.reports),
             "slots": len(state.slots),
             "missing": len(state.missing) + len(state.lacking),

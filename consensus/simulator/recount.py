@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from assay.agreement.entry import Asked
 from assay.agreement.group import Configuration, Labels
 from assay.agreement.votes import Absent, Answered, Outcome, Said
+from consensus.judging import MOST_RETIRED
 from consensus.messages import Exec, Held, Report, Result, Update
 
 
@@ -24,10 +25,12 @@ class Serving:
         return [self.active, *(model for model, until in reversed(self.retired.items()) if until >= time)]
 
     def change(self, model: bytes, time: int, horizon: int) -> None:
-        self.retired = {old: until for old, until in self.retired.items() if until >= time and old != model}
-        if model != self.active:
-            self.retired.pop(self.active, None)
-        self.retired[self.active] = time + horizon
+        """The one that was active counts for a horizon more; of those retired only the newest do."""
+        retired = {old: until for old, until in self.retired.items() if until >= time}
+        retired.pop(self.active, None)
+        retired[self.active] = time + horizon
+        retired.pop(model, None)
+        self.retired = dict(list(retired.items())[-MOST_RETIRED:])
         self.active = model
 
 

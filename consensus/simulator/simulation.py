@@ -107,11 +107,8 @@ class Simulation:
             self.world.after(LOOK, self._look)
 
     def _last_deadline(self) -> int:
-        every = [asked.deadline for client in self.clients for asked in client.asked]
-        within = [
-            each - BEGAN for each in every if each - BEGAN <= self.scenario.trouble + 2 * self.scenario.horizon
-        ]
-        return max(within, default=0)
+        every = (wanted.deadline - BEGAN for client in self.clients for wanted in client.wanted.values())
+        return max(every, default=0)
 
     # --- who takes part -----------------------------------------------------------------------------------
 
