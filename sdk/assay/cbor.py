@@ -194,27 +194,24 @@ class _Reader:
         major, short = initial >> 5, initial & 31
         if major == SIMPLE:
             return self.simple(initial)
-        argument = self.argument(short)
-        match major:
-            case 0 | 1:
-                if argument > MAX_INTEGER:
-                    raise self.refused("integer out of range", "within ±(2^53−1)", str(argument))
-                value = argument if major == UNSIGNED else -1 - argument
-                if value < -MAX_INTEGER:
-                    raise self.refused("integer out of range", "within ±(2^53−1)", str(value))
-                return value
-            case 2:
-                return self.take(argument)
-            case 3:
-                return self.text(argument)
-            case 4:
-                self.countable(argument)
-                return [self.value(depth - 1) for _ in range(argument)]
-            case 5:
-                self.countable(argument)
-                return self.map(argument, depth)
-            case _:
-                raise self.refused("tags are not in this profile", "no tag", f"tag {argument}")
+        argument = short if short < 24 else self.argument(short)
+        if major == TEXT:  # the most frequent first
+            return self.text(argument)
+        if major == BYTES:
+            return self.take(argument)
+        if major <= NEGATIVE:
+            return self.integer(argument if major == UNSIGNED else -1 - argument)
+        if major == TAG:
+            raise self.refused("tags are not in this profile", "no tag", f"tag {argument}")
+        self.countable(argument)
+        if major == MAP:
+            return self.map(argument, depth)
+        return [self.value(depth - 1) for _ in range(argument)]
+
+    def integer(self, value: int) -> int:
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise self.refused("integer out of range", "within ±(2^53−1)", str(value))
+        return value
 
     def simple(self, initial: int) -> bool | None:
         if initial == NULL:
@@ -226,8 +223,6 @@ class _Reader:
         )
 
     def argument(self, short: int) -> int:
-        if short < 24:
-            return short
         if short > 27:
             raise self.refused("indefinite or reserved length", "a definite length", str(short))
         width = 1 << (short - 24)
@@ -266,17 +261,20 @@ class _Reader:
         kind: type | None = None
         for _ in range(count):
             start = self.at
-            key = self.value(depth - 1)  # bounded too: a key may lyingly be a map
-            if isinstance(key, bool) or not isinstance(key, str | int) or (isinstance(key, int) and key < 0):
-                raise self.refused(
-                    "map keys must be all text or all unsigned", "text | unsigned", type(key).__name__
-                )
-            if kind not in (None, type(key)):
-                raise self.refused("map keys must be all text or all unsigned", "one kind of key", "both")
-            kind = type(key)
+            key: Any = self.value(depth - 1)  # bounded too: a key may lyingly be a map
+            if kind is not str or type(key) is not str:  # what is text once may be taken as read
+                kind = self.kind_of(key, kind)
             encoded = self.document[start : self.at]
             if encoded <= previous:
                 raise self.refused("map keys are not in order", "ascending, each once", repr(key))
             previous = encoded
             entries[key] = self.value(depth - 1)
         return entries  # type: ignore[return-value]  # keys are of one kind, checked above
+
+    def kind_of(self, key: Value, before: type | None) -> type:
+        """The type of a key, once it is known to be text or unsigned and of the kind of those before."""
+        if type(key) not in (str, int) or (isinstance(key, int) and key < 0):
+            raise self.refused("map keys must be all text or all unsigned", "text | unsigned", type(key).__name__)
+        if before not in (None, type(key)):
+            raise self.refused("map keys must be all text or all unsigned", "one kind of key", "both")
+        return type(key)

@@ -131,9 +131,14 @@ def parse(document: bytes) -> AnyCertificate:
         if isinstance(plain, dict) and "mode" not in plain:
             raise _incomplete("/mode")
         certificate = jsonform.convert(plain, _ANY)
-        if certificate.to_cbor() != document:  # a field with a default was left out
+        if _content(certificate) != _content(plain):  # a field with a default was left out
             raise _incomplete()
     return certificate.checked()
+
+
+def _content(value: object) -> bytes:
+    """The same for two values whose canonical encodings are the same, and quicker."""
+    return msgspec.msgpack.encode(value, order="sorted")
 
 
 def _incomplete(pointer: str = "") -> Refused:

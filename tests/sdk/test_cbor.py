@@ -100,7 +100,10 @@ def test_a_document_with_a_flipped_bit_is_refused_or_another_value(value, data):
         ("a26162006161", "byte 6"),
         ("a200006161", "byte 5"),  # keys of two kinds
         ("a1200000", "byte 2"),  # a negative key
+        ("a200002000", "byte 4"),  # … after one that is not
         ("a1f400", "byte 2"),
+        ("a200000100a0", "byte 5"),
+        ("a2616100f400", "byte 5"),
         ("a1410000", "byte 3"),
         ("a18000", "byte 2"),
         ("0000", "byte 1"),
