@@ -61,9 +61,11 @@ def record(
     keys: list[PrivateKey] = KEYS,
     epoch: Epoch = EPOCH,
     voted: int = 1,
+    outcomes: tuple[Ended, ...] | None = None,
 ) -> Record:
     """An entry with everybody's outcome for each request, committed to by those members."""
-    outcomes = tuple(ended(each, voted) for each in requests)
+    if outcomes is None:
+        outcomes = tuple(ended(each, voted) for each in requests)
     root = merkle.root([each.leaf for each in outcomes]) if outcomes else judging.NOTHING_YET
     group = epoch.configuration.digest
     entry = Entry(group, 0, number, sha256(b"%d" % (number - 1)), time, b"\x06" * 32, len(outcomes), root)
