@@ -175,7 +175,10 @@ class Hearing:
         """A change of model that its owner has signed and the group has not ordered."""
         state, change = self._state, message.change
         if change.member < state.n and change.serial > self._last_serial(change.member) and self.is_owned(message):
-            state.updates[change.member] = message
+            if change.model == state.standing.serving[change.member].model:
+                state.updates.pop(change.member, None)  # its owner no longer wants to change
+            else:
+                state.updates[change.member] = message
 
     def _last_serial(self, member: int) -> int:
         waiting = self._state.updates.get(member)

@@ -233,7 +233,9 @@ class Ordering:
         state = self._state
         for member, serving in enumerate(state.standing.serving):
             waiting = state.updates.get(member)
-            if waiting is not None and waiting.change.serial <= serving.serial:
+            if waiting is None:
+                continue
+            if waiting.change.serial <= serving.serial or waiting.change.model == serving.model:
                 del state.updates[member]
         if state.serving.serial != before.serving[state.me].serial:
             state.out.adopted.append(state.serving.commitment)
