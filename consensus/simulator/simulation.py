@@ -28,7 +28,7 @@ from consensus.simulator.world import Broken, World
 
 Build = Callable[[Group, int, Seal, Restored], Machine]
 LOOK = 250  # ms between two looks at whether all is done
-PATIENCE = 30_000  # ms after the last deadline by which it must be
+PATIENCE = 120_000  # ms after the last deadline by which it must be: what nobody has is asked for many times
 
 
 @dataclass
