@@ -159,7 +159,7 @@ class Asking:
         told = []
         for request in message.requests:
             opened = self._open.get(request)
-            if opened is None or opened.answered or member in opened.refusals:
+            if opened is None or opened.answered:
                 continue
             opened.refusals[member] = printable(message.detail)
             if len(opened.refusals) == self.configuration.f + 1:

@@ -287,6 +287,7 @@ async def test_a_liar_loses_its_link_and_the_truth_is_taken_from_another(members
     await until(lambda: not before.alive)
     assert not any(task.done() for task in tasks)
     assert str(made.KEYS[3].public) in caplog.text
+    assert "Traceback" not in caplog.text
     assert all(members.links[place].alive for place in range(3))
     members.say(1, told(record))
     for answer in await asyncio.gather(*tasks):
