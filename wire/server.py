@@ -11,6 +11,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 from assay.errors import AssayError, Unavailable
@@ -72,7 +73,7 @@ class Server:
     def stop_accepting(self) -> None:
         """Takes no new connection; those that stand go on."""
         self._accepting.cancel()
-        self._listener.close()
+        self._accepting.add_done_callback(lambda _: self._listener.close())
 
     async def close(self) -> None:
         """Ends everything: what is being answered is cancelled, what has been answered is sent."""
@@ -83,10 +84,9 @@ class Server:
         await asyncio.gather(*self._conversations, return_exceptions=True)
 
     async def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             try:
-                peer, name = await loop.sock_accept(self._listener)
+                peer, name = await self._next()
             except OSError as error:  # out of descriptors, or the peer has gone already
                 _log.warning("cannot accept: %s", error)
                 await asyncio.sleep(PAUSE)
@@ -98,6 +98,21 @@ class Server:
             self._opening_now[conversation] = host
             conversation.add_done_callback(self._conversations.discard)
             await asyncio.sleep(0)  # it begins, and from then on sees to its socket, however soon it must give way
+
+    async def _next(self) -> tuple[socket.socket, tuple[str, int]]:
+        """The next connection. Unlike the loop's own `sock_accept` it loses none when it is cancelled."""
+        loop, readable = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._listener, readable.set)
+        try:
+            while True:
+                with suppress(BlockingIOError):
+                    peer, name = self._listener.accept()
+                    peer.setblocking(False)
+                    return peer, name
+                readable.clear()
+                await readable.wait()
+        finally:
+            loop.remove_reader(self._listener)
 
     def _make_room(self, host: str) -> None:
         """Where there is none, the one that has been opening for longest gives way: a known peer is quick."""
