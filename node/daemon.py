@@ -142,7 +142,7 @@ class Daemon:
             case Cancel():
                 self._provider.cancel(request.request)
             case Form():
-                self._members.form(request.epoch)
+                self._members.form(request.epoch, request.addresses)
             case Adopt():
                 await self._members.adopt(request.group, request.commitment)
             case Drain():

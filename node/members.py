@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from pathlib import Path
+
+import msgspec
 
 from assay import cbor, jsonform
 from assay.agreement.group import Epoch, require_genesis
@@ -23,10 +26,12 @@ from consensus.seals import Ed25519
 from consensus.storage import SqliteStorage
 from node.home import PRIVATE_FOLDER, write_atomically
 from node.voter import Inference, Served, Voter
+from wire import address
 from wire.link import Attached
 from wire.messages import InGroup
 
-EPOCH, LOG, RESTORED = "epoch.cbor", "log.sqlite", "restored"  # the last lies beside the groups: a key
+EPOCH, LOG, MOVED = "epoch.cbor", "log.sqlite", "addresses.json"  # of each group
+RESTORED = "restored"  # beside them: the key with which this node came back from a backup
 MAX_GROUPS = 64
 ORDERING = 60.0  # seconds for a group to order a change of model
 
@@ -39,6 +44,7 @@ class Member:
     def __init__(self, epoch: Epoch, folder: Path, key: PrivateKey, models: Served, triton: Inference) -> None:
         configuration = epoch.configuration
         self.group = Group(configuration.digest, configuration)
+        self._moved = _Moved(folder / MOVED, [member.address for member in configuration.members])
         self.me = place_of(epoch, key.public)
         self.keys = frozenset(PublicKey(member.key) for member in configuration.members)
         self._models = models
@@ -54,6 +60,7 @@ class Member:
             self._storage,
             infer=self._voter.vote,
             on_adopted=self._adopted,
+            resolve=self._moved.resolve,
         )
 
     @property
@@ -66,6 +73,10 @@ class Member:
             model=state.serving.commitment,
             reached=self.host.reached,
         )
+
+    def find(self, addresses: tuple[str, ...]) -> None:
+        """The members are now at these addresses, in their order."""
+        self._moved.note(addresses)
 
     async def adopt(self, model: ModelReference) -> None:
         """Returns once the group has ordered that this member answers with `model`."""
@@ -97,6 +108,26 @@ class Member:
         _log.info("answers group %s with model %s", self.group.configuration.slug, commitment.hex())
         if ordered := self._adopting.pop(commitment, None):
             ordered.set()
+
+
+class _Moved:
+    """Where members are that are no longer where the group's configuration says."""
+
+    def __init__(self, path: Path, written: list[str]) -> None:
+        self._path = path
+        self._written = written
+        self._now: dict[str, str] = {}
+        with suppress(FileNotFoundError, msgspec.DecodeError):
+            self._now = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+
+    async def resolve(self, where: str) -> str:
+        return self._now.get(where, where)
+
+    def note(self, addresses: tuple[str, ...]) -> None:
+        now = dict(zip(self._written, addresses, strict=False))
+        if now and now != self._now:
+            write_atomically(self._path, msgspec.json.encode(now))
+            self._now = now
 
 
 class Members:
@@ -131,17 +162,24 @@ class Members:
         """Whether this key is that of a member of a group here."""
         return any(peer in member.keys for member in self._members.values())
 
-    def form(self, document: bytes) -> None:
-        """Takes part in a group from now on; to be told twice changes nothing. Raises Refused, Unavailable."""
+    def form(self, document: bytes, addresses: tuple[str, ...] = ()) -> None:
+        """Takes part in a group from now on, whose members are at `addresses` (none: where the group says).
+
+        To be told twice changes nothing else. Raises Refused, Unavailable.
+        """
         epoch = _parse(document)
+        for each in addresses:
+            address.split(each)
+        if epoch.configuration.digest not in self._members:
+            self._form(epoch, document)
+        self._members[epoch.configuration.digest].find(addresses)
+
+    def _form(self, epoch: Epoch, document: bytes) -> None:
         configuration = epoch.configuration
-        genesis = configuration.digest
-        if genesis in self._members:
-            return
         if len(self._members) >= MAX_GROUPS:
             raise Unavailable("the node is in as many groups as it can be", code="too-many-groups")
         place_of(epoch, self._key.public)
-        folder = self._root / genesis.hex()
+        folder = self._root / configuration.digest.hex()
         folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         self._require_memory(folder)
         if not (folder / EPOCH).exists():

@@ -8,10 +8,11 @@ same code runs in the dispatch worker and, with other ports, in tests.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from assay.agreement.evidence import AgreementEvidence
 from assay.agreement.group import Epoch
 from assay.certificate import AnyCertificate
 from assay.errors import AssayError
@@ -88,9 +89,10 @@ class Contested:
 
 @dataclass(frozen=True)
 class Failed:
-    """No answer, and why."""
+    """No answer, and why; where a group says so, its certificate."""
 
     error: AssayError
+    certificate: AnyCertificate | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,13 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
+class Decision(NamedTuple):
+    """An outcome that a group has committed to, and the models that may have voted on it."""
+
+    evidence: AgreementEvidence
+    models: tuple[ModelReference, ...]
+
+
 class Nodes(Protocol):
     async def submit(self, provider: Provider, job: Job[P]) -> bytes:
         """The certificate bytes with which this provider answers.
@@ -127,10 +136,21 @@ class Nodes(Protocol):
         """
 
 
+class Groups(Protocol):
+    async def decide(self, job: Job[P], least: int) -> Decision:
+        """What the target's group has committed to about this job.
+
+        `least`: votes that the buyer asks for, 0 for as many as are needed. Jobs that are decided at the same time
+        share signatures and messages; the same job asked again is answered the same way. Raises Refused where the
+        group will not take the job, DeadlineExceeded when time ran out.
+        """
+
+
 class Ports(Protocol):
     """The outside world, handed to a mode for one job."""
 
     nodes: Nodes
+    groups: Groups
     clock: Clock
 
     async def emit(self, stage: str, detail: dict[str, str | int]) -> None:

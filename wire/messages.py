@@ -147,11 +147,13 @@ class Form(Message, frozen=True):
     """Tells a member that its group stands; answered by `Done` once the member takes part in it.
 
     `epoch` is the canonical CBOR of an `assay.agreement.group.Epoch`, the genesis with every member's consent: a
-    node takes part in nothing that its own key has not consented to.
+    node takes part in nothing that its own key has not consented to. `addresses`: where the members are now, in
+    their order, if they have moved since; whoever is there must prove that it holds the member's key.
     """
 
     id: Id
     epoch: Annotated[bytes, msgspec.Meta(max_length=8 * 1024 * 1024)]
+    addresses: Annotated[tuple[ShortLine, ...], msgspec.Meta(max_length=16)] = ()
 
 
 class Adopt(Message, frozen=True):

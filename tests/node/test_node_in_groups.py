@@ -1,0 +1,389 @@
+"""Nodes as members of a group: told to form it, attached to, asked, changed, killed, put back from a backup."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tarfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+import pytest
+
+from assay import cbor
+from assay.agreement.group import FORMAT, NO_PREVIOUS, Configuration, Epoch, Labels, Member
+from assay.agreement.votes import Absent, Abstained, Answered
+from assay.digest import Tag, sha256
+from assay.errors import AssayError, Refused, Unavailable
+from assay.fields import plain
+from assay.ids import uuid7
+from assay.keys import PrivateKey
+from assay.model import Interface, ModelReference, NoPreprocessing, Port
+from assay.tensor import Tensor
+from inference.validation import Ports
+from node.commands.backup import back_up
+from node.daemon import Daemon
+from node.journal import Model
+from tests.node.worlds import Owner, PlainTriton
+from verification.agreement import Agreement, AgreementParams
+from verification.groups import PeerGroups
+from verification.mode import Certified, Contested, End, Expired, Failed, Job, Provider, Target
+from wire.deadline import in_seconds, now_ms
+from wire.line import Line
+from wire.messages import Adopt, Form
+
+LABELS = ("zero", "one", "two")
+INPUTS = (Port("x", "FP32", (-1, 4)),)
+NAMES = ("asha", "bruno", "chidi", "dana")
+
+
+def model(name: str) -> ModelReference:
+    outputs = (Port("label", "INT64", (-1,)),)
+    interface = Interface("classification", INPUTS, outputs, LABELS, NoPreprocessing())
+    return ModelReference(sha256(name.encode()), interface)
+
+
+class LabellingTriton(PlainTriton):
+    """Labels a row with its first value, plus what this model is off by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.off: dict[str, int] = {}
+
+    async def infer(self, name, inputs, outputs, deadline):
+        if not self.is_live:
+            raise Unavailable("Triton cannot be reached", code="unreachable")
+        self.inferred += 1
+        return (Tensor.of("label", (inputs[0].array()[:, 0].astype(np.int64) + self.off.get(name, 0)) % 3),)
+
+
+class OnlyGroups:
+    """What a mode may use; groups only."""
+
+    def __init__(self, groups: PeerGroups) -> None:
+        self.groups = groups
+        self.nodes = None
+        self.clock = self
+
+    def now_ms(self) -> int:
+        return now_ms()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def cancelled(self) -> bool:
+        return False
+
+
+@dataclass
+class World:
+    """Four owners, their nodes, a marketplace that asks."""
+
+    owners: list[Owner]
+    marketplace: PrivateKey
+    groups: PeerGroups
+    daemons: dict[int, Daemon] = field(default_factory=dict)
+    running: dict[int, AsyncExitStack] = field(default_factory=dict)
+
+    async def start(self, *which: int) -> None:
+        for i in which:
+            stack = AsyncExitStack()
+            self.daemons[i] = await stack.enter_async_context(self.owners[i].running())
+            self.running[i] = stack
+
+    async def stop(self, *which: int) -> None:
+        for i in which:
+            await self.running.pop(i).aclose()
+            del self.daemons[i]
+
+    def epoch(self, **changes) -> Epoch:
+        members = tuple(
+            Member(name, owner.key.public.raw, self.daemons[i].server.address, model(name))
+            for i, (name, owner) in enumerate(zip(NAMES, self.owners, strict=True))
+        )
+        configuration = Configuration(
+            **{
+                "format": FORMAT,
+                "slug": "letters",
+                "epoch": 0,
+                "previous": NO_PREVIOUS,
+                "members": members,
+                "inputs": INPUTS,
+                "answer": Labels(LABELS),
+                "aggregator": "plurality",
+                "grace": 150,
+                "horizon": 600_000,
+                **changes,
+            }
+        )
+        consents = tuple(owner.key.sign(Tag.GROUP, configuration.digest) for owner in self.owners)
+        return Epoch(configuration, consents, ())
+
+    async def tell(self, i: int, message: Form | Adopt) -> None:
+        await self.owners[i].peer(self.daemons[i]).request(message, in_seconds(20))
+
+    async def form(self, epoch: Epoch, *which: int) -> None:
+        addresses = tuple(self.daemons[i].server.address for i in range(4)) if len(self.daemons) == 4 else ()
+        for i in which or range(4):
+            await self.tell(i, Form(0, document(epoch), addresses))
+
+    async def ask(self, epoch: Epoch, *rows: int, seconds: float = 20.0) -> End:
+        providers = tuple(
+            Provider(owner.key.public, self.daemons[i].server.address, model(name))
+            for i, (name, owner) in enumerate(zip(NAMES, self.owners, strict=True))
+            if i in self.daemons
+        )
+        inputs = (Tensor.of("x", np.repeat(np.array(rows, "f4")[:, None], 4, axis=1)),)
+        target = Target("group:letters", providers, (epoch,))
+        job = Job(uuid7().bytes, target, AgreementParams(), inputs, bytes(32), in_seconds(seconds))
+        return await Agreement().run(job, OnlyGroups(self.groups))
+
+
+def document(epoch: Epoch) -> bytes:
+    return cbor.encode(plain(epoch))
+
+
+@pytest.fixture
+async def world(tmp_path) -> AsyncIterator[World]:
+    marketplace = PrivateKey.generate()
+    owners = [Owner(tmp_path / name, marketplace, LabellingTriton()) for name in NAMES]
+    for name, owner in zip(NAMES, owners, strict=True):
+        reference = model(name)
+        owner.hold(Model(reference, Ports(INPUTS, reference.interface.outputs), f"{name}/letters", wanted=True))
+    world = World(owners, marketplace, PeerGroups(marketplace))
+    await world.start(0, 1, 2, 3)
+    yield world
+    await world.groups.close()
+    await world.stop(*list(world.running))
+
+
+@pytest.fixture
+async def group(world: World) -> Epoch:
+    epoch = world.epoch()
+    await world.form(epoch)
+    return epoch
+
+
+def said(end: End) -> tuple:
+    assert isinstance(end, Certified | Contested)
+    return end.certificate.evidence.ended.said
+
+
+def answer(end: End) -> list[int]:
+    assert isinstance(end, Certified), end
+    return end.certificate.statement.outputs[0].array().tolist()
+
+
+# --- answering --------------------------------------------------------------------------------------------
+
+
+async def test_a_group_answers_with_a_certificate_that_passes_the_buyers_check(world, group) -> None:
+    end = await world.ask(group, 0, 2, 1)
+    assert answer(end) == [0, 2, 1]
+    assert [type(each) for each in said(end)] == [Answered] * 4
+
+
+async def test_a_member_that_answers_wrongly_is_outvoted_and_visible(world, group) -> None:
+    world.owners[2].triton.off[model("chidi").commitment.hex()] = 1
+    end = await world.ask(group, 0)
+    assert answer(end) == [0]
+    assert [each.votes for each in said(end)] == [(0,), (0,), (1,), (0,)]
+
+
+async def test_members_that_do_not_agree_are_contested(world, group) -> None:
+    world.owners[1].triton.off[model("bruno").commitment.hex()] = 1
+    world.owners[2].triton.off[model("chidi").commitment.hex()] = 1
+    end = await world.ask(group, 0)
+    assert isinstance(end, Contested)
+
+
+async def test_with_one_triton_gone_its_member_abstains_and_the_others_go_on(world, group) -> None:
+    world.owners[3].triton.is_live = False
+    end = await world.ask(group, 1)
+    assert answer(end) == [1]
+    assert said(end)[3] == Abstained()
+
+
+async def test_with_one_node_gone_the_others_go_on_and_it_is_seen_to_be_silent(world, group) -> None:
+    await world.ask(group, 1)
+    await world.stop(3)
+    end = await world.ask(group, 1)
+    assert answer(end) == [1]
+    assert said(end)[3] == Absent()
+
+
+async def test_a_node_that_comes_back_catches_up_and_votes_again(world, group) -> None:
+    await world.stop(3)
+    for _ in range(3):
+        assert answer(await world.ask(group, 2)) == [2]
+    await world.start(3)
+    await world.form(group)  # it may listen elsewhere now
+    async with asyncio.timeout(20):
+        while not isinstance(said(await world.ask(group, 1))[3], Answered):
+            pass
+        while len({daemon._members.all()[0].number for daemon in world.daemons.values()}) > 1:
+            await world.ask(group, 1)
+
+
+async def test_with_two_nodes_gone_it_expires(world, group) -> None:
+    await world.ask(group, 1)
+    await world.stop(2, 3)
+    assert isinstance(await world.ask(group, 1, seconds=1.0), Expired)
+
+
+async def test_with_two_tritons_gone_the_group_says_that_it_failed(world, group) -> None:
+    world.owners[2].triton.is_live = world.owners[3].triton.is_live = False
+    end = await world.ask(group, 1)
+    assert isinstance(end, Failed)
+    assert end.error.code == "group-failed"
+    assert end.certificate is not None
+    assert end.certificate.statement.outcome == "failed"
+
+
+async def test_what_was_asked_before_is_answered_alike_after_all_have_been_restarted(world, group) -> None:
+    before = await world.ask(group, 2)
+    await world.groups.close()
+    await world.stop(0, 1, 2, 3)
+    await world.start(0, 1, 2, 3)
+    await world.form(group)
+    world.groups = PeerGroups(world.marketplace)
+    asked = before.certificate.evidence.asked
+    providers = tuple(
+        Provider(owner.key.public, world.daemons[i].server.address, model(name))
+        for i, (name, owner) in enumerate(zip(NAMES, world.owners, strict=True))
+    )
+    inputs = (Tensor.of("x", np.full((1, 4), 2, "f4")),)
+    job = Job(
+        asked.id,
+        Target("group:letters", providers, (group,)),
+        AgreementParams(),
+        inputs,
+        bytes(32),
+        asked.deadline,
+    )
+    after = await Agreement().run(job, OnlyGroups(world.groups))
+    assert after.certificate.statement == before.certificate.statement
+    assert after.certificate.evidence.entry == before.certificate.evidence.entry
+
+
+# --- changing models --------------------------------------------------------------------------------------
+
+
+async def test_a_member_changes_its_model_while_requests_flow(world, group) -> None:
+    other = model("dana again")
+    world.owners[3].triton.loaded.add(other.commitment.hex())
+    world.owners[3].triton.off[other.commitment.hex()] = 1  # so that it is seen which of them answered
+    held = Model(other, Ports(INPUTS, other.interface.outputs), "dana/letters", wanted=True)
+    await asyncio.to_thread(world.daemons[3]._models._journal.keep, held)
+    await world.stop(3)
+    await world.start(3)
+    await world.form(group)
+    flowing = [asyncio.create_task(world.ask(group, i % 3)) for i in range(10)]
+    await world.tell(3, Adopt(0, group.configuration.digest, other.commitment))
+    flowing += [asyncio.create_task(world.ask(group, i % 3)) for i in range(10)]
+    for i, end in enumerate(await asyncio.gather(*flowing)):
+        assert answer(end) == [i % 10 % 3]
+        vote = said(end)[3]
+        if isinstance(vote, Answered):  # never the one's answer under the other's name
+            assert vote.votes == ((i % 10 % 3 + (vote.model == other.commitment)) % 3,)
+    last = await world.ask(group, 1)
+    assert said(last)[3] == Answered(other.commitment, (2,))
+    assert other in last.certificate.statement.models
+
+
+async def test_a_model_that_is_not_served_is_not_adopted(world, group) -> None:
+    with pytest.raises(Unavailable):
+        await world.tell(3, Adopt(0, group.configuration.digest, bytes(32)))
+
+
+# --- who may ----------------------------------------------------------------------------------------------
+
+
+async def test_to_be_told_twice_changes_nothing(world, group) -> None:
+    await world.form(group)
+    assert len(world.daemons[0]._members.all()) == 1
+
+
+async def test_a_node_takes_part_in_nothing_that_it_has_not_signed(world) -> None:
+    epoch = world.epoch()
+    strangers = [PrivateKey.generate() for _ in range(4)]
+    for i in range(4):
+        consents = list(epoch.consents)
+        consents[i] = strangers[i].sign(Tag.GROUP, epoch.configuration.digest)
+        with pytest.raises(Refused, match="not a group that stands"):
+            await world.tell(0, Form(0, document(msgspec.structs.replace(epoch, consents=tuple(consents)))))
+    assert world.daemons[0]._members.all() == ()
+
+
+async def test_a_node_takes_no_part_in_a_group_of_others(world, tmp_path) -> None:
+    stranger = Owner(tmp_path / "stranger", world.marketplace, LabellingTriton())
+    async with stranger.running() as daemon:
+        with pytest.raises(Refused, match="none of the members"):
+            await stranger.peer(daemon).request(Form(0, document(world.epoch())), in_seconds(20))
+
+
+@pytest.mark.parametrize("junk", [b"", b"\x00", b"\xa0", b"not a group"], ids=repr)
+async def test_what_is_no_group_is_refused(world, junk: bytes) -> None:
+    with pytest.raises(AssayError):
+        await world.tell(0, Form(0, junk))
+
+
+async def test_an_address_that_is_none_is_refused(world, group) -> None:
+    with pytest.raises(Refused):
+        await world.tell(0, Form(0, document(group), ("nowhere",) * 4))
+
+
+async def test_a_member_may_attach_to_its_group_and_ask_nothing_else(world, group) -> None:
+    dana, asha = world.owners[3], world.owners[0]
+    peer = asha.peer(world.daemons[0], dana.key)
+    with pytest.raises(Refused, match="attach"):
+        await peer.capabilities(in_seconds(10))
+
+
+async def test_a_stranger_may_not_attach(world, group) -> None:
+    up = asyncio.Event()
+    line = Line(
+        world.daemons[0].server.address,
+        world.owners[0].key.public,
+        PrivateKey.generate(),
+        group.configuration.digest,
+        on_frame=lambda _: None,
+        on_up=up.set,
+    )
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(up.wait(), 0.5)
+    await line.close()
+
+
+# --- what may be lost -------------------------------------------------------------------------------------
+
+
+async def test_a_member_whose_log_is_lost_stays_out(world, group) -> None:
+    await world.stop(3)
+    (folder,) = (path for path in world.owners[3].home.groups.iterdir() if path.is_dir())
+    for path in folder.glob("log.sqlite*"):
+        path.unlink()
+    await world.start(3)
+    assert world.daemons[3]._members.all() == ()
+    with pytest.raises(Refused) as refused:
+        await world.tell(3, Form(0, document(group)))
+    assert refused.value.code == "log-lost"
+
+
+async def test_a_node_put_back_from_a_backup_stays_out_of_groups(world, group, tmp_path) -> None:
+    """Its key may have signed in them what the backup does not know."""
+    file, folder = tmp_path / "backup.tar", tmp_path / "dana"
+    await asyncio.to_thread(back_up, world.owners[3].home, file)
+    await world.stop(3)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    with tarfile.open(file) as tar:
+        tar.extractall(folder, filter="data")
+    (folder / "models").mkdir(exist_ok=True)
+    await world.start(3)
+    with pytest.raises(Refused) as refused:
+        await world.tell(3, Form(0, document(group)))
+    assert refused.value.code == "log-lost"

@@ -1,0 +1,121 @@
+"""Mode `agreement`: the members of a group answer, each with its own model, and agree by a Byzantine protocol.
+
+The group does the work (`consensus`); this asks it, issues the certificate that follows from what it has committed
+to, and runs the check that buyers run before it passes anything on. A worker that takes over from one that died
+asks the same again and is told what the group decided the first time.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from assay.agreement.issue import CAVEATS, issue
+from assay.certificate import AgreementCertificate
+from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, Unavailable
+from assay.verify import Trust, check
+from verification.mode import (
+    Cancelled,
+    Certified,
+    Contested,
+    Decision,
+    End,
+    Expired,
+    Failed,
+    Job,
+    Kind,
+    Ports,
+    Quote,
+    Target,
+)
+
+MEMBERS = 4  # of a group that is not known yet
+PAUSE = 0.25  # seconds before a client that is busy is asked again
+
+
+class AgreementParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many members must have answered alike, or at all where numbers are averaged; 0: as many as it needs."""
+
+    votes: Annotated[int, msgspec.Meta(ge=0, le=16)] = 0
+
+
+class Agreement:
+    """See the module's first lines."""
+
+    name: ClassVar[str] = "agreement"
+    title: ClassVar[str] = "Agreed by a group"
+    asks: ClassVar[Kind] = "group"
+    Params = AgreementParams
+
+    def quote(self, target: Target, params: AgreementParams) -> Quote:
+        members = len(target.providers) or MEMBERS
+        f = (members - 1) // 3
+        return Quote(
+            inferences=members,
+            guarantee=f"{members} owners' models vote; right as long as at most {f} of them lie or fail.",
+            caveats=CAVEATS,
+        )
+
+    async def run(self, job: Job[AgreementParams], ports: Ports) -> End:
+        while not ports.cancelled():
+            try:
+                decision = await ports.groups.decide(job, job.params.votes)
+                return _end(decision, job)
+            except Unavailable as error:  # too much is being asked at once
+                if ports.clock.now_ms() >= job.deadline:
+                    return Expired(DeadlineExceeded(error.detail, pointer=error.pointer, hint=error.hint))
+                await ports.clock.sleep(PAUSE)
+            except DeadlineExceeded as error:
+                return Expired(error)
+            except (Refused, NotVerified) as error:
+                return Failed(error)
+        return Cancelled()
+
+    async def resume(self, job: Job[AgreementParams], ports: Ports, saved: bytes) -> End:
+        """The same as `run`: the group decides on a request once."""
+        return await self.run(job, ports)
+
+
+def _end(decision: Decision, job: Job[AgreementParams]) -> End:
+    """Raises NotVerified or Refused where the certificate does not stand, or answers another request."""
+    certificate = issue(decision.evidence, decision.models)
+    _require_trusted(certificate, job)
+    match certificate.statement.outcome:
+        case "certified":
+            return Certified(certificate)
+        case "contested":
+            return Contested(certificate)
+        case _:
+            return Failed(_failed(certificate), certificate)
+
+
+def _require_trusted(certificate: AgreementCertificate, job: Job[AgreementParams]) -> None:
+    """A valid certificate of another group or request would be a fine certificate of the wrong thing."""
+    trust = Trust(groups=frozenset({job.target.epochs[0].configuration.digest}))
+    report = check(certificate, trust, inputs=job.inputs, salt=job.salt)
+    report.require(pinned=True)
+    statement = certificate.statement
+    asked = (job.request, job.target.name, {"votes": job.params.votes})
+    if (statement.request, statement.target, statement.params) != asked:
+        raise NotVerified(
+            "the certificate answers another request",
+            code="wrong-request",
+            pointer="/statement",
+            expected=job.target.name,
+            got=statement.target,
+        )
+
+
+def _failed(certificate: AgreementCertificate) -> AssayError:
+    said = certificate.evidence.ended.said
+    answered = sum(each.__struct_config__.tag == "answered" for each in said)
+    needed = certificate.evidence.configuration.quorum
+    late = certificate.statement.time > certificate.evidence.asked.deadline
+    return AssayError(
+        "the group could not answer in time" if late else "too few members of the group answered",
+        code="group-failed",
+        expected=f"at least {needed} of {len(said)} members",
+        got=f"{answered} answered",
+        hint="Ask again; the group's page shows which of its members can be reached.",
+    )
