@@ -17,6 +17,7 @@ class Answers:
         self._undecided: dict[Held, int] = {}  # how many of a batch's requests may still be decided
         self._about: dict[bytes, dict[Held, Result]] = {}
         self._strange: dict[int, dict[Held, int]] = {}  # by member, oldest first: when it came
+        self._unknown: dict[Held, set[bytes]] = {}  # the requests that make it so
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -27,10 +28,10 @@ class Answers:
     def __getitem__(self, held: Held) -> Exec:
         return self._batches[held]
 
-    def add(self, held: Held, signed: Exec, requests: Iterable[bytes], *, strange_at: int | None) -> None:
+    def add(self, held: Held, signed: Exec, requests: Iterable[bytes], *, strange: set[bytes], now: int) -> None:
         """Takes in a batch as far as it is about `requests`, those of its requests that have not been decided.
 
-        `strange_at`: when it came, if it is about some that are not known here.
+        `strange`: those that are not known here.
         """
         self._batches[held] = signed
         wanted = set(requests)
@@ -38,9 +39,10 @@ class Answers:
             if result.request in wanted:
                 self._about.setdefault(result.request, {})[held] = result
         self._undecided[held] = len(wanted)
-        if strange_at is not None:
+        if strange:
             theirs = self._strange.setdefault(held.member, {})
-            theirs[held] = strange_at
+            theirs[held] = now
+            self._unknown[held] = strange
             if len(theirs) > MOST_STRANGE:
                 self._forget(next(iter(theirs)))
 
@@ -49,9 +51,12 @@ class Answers:
         return self._about.get(request, {})
 
     def recognise(self, request: bytes) -> None:
-        """A request has become known: batches about it are no longer strange."""
+        """A request has become known: batches are no longer strange for its sake."""
         for held in self._about.get(request, {}):
-            self._familiar(held)
+            unknown = self._unknown.get(held, set())
+            unknown.discard(request)
+            if not unknown:
+                self._familiar(held)
 
     def forget_strange(self, before: int) -> None:
         """Forgets batches that came before then about requests that nobody has made known since."""
@@ -82,6 +87,7 @@ class Answers:
         self._familiar(held)
 
     def _familiar(self, held: Held) -> None:
+        self._unknown.pop(held, None)
         theirs = self._strange.get(held.member)
         if theirs is not None:
             theirs.pop(held, None)

@@ -127,7 +127,7 @@ class Hearing:
         if not undecided:
             return
         strangers = [request for request in undecided if state.pool.get(request) is None]
-        state.answers.add(held, signed, undecided, strange_at=state.now if strangers else None)
+        state.answers.add(held, signed, undecided, strange=set(strangers), now=state.now)
         for request in strangers if held.member != state.me else ():
             if request in state.missing or len(state.missing) < MOST_MISSING:
                 state.miss(request, held.member)

@@ -114,13 +114,19 @@ class Resending:
             if _when(each) <= self._state.now:
                 if each.asked >= TRIES * len(each.members):
                     del missing[what]
-                    if isinstance(what, bytes) and not self._state.has_spoken(what):
-                        self._state.drop(what)  # with what has been said about it: it comes again if it is true
+                    if isinstance(what, bytes):
+                        self._give_up(what)
                     continue
                 members = list(each.members)
                 found.setdefault(members[each.asked % len(members)], []).append(what)
                 each.asked += 1
         return found
+
+    def _give_up(self, request: bytes) -> None:
+        """Forgets what has been said about a request, but for one's own word: it comes again if it is true."""
+        self._state.reports.drop(request)
+        if not self._state.has_spoken(request):
+            self._state.drop(request)
 
 
 def _when(missing: Missing) -> int:
