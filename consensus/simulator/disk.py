@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from consensus.durable import Accepted, Cast, Durable, Executed, Past, Restored, Spoke, Standing
 from consensus.judging import LINGER
-from consensus.messages import Exec, Propose, Record, Vote
+from consensus.messages import Exec, Record, Vote
 
 
 class Disk:
@@ -18,7 +18,7 @@ class Disk:
         self._past: list[Past] = []
         self._decided: set[bytes] = set()
         self._spoken: list[Exec] = []
-        self._accepted: list[Propose] = []
+        self._accepted: list[Accepted] = []
         self._votes: list[Vote] = []
 
     def write(self, what: list[Durable]) -> None:
@@ -27,7 +27,7 @@ class Disk:
                 case Spoke():
                     self._spoken.append(each.signed)
                 case Accepted():
-                    self._accepted.append(each.propose)
+                    self._accepted.append(each)
                 case Cast():
                     self._votes.append(each.vote)
                 case Executed():
@@ -50,7 +50,7 @@ class Disk:
         self._spoken = [
             each for each in self._spoken if any(result.request not in self._decided for result in each.results)
         ]
-        self._accepted = [each for each in self._accepted if each.number > last]
+        self._accepted = [each for each in self._accepted if each.propose.number > last]
         self._votes = [each for each in self._votes if each.number > last]
 
     def restore(self) -> Restored:

@@ -52,7 +52,7 @@ class Signing:
                     kept.add(signed.signature)
                     for result in signed.results:
                         self._says(place, result)
-                case Accepted(propose):
+                case Accepted(propose=propose):
                     kept.add(propose.signature)
                     self._proposed.add((place, propose.view, propose.number))
                 case Cast(vote):
