@@ -28,12 +28,16 @@ class Tensor(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One row's answer in plain words: `label` and its `index` in a classification, else `text` alone."""
+    """One row's answer in plain words: `label` and its `index` in a classification, else `text` alone.
+
+    `contested`: a group's members did not agree on this row, so there is no answer to it.
+    """
 
     text: str
     label: str | None = None
     index: int | None = None
     score: float | None = None
+    contested: bool = False
 
 
 class Verified(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -107,9 +111,9 @@ def _outputs(prediction: Prediction) -> tuple[list[Reading] | None, list[Tensor]
     if prediction.outputs is None:
         return None, None
     tensors = stored.tensors(bytes(prediction.outputs))
-    interface: Interface = interface_of(prediction.version)
+    interface: Interface = interface_of(prediction.asked)
     readings = [
-        Reading(each.text, each.text if each.index is not None else None, each.index, each.score)
+        Reading(each.text, each.text if each.index is not None else None, each.index, each.score, each.contested)
         for each in answers(interface, tensors, MAX_READINGS)
     ]
     return readings, [

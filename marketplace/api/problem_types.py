@@ -57,6 +57,7 @@ too-many-keys | Too many API keys | The organisation has as many keys as it may.
 """
 _INPUTS = """
 unknown-mode | Unknown mode | There is no verification mode of this name; the error lists those that stand.
+wrong-target | Wrong target | Modes are asked either of models or of groups; the error lists those for what you asked.
 mode-not-offered | Mode not offered | The model's owner does not offer it in this mode; the error lists the modes on offer.
 wrong-names | Wrong names | Inputs or columns are missing, unknown, or given twice. The model's interface names them.
 wrong-datatype | Wrong datatype | A tensor or an element is of another type than the model's interface says.

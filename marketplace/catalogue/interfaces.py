@@ -111,10 +111,10 @@ def reference_of(version: ModelVersion) -> ModelReference:
 
 
 def modes_of(version: ModelVersion) -> list[str]:
-    """The modes that stand and that the check did not rule out for this version's file."""
+    """The modes in which models are asked and that the check did not rule out for this version's file."""
     findings = (version.report or {}).get("findings", [])
     ruled_out = {mode for finding in findings for mode in finding.get("modes_ruled_out", ())}
-    return [mode for mode in MODES if mode not in ruled_out]
+    return [mode.name for mode in MODES.values() if mode.asks == "model" and mode.name not in ruled_out]
 
 
 # --- agreement --------------------------------------------------------------------------------------------

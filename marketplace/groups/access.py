@@ -69,14 +69,14 @@ def seat(actor: Actor, slug: str, organisation: str = "") -> Member:
 
     Raises NotFound for who has none, Forbidden for a member of the organisation who may not.
     """
-    found = _seat(actor, slug, organisation)
+    found = own_seat(actor, slug, organisation)
     require_groups(actor, found.organisation_id)
     return found
 
 
 def signing_seat(actor: Actor, slug: str) -> Member:
     """The same for who may hand in what the organisation's node has signed."""
-    found = _seat(actor, slug)
+    found = own_seat(actor, slug)
     actor.require_role(found.organisation_id, Role.OWNER)
     actor.require_scope(Scope.NODES)
     return found
@@ -88,8 +88,13 @@ def require_groups(actor: Actor, organisation_id: int) -> None:
     actor.require_scope(Scope.MODELS)
 
 
-def _seat(actor: Actor, slug: str, organisation: str = "") -> Member:
-    found = seats(actor).filter(group__slug=slug).select_related("group__organisation", "organisation")
+def own_seat(actor: Actor, slug: str, organisation: str = "") -> Member:
+    """The same to look at, for any member of the organisation. Raises NotFound."""
+    found = (
+        seats(actor)
+        .filter(group__slug=slug)
+        .select_related("group__organisation", "organisation", "node", "version__model__organisation")
+    )
     if organisation:
         found = found.filter(organisation__slug=organisation)
     own = sorted(found, key=lambda each: each.organisation_id != actor.organisation.pk)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from django.db import connection
 from django.db.models import Prefetch, QuerySet
 
 from assay import cbor, jsonform
@@ -16,7 +17,7 @@ from assay.agreement.group import Epoch
 from assay.keys import PublicKey
 from marketplace.catalogue.interfaces import reference_of
 from marketplace.catalogue.models import ModelVersion, Node
-from marketplace.catalogue.offers import ModeOffer
+from marketplace.catalogue.offers import RECENT, Latency, ModeOffer
 from marketplace.groups.models import Group, GroupEpoch, Member
 from verification.mode import Provider, Target
 from verification.registry import MODES
@@ -118,6 +119,26 @@ def standing(group: int) -> Target | None:
         shown = card(found)
         return target(found, shown.seats, shown.epochs)
     return None
+
+
+_LATENCIES = """
+SELECT m.mode, p[1], p[2], count
+FROM unnest(%s::text[]) AS m(mode), LATERAL (
+    SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY seconds) AS p, count(*) AS count
+    FROM (
+        SELECT extract(epoch FROM completed - created)::float8 AS seconds FROM predictions_prediction
+        WHERE group_id = %s AND status = 'certified' AND predictions_prediction.mode = m.mode AND rows = 1
+        ORDER BY created DESC LIMIT %s
+    ) AS recent
+) AS measured WHERE count > 0
+"""
+
+
+def latencies(group: Group) -> tuple[Latency, ...]:
+    """How long it takes to answer one row, as measured, in each mode that has been used."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LATENCIES, [list(MODES), group.pk, RECENT])
+        return tuple(Latency(mode, p50, p95, count) for mode, p50, p95, count in cursor.fetchall())
 
 
 def _modes(group: Group, seats: Sequence[Seat], epochs: Sequence[GroupEpoch]) -> tuple[ModeOffer, ...]:

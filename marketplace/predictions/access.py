@@ -55,7 +55,19 @@ def prediction(actor: Actor, identifier: UUID) -> Prediction:
 
 
 _PREDICTION = (
-    *("id", "organisation_id", "version_id", "target", "mode", "rows", "salt", "status", "outputs", "error"),
+    *(
+        "id",
+        "organisation_id",
+        "version_id",
+        "group_id",
+        "target",
+        "mode",
+        "rows",
+        "salt",
+        "status",
+        "outputs",
+        "error",
+    ),
     *("deadline", "created", "dispatched", "answered", "completed", "seq", "certificate_id"),
 )
 _CERTIFICATE = ("id", "sha256", "mode", "outcome", "anchor_kind", "anchor", "caveats")
@@ -83,8 +95,9 @@ def _read(seen: Prediction) -> Prediction:
         values = dict(zip(_PREDICTION, row, strict=False))
         values["error"] = values["error"] and json.loads(values["error"])
         found = loaded(Prediction, tuple(values), tuple(values.values()))
-        if Prediction.version.is_cached(seen):
-            found.version = seen.version
+        for field in (Prediction.version, Prediction.group):
+            if field.is_cached(seen):
+                setattr(found, field.field.name, getattr(seen, field.field.name))
         certificate = dict(zip(_CERTIFICATE, row[len(_PREDICTION) :], strict=True))
         if certificate["id"] is not None:
             certificate["caveats"] = json.loads(certificate["caveats"])
@@ -109,4 +122,4 @@ def _one(actor: Actor, identifier: UUID) -> Prediction:
 
 
 def _shown(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
-    return predictions.select_related("version", "certificate").defer(*_UNSHOWN)
+    return predictions.select_related("version", "group", "certificate").defer(*_UNSHOWN)

@@ -18,8 +18,10 @@ from django.utils import timezone
 from assay.errors import DeadlineExceeded
 from assay.preprocessing import PNG
 from marketplace.accounts.access import Actor
+from marketplace.catalogue.models import ModelVersion
 from marketplace.db.statements import Statement
 from marketplace.errors import Conflict
+from marketplace.groups.models import Group
 from marketplace.predictions import rows, stored, wakeups
 from marketplace.predictions.changes import Change
 from marketplace.predictions.models import Prediction, Status
@@ -34,16 +36,30 @@ _CREATE = Statement(
     """
     WITH created AS (
         INSERT INTO predictions_prediction (
-            id, organisation_id, user_id, api_key_id, version_id, target, mode, params, rows, inputs, source,
-            source_type, salt, status, deadline, created, seq, worker, attempts
+            id, organisation_id, user_id, api_key_id, version_id, group_id, target, mode, params, rows, inputs,
+            source, source_type, salt, status, deadline, created, seq, worker, attempts
         ) VALUES (
-            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'received', $14, $15, 1, '', 0
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'received', $15, $16, 1, '', 0
         ) RETURNING id, created
     )
     INSERT INTO predictions_predictionevent (prediction_id, seq, stage, detail, time)
     SELECT id, 1, 'received', '{}', created FROM created RETURNING id
     """,
-    *("uuid", "bigint", "bigint", "bigint", "bigint", "text", "text", "jsonb", "int", "bytea", "bytea", "text"),
+    *(
+        "uuid",
+        "bigint",
+        "bigint",
+        "bigint",
+        "bigint",
+        "bigint",
+        "text",
+        "text",
+        "jsonb",
+        "int",
+        "bytea",
+        "bytea",
+        "text",
+    ),
     *("bytea", "timestamptz", "timestamptz"),
 )
 
@@ -56,7 +72,8 @@ def create(actor: Actor, question: Question) -> Prediction:
         organisation=actor.organisation,
         user=actor.user,
         api_key=actor.key,
-        version=question.version,
+        version=question.asked if isinstance(question.asked, ModelVersion) else None,
+        group=question.asked if isinstance(question.asked, Group) else None,
         target=question.target,
         mode=question.mode,
         params=question.params,
@@ -71,7 +88,8 @@ def create(actor: Actor, question: Question) -> Prediction:
     )
     _CREATE.rows(
         *(prediction.pk, actor.organisation.pk, actor.user.pk, actor.key.pk if actor.key else None),
-        *(question.version.pk, prediction.target, prediction.mode, json.dumps(prediction.params), prediction.rows),
+        *(prediction.version_id, prediction.group_id),
+        *(prediction.target, prediction.mode, json.dumps(prediction.params), prediction.rows),
         *(prediction.inputs, prediction.source, prediction.source_type, prediction.salt, prediction.deadline, now),
     )
     transaction.on_commit(lambda: wakeups.request("dispatch"))

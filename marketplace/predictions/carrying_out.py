@@ -20,6 +20,7 @@ from assay.keys import PublicKey
 from assay.verify import anchor
 from marketplace.certificates.actions import prepare
 from marketplace.db.threads import DatabaseThreads
+from marketplace.groups.standing import standing
 from marketplace.predictions import claims, stored, targets
 from marketplace.predictions.changes import Change
 from marketplace.predictions.claims import MAX_ATTEMPTS, Claim
@@ -34,6 +35,7 @@ from verification.mode import (
     End,
     Expired,
     Failed,
+    Groups,
     Job,
     Mode,
     Nodes,
@@ -46,6 +48,7 @@ from verification.registry import MODES
 log = logging.getLogger(__name__)
 
 REMEMBERED = 1.0  # seconds for which the providers of a version are not asked for again
+ANSWERS = (Status.CERTIFIED, Status.CONTESTED)
 OVERTIME = 0.5  # seconds after its deadline when a mode that is still running is stopped
 
 
@@ -60,11 +63,12 @@ class SystemClock:
 
 
 class Providers:
-    """Who answers for a version, and who failed to: the table, read and written at most once in REMEMBERED."""
+    """Who answers for a version or in a group, and who failed to: read and written at most once in REMEMBERED."""
 
     def __init__(self, database: DatabaseThreads) -> None:
         self._database = database
         self._known: dict[int, tuple[float, list[Candidate]]] = {}
+        self._groups: dict[int, tuple[float, Target | None]] = {}
         self._failed: dict[PublicKey, float] = {}
 
     async def of(self, version: int, request: bytes) -> tuple[Provider, ...]:
@@ -74,6 +78,16 @@ class Providers:
             candidates = await self._database.insist(targets.candidates, version)
             self._known[version] = time.monotonic() + REMEMBERED, candidates
         return targets.in_order(candidates, request)
+
+    async def of_group(self, group: int) -> Target:
+        """A group with its members. Raises Unavailable where it cannot be asked any more."""
+        until, target = self._groups.get(group, (0.0, None))
+        if time.monotonic() >= until:
+            target = await self._database.insist(standing, group)
+            self._groups[group] = time.monotonic() + REMEMBERED, target
+        if target is None:
+            raise Unavailable("the group cannot be asked any more", code="group-not-serving")
+        return target
 
     async def failed(self, key: PublicKey) -> None:
         """Takes note, so that others are preferred."""
@@ -90,6 +104,7 @@ class Workshop:
 
     worker: str
     nodes: Nodes
+    groups: Groups
     database: DatabaseThreads
     providers: Providers
     writer: Writer
@@ -102,6 +117,7 @@ class JobPorts:
         self._claim = claim
         self._workshop = workshop
         self.nodes: Nodes = self
+        self.groups = workshop.groups
         self.clock: Clock = SystemClock()
 
     async def submit(self, provider: Provider, job: Job[P]) -> bytes:
@@ -133,7 +149,7 @@ async def carry_out(claim: Claim, workshop: Workshop) -> None:
         change = Change(
             claim.id, Status.FAILED, error=AssayError("an error of ours; it has been noted", code="internal-error")
         )
-    if change.certificate is not None:  # where the mode has not said so itself
+    if change.certificate is not None and change.status in ANSWERS:  # where the mode has not said so itself
         rests_on = anchor(change.certificate.certificate)
         answered = Change(claim.id, Status.ANSWERED, detail={rests_on.kind: rests_on.text}, time=change.time)
         workshop.writer.note(answered)
@@ -164,16 +180,28 @@ async def _end(claim: Claim, workshop: Workshop) -> End:
 
 async def _job(claim: Claim, workshop: Workshop, mode: Mode[Any]) -> Job[Any]:
     """The question as the mode sees it, once there is somebody to ask."""
-    while not (providers := await workshop.providers.of(claim.version, claim.id.bytes)):  # noqa: ASYNC110
-        await asyncio.sleep(REMEMBERED)  # a table has no event to wait for
+    if claim.group is not None:
+        target = await workshop.providers.of_group(claim.group)
+        interface = target.epochs[-1].configuration.interface
+    else:
+        target = await _model(claim, workshop)
+        interface = target.providers[0].model.interface
     return Job(
         request=claim.id.bytes,
-        target=Target(claim.target, providers),
+        target=target,
         params=jsonform.convert(claim.params, mode.Params),
-        inputs=stored.question(providers[0].model.interface, claim.inputs, claim.source, claim.source_type),
+        inputs=stored.question(interface, claim.inputs, claim.source, claim.source_type),
         salt=claim.salt,
         deadline=int(claim.deadline.timestamp() * 1000),
     )
+
+
+async def _model(claim: Claim, workshop: Workshop) -> Target:
+    """The model that is asked, once some node answers for it."""
+    assert claim.version is not None, "what is asked of no group is asked of a model"
+    while not (providers := await workshop.providers.of(claim.version, claim.id.bytes)):  # noqa: ASYNC110
+        await asyncio.sleep(REMEMBERED)  # a table has no event to wait for
+    return Target(claim.target, providers)
 
 
 def _change(claim: Claim, end: End) -> Change:
@@ -182,8 +210,9 @@ def _change(claim: Claim, end: End) -> Change:
             return Change(claim.id, Status.CERTIFIED, certificate=prepare(certificate))
         case Contested(certificate):
             return Change(claim.id, Status.CONTESTED, certificate=prepare(certificate))
-        case Failed(error):
-            return Change(claim.id, Status.FAILED, error=error)
+        case Failed(error, certificate):
+            kept = None if certificate is None else prepare(certificate)
+            return Change(claim.id, Status.FAILED, error=error, certificate=kept)
         case Expired(error):
             return Change(claim.id, Status.EXPIRED, error=error)
         case Cancelled():

@@ -30,15 +30,16 @@ _CLAIM = Statement(
             dispatched = coalesce(dispatched, now()), seq = seq + 1, attempts = attempts + 1,
             lease = now() + $2 * interval '1 second', worker = $3
         FROM due WHERE p.id = due.id
-        RETURNING p.id, p.version_id, p.target, p.mode, p.params, p.inputs, p.source, p.source_type, p.salt,
-                  p.deadline, p.attempts, p.saved, p.seq, p.created
+        RETURNING p.id, p.version_id, p.group_id, p.target, p.mode, p.params, p.inputs, p.source, p.source_type,
+                  p.salt, p.deadline, p.attempts, p.saved, p.seq, p.created
     ), noted AS (
         INSERT INTO predictions_predictionevent (prediction_id, seq, stage, detail, time)
         SELECT id, seq, CASE WHEN attempts = 1 THEN 'dispatched' ELSE 'resumed' END, '{}', now() FROM claimed
     ), told AS (
         SELECT count(pg_notify('prediction', replace(id::text, '-', '') || ' ' || seq || ' open')) FROM claimed
     )
-    SELECT id, version_id, target, mode, params, inputs, source, source_type, salt, deadline, attempts, saved
+    SELECT id, version_id, group_id, target, mode, params, inputs, source, source_type, salt, deadline, attempts,
+           saved
     FROM claimed, told ORDER BY created
     """,
     *("int", "float8", "text"),
@@ -66,7 +67,8 @@ class Claim:
     """A prediction that is this worker's to carry out."""
 
     id: UUID
-    version: int
+    version: int | None  # one of the two
+    group: int | None
     target: str
     mode: str
     params: dict[str, Any]
@@ -95,10 +97,12 @@ def save(worker: str, prediction: UUID, state: bytes) -> bool:
 
 
 def _claim(row: tuple[Any, ...]) -> Claim:
-    identifier, version, target, mode, params, inputs, source, source_type, salt, deadline, attempts, saved = row
+    identifier, version, group, target, mode, params, inputs, source, *rest = row
+    source_type, salt, deadline, attempts, saved = rest
     return Claim(
         id=identifier,
         version=version,
+        group=group,
         target=target,
         mode=mode,
         params=json.loads(params),

@@ -20,7 +20,7 @@ from marketplace.predictions import claims, wakeups
 from marketplace.predictions.carrying_out import Providers, Workshop, carry_out
 from marketplace.predictions.claims import Claim
 from marketplace.predictions.writing import Writer
-from verification.mode import Nodes
+from verification.mode import Groups, Nodes
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +35,19 @@ class ClosingNodes(Nodes, Protocol):
     async def close(self) -> None: ...
 
 
+class ClosingGroups(Groups, Protocol):
+    async def close(self) -> None: ...
+
+
+Connect = Callable[[], tuple[ClosingNodes, ClosingGroups]]  # called in the event loop that they belong to
+
+
 class Dispatcher:
     """One for a process. `start` returns at once; `stop` gives what is under way a moment to end."""
 
-    def __init__(self, worker: str, nodes: Callable[[], ClosingNodes], capacity: int) -> None:
+    def __init__(self, worker: str, connect: Connect, capacity: int) -> None:
         self.worker = worker
-        self._make_nodes = nodes
+        self._connect = connect
         self._capacity = capacity
         self._running: dict[UUID, asyncio.Task[None]] = {}
         self._found = 0.0  # when there last was something to claim, monotonic
@@ -67,9 +74,9 @@ class Dispatcher:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._awake, self._stopping = asyncio.Event(), asyncio.Event()
-        self._database, nodes = DatabaseThreads(), self._make_nodes()
+        self._database, (nodes, groups) = DatabaseThreads(), self._connect()
         writer, providers = Writer(self._database), Providers(self._database)
-        self._workshop = Workshop(self.worker, nodes, self._database, providers, writer)
+        self._workshop = Workshop(self.worker, nodes, groups, self._database, providers, writer)
         background = [asyncio.create_task(each) for each in (writer.run(), self._keep_leases())]
         self._ready.set()
         try:
@@ -82,6 +89,7 @@ class Dispatcher:
                 task.cancel()
             await asyncio.gather(*background, *self._running.values(), return_exceptions=True)
             await nodes.close()
+            await groups.close()
             self._database.close()
 
     # --- claiming -----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from assay.ids import uuid7
 from marketplace.accounts.models import ApiKey, Organisation, User
 from marketplace.catalogue.models import ModelVersion
 from marketplace.certificates.models import Certificate
+from marketplace.groups.models import Group
 
 
 class Status(models.TextChoices):
@@ -34,8 +35,12 @@ class Prediction(models.Model):
     )
     user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
-    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="predictions")
-    target = models.CharField(max_length=206)  # as in the certificate: `model:owner/name@version`
+    version = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="predictions")
+    # `of_group` below serves it
+    group = models.ForeignKey(
+        Group, null=True, on_delete=models.PROTECT, related_name="predictions", db_index=False
+    )
+    target = models.CharField(max_length=206)  # as in the certificate: `model:owner/name@version` | `group:slug`
     mode = models.CharField(max_length=32)
     params = models.JSONField(default=dict)
     rows = models.PositiveIntegerField()
@@ -73,6 +78,9 @@ class Prediction(models.Model):
                 condition=~Q(status__in=["certified", "contested"]) | Q(certificate__isnull=False),
                 name="certified_has_certificate",
             ),
+            models.CheckConstraint(
+                condition=Q(version__isnull=True) ^ Q(group__isnull=True), name="asked_of_a_model_or_a_group"
+            ),
         ]
         indexes = [
             models.Index(fields=["created"], condition=Q(completed__isnull=True), name="prediction_open"),
@@ -82,10 +90,20 @@ class Prediction(models.Model):
                 condition=Q(status="certified", rows=1),
                 name="prediction_of_one_row",
             ),
+            models.Index(
+                fields=["group", "mode", "-created"], condition=Q(group__isnull=False), name="prediction_of_group"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.id} {self.status}"
+
+    @property
+    def asked(self) -> ModelVersion | Group:
+        """What the question was put to; its interface is that of the answer."""
+        found = self.group if self.version_id is None else self.version
+        assert found is not None, "the database knows no prediction of neither"
+        return found
 
 
 class PredictionEvent(models.Model):

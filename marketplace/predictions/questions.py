@@ -26,8 +26,10 @@ from marketplace.accounts.models import Role
 from marketplace.accounts.scopes import Scope
 from marketplace.catalogue.interfaces import interface_of
 from marketplace.catalogue.models import ModelVersion
+from marketplace.groups.models import Group
 from marketplace.predictions import targets
-from verification.registry import mode_named
+from verification.mode import Kind
+from verification.registry import MODES, mode_named
 
 MAX_ROWS = 1000  # of one prediction
 MAX_BYTES = 64 * 1024 * 1024  # of its tensors together
@@ -36,14 +38,19 @@ LONGEST = 600.0
 SALT_SIZE = 32
 
 
-class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked.
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is asked: a model or a group.
 
     `inputs` are tensors as in the Open Inference Protocol, {name, datatype, shape, data}, or contents, {name,
     content_type, content}: a PNG in base64, CSV as text, a table row as JSON.
     """
 
-    model: Annotated[str, msgspec.Meta(max_length=100, description="`owner/name` or `owner/name@version`")]
+    model: (
+        Annotated[str, msgspec.Meta(max_length=100, description="`owner/name` or `owner/name@version`")] | None
+    ) = None
+    group: (
+        Annotated[str, msgspec.Meta(max_length=40, description="A group's name, instead of a model's")] | None
+    ) = None
     inputs: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=16)]
     verification: Annotated[
         dict[str, Any], msgspec.Meta(description='`{"mode": "direct"}`, with the mode\'s own parameters beside it')
@@ -57,7 +64,7 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Question:
     """A request that is in order."""
 
-    version: ModelVersion
+    asked: ModelVersion | Group
     target: str  # as in the statement
     mode: str
     params: dict[str, Any]
@@ -77,12 +84,11 @@ def read(actor: Actor, body: Body) -> Question:
     """Judges a request. Raises Refused, TooLarge, NotFound, Forbidden naming the field."""
     actor.require_scope(Scope.PREDICT)
     actor.require_role(actor.organisation.pk, Role.BUYER, Role.OWNER)
-    mode, params = _verification(body.verification)
-    version, target = targets.find(actor, body.model, mode)
-    inputs = _inputs(interface_of(version), body.inputs)
+    asked, target, mode, params = _asked(actor, body)
+    inputs = _inputs(interface_of(asked), body.inputs)
     source, source_type = _source(body.inputs)
     return Question(
-        version=version,
+        asked=asked,
         target=target,
         mode=mode,
         params=params,
@@ -94,12 +100,52 @@ def read(actor: Actor, body: Body) -> Question:
     )
 
 
-def _verification(asked: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _asked(actor: Actor, body: Body) -> tuple[ModelVersion | Group, str, str, dict[str, Any]]:
+    """What is asked, its name in the statement, the mode, and the mode's parameters."""
+    match body.model, body.group:
+        case str(name), None:
+            mode, params = _verification(body.verification, "model")
+            version, target = targets.find(actor, name, mode)
+            return version, target, mode, params
+        case None, str(slug):
+            mode, params = _verification(body.verification, "group")
+            group, target = targets.find_group(slug)
+            _require_within(group.horizon, body.deadline)
+            return group, target, mode, params
+    raise Refused(
+        "ask either a model or a group",
+        pointer="/model" if body.model is None else "/group",
+        expected="one of model and group",
+        got="neither" if body.model is None else "both",
+    )
+
+
+def _require_within(horizon: int, deadline: float) -> None:
+    """That a group takes a deadline so many seconds ahead."""
+    if deadline * 1000 > horizon:
+        raise Refused(
+            "the group takes no deadline so far ahead",
+            code="out-of-range",
+            pointer="/deadline",
+            expected=f"at most {horizon / 1000:g} seconds",
+            got=f"{deadline:g}",
+        )
+
+
+def _verification(asked: dict[str, Any], kind: Kind) -> tuple[str, dict[str, Any]]:
     """The mode's name and its parameters with their defaults, as they will be stored."""
     name = asked.get("mode")
     if not isinstance(name, str):
         raise Refused("a mode is missing", pointer="/verification/mode", expected="a text", got=repr(name)[:40])
     mode = mode_named(name)
+    if mode.asks != kind:
+        raise Refused(
+            f"this mode is not asked of a {kind}",
+            code="wrong-target",
+            pointer="/verification/mode",
+            expected=" | ".join(each.name for each in MODES.values() if each.asks == kind) or "none: no mode is",
+            got=name,
+        )
     try:
         params = jsonform.convert({k: v for k, v in asked.items() if k != "mode"}, mode.Params)
     except AssayError as error:

@@ -21,6 +21,8 @@ from marketplace.predictions.models import Status
 from marketplace.predictions.notices import Notice, payloads
 from marketplace.predictions.states import ENDS, may_follow
 
+ANSWERED = frozenset({Status.ANSWERED, Status.CERTIFIED, Status.CONTESTED})
+
 _LOCK = Statement(
     """
     SELECT id, organisation_id, status, seq FROM predictions_prediction WHERE id = ANY($1)
@@ -103,7 +105,7 @@ class Row:
         if self.status in ENDS or (change.status is not None and not may_follow(self.status, change.status)):
             return
         self.status = change.status or self.status
-        if change.certificate is not None or self.status == Status.ANSWERED:
+        if self.status in ANSWERED:
             self.answered = self.answered or change.time
         if self.status in ENDS:
             self.completed, self.certificate = change.time, change.certificate
@@ -139,13 +141,14 @@ def write(locked: Iterable[Row]) -> frozenset[UUID]:
 
 def _columns(row: Row) -> tuple[Any, ...]:
     certificate = row.certificate
+    outputs = certificate.certificate.statement.outputs if certificate else ()  # none where a group failed
     return (
         str(row.id),
         str(row.status.value),
         row.seq,
         row.answered,
         row.completed,
-        tensors.document(certificate.certificate.statement.outputs) if certificate else None,
+        tensors.document(outputs) if outputs else None,
         json.dumps(row.error) if row.error else None,
         certificate.sha256 if certificate else None,
     )

@@ -1,5 +1,7 @@
 """What a prediction may be asked of, and who answers it.
 
+A group is asked by its name as long as it serves, whoever asks.
+
 `owner/name` means the published version, `owner/name@3` that one. Members of the owner's organisation may also ask
 versions that are ready and not yet published, in any mode.
 """
@@ -23,6 +25,7 @@ from marketplace.catalogue.interfaces import reference_of
 from marketplace.catalogue.models import Deployment, ModelVersion, Node
 from marketplace.db.statements import Statement, loaded
 from marketplace.errors import NotFound
+from marketplace.groups.models import Group
 from verification.mode import Provider
 
 _NAME = re.compile(r"([a-z0-9-]{1,40})/([a-z0-9-]{1,40})(?:@([1-9][0-9]{0,8}))?", re.ASCII)
@@ -87,6 +90,21 @@ def _version(
             offered,
         )
     return None, 0, []
+
+
+_GROUP = Statement(
+    "SELECT id, slug, interface, horizon FROM groups_group WHERE slug = $1 AND state = 'serving'", "text"
+)
+
+
+def find_group(slug: str, pointer: str = "/group") -> tuple[Group, str]:
+    """The group with this name, and its name in the statement, `group:slug`. Raises NotFound."""
+    for *group, interface, horizon in _GROUP.rows(slug):
+        values = (*group, msgspec.json.decode(interface), horizon)
+        return loaded(Group, ("id", "slug", "interface", "horizon"), values), f"group:{slug}"
+    raise NotFound(
+        "no such group", pointer=pointer, got=slug[:100], hint="GET /api/v1/groups lists what there is."
+    )
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import secrets
 import socket
 import threading
 import time
+from functools import partial
 
 from celery import shared_task
 from celery.signals import worker_shutdown
@@ -17,6 +18,7 @@ from assay.keys import PrivateKey
 from marketplace.catalogue import addresses
 from marketplace.predictions import actions, idempotency, outbox, wakeups
 from marketplace.predictions.dispatch import Dispatcher
+from verification.groups import PeerGroups
 from verification.nodes import PeerNodes
 
 _starting = threading.Lock()
@@ -56,9 +58,8 @@ def dispatcher() -> Dispatcher:
         if _dispatcher is None:
             identity = _identity()
             name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
-            _dispatcher = Dispatcher(
-                name, lambda: PeerNodes(identity, addresses.resolved), settings.ENV.dispatch_concurrency
-            )
+            connect = partial(_connect, identity)
+            _dispatcher = Dispatcher(name, connect, settings.ENV.dispatch_concurrency)
             _dispatcher.start()
         return _dispatcher
 
@@ -70,6 +71,10 @@ def _stop(**_: object) -> None:
         if _dispatcher is not None:
             _dispatcher.stop()
             _dispatcher = None
+
+
+def _connect(identity: PrivateKey) -> tuple[PeerNodes, PeerGroups]:
+    return PeerNodes(identity, addresses.resolved), PeerGroups(identity, addresses.resolved)
 
 
 def _identity() -> PrivateKey:

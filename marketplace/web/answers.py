@@ -35,6 +35,7 @@ class Row:
     text: str
     percent: str
     bars: tuple[Bar, ...]
+    contested: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Reading:
     more: int
 
 
-def reading(interface: Interface, outputs: tuple[Tensor, ...]) -> Reading:
+def reading(interface: Interface, outputs: tuple[Tensor, ...], title: str = "") -> Reading:
     """`outputs` are those of a certificate, which the interface has accepted."""
     given = answers(interface, outputs, MAX_ROWS)
     scores = _scores(interface, outputs)
@@ -54,8 +55,8 @@ def reading(interface: Interface, outputs: tuple[Tensor, ...]) -> Reading:
     for i, answer in enumerate(given):
         bars = () if scores is None else _bars(interface.labels, scores[i], answer.index)
         percent = "" if answer.score is None else _written(answer.score, scores is not None and _shares(scores[i]))
-        rows.append(Row(answer.text, percent, bars))
-    return Reading(TITLES[interface.task], tuple(rows), outputs[0].shape[0] - len(given))
+        rows.append(Row(answer.text, percent, bars, answer.contested))
+    return Reading(title or TITLES[interface.task], tuple(rows), outputs[0].shape[0] - len(given))
 
 
 def in_a_line(interface: Interface, outputs: tuple[Tensor, ...]) -> str:

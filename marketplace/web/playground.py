@@ -1,4 +1,4 @@
-"""What the playground offers for a version: the ways to give it an input, its samples, and a JSON to start from.
+"""What a version's or a group's playground offers: ways to give an input, samples, and a JSON to start from.
 
 Which ways there are follows from the interface's preprocessing alone.
 """
@@ -19,8 +19,6 @@ from assay import oip
 from assay.errors import Refused
 from assay.model import Field, ImagePreprocessing, Interface, RowPreprocessing
 from assay.tensor import DTYPES, Tensor
-from marketplace.catalogue.interfaces import interface_of
-from marketplace.catalogue.models import ModelVersion
 from verification.registry import MODES
 
 MAX_JSON = 4000  # characters of a template that is still worth editing by hand
@@ -59,7 +57,7 @@ class Sample:
 class Playground:
     """See the module's first lines. `data` is what the script gets."""
 
-    model: str  # owner/name@version
+    asked: dict[str, str]  # of a request: {"model": "owner/name@version"} or {"group": name}
     interface: Interface
     samples: tuple[Sample, ...]
 
@@ -96,17 +94,16 @@ class Playground:
     @property
     def data(self) -> dict[str, Any]:
         return {
-            "model": self.model,
+            "asked": self.asked,
             "ways": [name for name, _ in self.ways],
             "stages": [*STAGES, *MODES],
             "samples": [{"inputs": each.inputs, "values": each.values} for each in self.samples],
         }
 
 
-def playground(version: ModelVersion, model: str) -> Playground:
-    """`model` is the version's full name. Raises Refused for a version that is not ready."""
-    interface = interface_of(version)
-    return Playground(model, interface, tuple(_sample(interface, each) for each in version.examples))
+def playground(interface: Interface, examples: Sequence[Mapping[str, Any]], **asked: str) -> Playground:
+    """`examples` as versions have them; `asked` is `model=owner/name@version` or `group=name`."""
+    return Playground(asked, interface, tuple(_sample(interface, each) for each in examples))
 
 
 def _sample(interface: Interface, example: Mapping[str, Any]) -> Sample:

@@ -57,7 +57,7 @@ def embedded(prediction: Prediction) -> dict[str, Any] | None:
 def _tensors(prediction: Prediction) -> tuple[Tensor, ...]:
     prediction.refresh_from_db(fields=("inputs", "source"))
     inputs, source = (None if each is None else bytes(each) for each in (prediction.inputs, prediction.source))
-    return question(interface_of(prediction.version), inputs, source, prediction.source_type)
+    return question(interface_of(prediction.asked), inputs, source, prediction.source_type)
 
 
 def for_check(salt: bytes, inputs: Sequence[Tensor]) -> dict[str, Any]:

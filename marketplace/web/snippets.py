@@ -1,4 +1,4 @@
-"""Programs to paste: one model asked with curl, Python, JavaScript and the command line.
+"""Programs to paste: one model or group asked with curl, Python, JavaScript and the command line.
 
 They are complete: with a key in ASSAY_API_KEY each runs as it stands. The tests run the first two.
 """
@@ -37,32 +37,48 @@ class _Input:
     file: str
 
 
+@dataclass(frozen=True)
+class Target:
+    """What is asked, a `model` or a `group` by its name, and whose word counts: a provider's key, a genesis."""
+
+    kind: str
+    name: str
+    anchor: str  # empty if no node holds the model
+
+    @property
+    def python(self) -> str:
+        return f'"{self.name}"' if self.kind == "model" else f'group="{self.name}"'
+
+    @property
+    def words(self) -> str:
+        return self.name if self.kind == "model" else f"--group {self.name}"
+
+    @property
+    def trust(self) -> str:
+        return {"model": "provider", "group": "group"}[self.kind]
+
+
 def snippets(
-    url: str,
-    model: str,
-    interface: Interface,
-    examples: Sequence[Mapping[str, Any]],
-    *,
-    mode: str,
-    provider: str,
+    url: str, target: Target, interface: Interface, examples: Sequence[Mapping[str, Any]], *, mode: str
 ) -> list[Snippet]:
-    """`model` is `owner/name@version`; `provider` its key, or empty if no node holds it."""
+    """With an example's input, where that is short enough."""
     given = _input(interface, examples)
-    body = f'{{"model": "{model}", "inputs": {given.json}, "verification": {{"mode": "{mode}"}}}}'
+    body = f'{{"{target.kind}": "{target.name}", "inputs": {given.json}, "verification": {{"mode": "{mode}"}}}}'
+    option = f"--{target.trust} {target.anchor or 'KEY'}"
     return [
         Snippet("curl", "curl", _CURL.format(url=url, body=body.replace("'", "'\\''"))),
         Snippet(
             "python",
             "Python",
-            _PYTHON.format(url=url, model=model, given=given.python, mode=mode, provider=provider),
+            _PYTHON.format(url=url, target=target, given=given.python, mode=mode),
             f"{INSTALL}. The certificate is checked on your machine before predict returns.",
         ),
         Snippet("javascript", "JavaScript", _JAVASCRIPT.format(url=url, body=body)),
         Snippet(
             "cli",
             "Command line",
-            _CLI.format(url=url, model=model, file=given.file, mode=mode, provider=provider or "KEY"),
-            f"{INSTALL}. Exit code 0 only if the certificate is valid and by the key you named.",
+            _CLI.format(url=url, target=target, file=given.file, mode=mode, option=option),
+            f"{INSTALL}. Exit code 0 only if the certificate is valid and by whom you named.",
         ),
     ]
 
@@ -97,9 +113,9 @@ from pathlib import Path
 
 import assay
 
-trust = assay.Trust.of(providers=["{provider}"])
+trust = assay.Trust.of({target.trust}s=["{target.anchor}"])
 with assay.Client("{url}", os.environ["ASSAY_API_KEY"], trust=trust) as client:
-    prediction = client.predict("{model}", {given}, verify="{mode}")
+    prediction = client.predict({target.python}, {given}, verify="{mode}")
 print(prediction.answers[0].text)
 Path("receipt.json").write_text(prediction.receipt.to_json())"""
 
@@ -116,5 +132,5 @@ const prediction = await response.json();
 console.log(prediction.outputs, prediction.certificate);"""
 
 _CLI = """export ASSAY_URL={url}
-assay predict {model} --input {file} --mode {mode} --provider {provider} --save receipt.json
-assay verify receipt.json --input {file} --provider {provider}"""
+assay predict {target.words} --input {file} --mode {mode} {option} --save receipt.json
+assay verify receipt.json --input {file} {option}"""

@@ -88,7 +88,7 @@ async function ask(event) {
   button.disabled = true;
   try {
     const prediction = await call("POST", form.dataset.predictions, {
-      json: { model: data.model, inputs: await GATHER[way()](), verification: { mode: form.elements.mode.value } },
+      json: { ...data.asked, inputs: await GATHER[way()](), verification: { mode: form.elements.mode.value } },
       headers: { "Idempotency-Key": hex(crypto.getRandomValues(new Uint8Array(16))) },
     });
     await follow(prediction.id);

@@ -37,6 +37,7 @@ from tests.marketplace.conftest import (  # noqa: F401 - autouse
     silence,
     static_root,
 )
+from verification.groups import PeerGroups
 from verification.nodes import PeerNodes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -106,7 +107,7 @@ def nodes(tmp_path, installation):
 def working(installation):
     """What Celery's workers do, again and again."""
     over = threading.Event()
-    dispatcher = Dispatcher("tests", lambda: PeerNodes(installation), 16)
+    dispatcher = Dispatcher("tests", lambda: (PeerNodes(installation), PeerGroups(installation)), 16)
 
     def work():
         try:

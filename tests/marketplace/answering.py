@@ -153,10 +153,20 @@ def certificate(key: PrivateKey, job: Job[Any], **changes: Any) -> Any:
     return direct.issue(key, [statement])[0]
 
 
+class NoGroups:
+    """For tests in which no group is asked."""
+
+    async def decide(self, job: Job[Any], least: int) -> Any:
+        raise AssertionError(f"{job.target.name} is asked for {least} votes")
+
+    async def close(self) -> None:
+        pass
+
+
 @contextmanager
-def dispatching(nodes: Any, capacity: int = 64, worker: str = "tests"):
+def dispatching(nodes: Any, capacity: int = 64, worker: str = "tests", groups: Any = None):
     """A worker's dispatcher, at work as long as the block runs."""
-    dispatcher = Dispatcher(worker, lambda: nodes, capacity)
+    dispatcher = Dispatcher(worker, lambda: (nodes, groups or NoGroups()), capacity)
     dispatcher.start()
     try:
         yield dispatcher

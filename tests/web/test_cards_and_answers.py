@@ -15,12 +15,10 @@ from assay import oip
 from assay.model import Field, ImagePreprocessing, Interface, NoPreprocessing, Port, RowPreprocessing
 from assay.preprocessing import from_payload, preprocess
 from assay.tensor import Tensor
-from marketplace.catalogue.interfaces import plain
-from marketplace.catalogue.models import ModelVersion
 from marketplace.web.answers import reading
 from marketplace.web.markdown import rendered
 from marketplace.web.playground import playground
-from marketplace.web.snippets import snippets
+from marketplace.web.snippets import Target, snippets
 from tests.marketplace.answering import INTERFACE, a_three
 from tests.web.test_policy import Page
 
@@ -127,8 +125,7 @@ ROW = {"title": "a wine", "inputs": [oip.to_json(Tensor.of("x", np.array([[12.5,
 
 
 def offered(interface, *examples):
-    version = ModelVersion(interface=plain(interface), examples=list(examples))
-    return playground(version, "asha/digits@1")
+    return playground(interface, examples, model="asha/digits@1")
 
 
 def ways(interface, *examples):
@@ -185,15 +182,15 @@ def test_a_sample_given_as_a_picture_is_passed_on_as_it_is():
 # --- programs to paste ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("target", [Target("model", "a/b@1", "ed25519:00"), Target("group", "four", "ab" * 32)])
 @pytest.mark.parametrize(("interface", "example"), [(INTERFACE, a_three()), (ROWS, None), (TENSORS, None)])
-def test_programs_name_the_model_the_server_and_the_key_to_pin(interface, example):
+def test_programs_name_what_is_asked_the_server_and_whom_to_trust(interface, example, target):
     examples = [{"title": "x", "inputs": [example]}] if example else []
-    programs = snippets(
-        "https://assay.example", "a/b@1", interface, examples, mode="direct", provider="ed25519:00"
-    )
+    programs = snippets("https://assay.example", target, interface, examples, mode="direct")
     assert [program.slug for program in programs] == ["curl", "python", "javascript", "cli"]
     for program in programs:
         assert "https://assay.example" in program.text
-        assert "a/b@1" in program.text
+        assert target.name in program.text
         assert "{" not in program.text or program.text.count("{") == program.text.count("}")
+    assert all(target.anchor in program.text for program in programs if program.slug in ("python", "cli"))
     compile(programs[1].text.replace("…", "0"), "example", "exec")

@@ -6,6 +6,9 @@ The table is held against the URL configuration, so that a page without a row fa
 from __future__ import annotations
 
 from marketplace.catalogue.models import Model
+from marketplace.groups import actions as groups
+from marketplace.groups.actions.founding import Rules
+from marketplace.groups.models import Group
 from marketplace.web.urls import urlpatterns
 from tests.web.conftest import Shop, browser, url
 
@@ -13,6 +16,7 @@ ANYBODY = {"nobody": 200, "bela": 200, "asha": 200, "tariq": 200, "sam": 200}
 SIGNED_IN = ANYBODY | {"nobody": 302}
 BELAS = {"nobody": 302, "bela": 200, "asha": 404, "tariq": 404, "sam": 404}
 ASHAS = {"nobody": 302, "bela": 404, "asha": 200, "tariq": 403, "sam": 404}
+MEMBERS = {"nobody": 404, "bela": 404, "asha": 200, "tariq": 200, "sam": 404}
 ASHAS_TO_CHANGE = ASHAS | {"asha": 302}
 
 MODEL = ("asha", "digits")
@@ -32,6 +36,13 @@ def draft(shop: Shop) -> tuple[object, ...]:
     return ("asha", "draft")
 
 
+def group(shop: Shop) -> tuple[object, ...]:
+    """One that asha has founded and that waits for its members."""
+    if not Group.objects.filter(slug="four").exists():
+        groups.found(shop.cast.asha.actor, "four", shop.deployment, Rules("plurality"), title="Four")
+    return ("four",)
+
+
 # name → (arguments of the address, who gets which status)
 PAGES = {
     "home": ((), ANYBODY),
@@ -39,6 +50,14 @@ PAGES = {
     "model-api": (MODEL, ANYBODY),
     "model-versions": (MODEL, ANYBODY),
     "model-provider": (MODEL, ANYBODY),
+    "groups": ((), ANYBODY),
+    "group": (group, MEMBERS),
+    "group-members": (group, MEMBERS),
+    "group-api": (group, MEMBERS),
+    "group-updates": (group, MEMBERS),
+    "your-groups": ((), SIGNED_IN),
+    "your-group": (group, MEMBERS | {"nobody": 302}),
+    "found-group": ((), SIGNED_IN),
     "check": ((), ANYBODY),
     "verification": ((), ANYBODY),
     "problems": ((), ANYBODY),
@@ -73,6 +92,12 @@ FORMS = {
     "undeploy": (lambda shop: (shop.deployment.pk,), ASHAS_TO_CHANGE),
     "retire": (lambda shop: (shop.node.pk,), ASHAS_TO_CHANGE),
     "revoke": (lambda shop: (shop.key.pk,), BELAS | {"bela": 302}),
+    "group-invite": (group, ASHAS_TO_CHANGE),
+    "group-revoke": (group, ASHAS_TO_CHANGE),
+    "group-accept": (group, ASHAS_TO_CHANGE),
+    "group-decline": (group, ASHAS_TO_CHANGE),
+    "group-swap": (group, ASHAS_TO_CHANGE),
+    "group-withdraw": (group, ASHAS_TO_CHANGE),
 }
 
 

@@ -125,7 +125,7 @@ def _ask(evaluation: Evaluation, given: Labelled) -> None:
 
 def _question(version: ModelVersion, mode: str, inputs: tuple[Tensor, ...]) -> Question:
     return Question(
-        version=version,
+        asked=version,
         target=f"model:{version}",
         mode=mode,
         params={},

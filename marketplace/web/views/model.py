@@ -17,7 +17,7 @@ from marketplace.catalogue.offers import Card, cards, latencies, providers
 from marketplace.errors import NotFound
 from marketplace.web.pages import actor_of, page
 from marketplace.web.playground import playground
-from marketplace.web.snippets import snippets
+from marketplace.web.snippets import Target, snippets
 from verification.registry import MODES
 
 TABS = (
@@ -28,12 +28,18 @@ TABS = (
 )
 
 
+MISSING = "No node serves this model at the moment; a prediction waits for one until its deadline."
+
+
 @require_safe
 @page
 def model(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     context = _context(request, owner, name, "web:model")
     version = context["version"]
-    context["playground"] = playground(version, context["asked"]) if _askable(version) else None
+    context["playground"] = (
+        playground(interface_of(version), version.examples, model=context["asked"]) if _askable(version) else None
+    )
+    context["missing"] = "" if context["card"].serving else MISSING
     return render(request, "model/playground.html", context)
 
 
@@ -46,11 +52,10 @@ def api(request: HttpRequest, owner: str, name: str) -> HttpResponse:
         interface = context["interface"] = interface_of(context["version"])
         context["examples"] = snippets(
             settings.ENV.url,
-            context["asked"],
+            Target("model", context["asked"], card.providers[0].key if card.providers else ""),
             interface,
             context["version"].examples,
             mode=card.modes[0].name if card.modes else next(iter(MODES)),
-            provider=card.providers[0].key if card.providers else "",
         )
     return render(request, "model/api.html", context)
 

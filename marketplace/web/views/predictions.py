@@ -1,8 +1,9 @@
-"""Predictions: the list, one of them, and the part that follows it while it happens."""
+"""Predictions, of models and of groups: the list, one of them, and the part that follows it while it happens."""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from assay.certificate import parse
 from assay.errors import AssayError
 from assay.model import Interface
 from assay.preprocessing import PNG
@@ -23,6 +25,7 @@ from marketplace.predictions.stored import tensors
 from marketplace.web import sent
 from marketplace.web.answers import Reading, in_a_line, reading
 from marketplace.web.pages import address, own_page
+from marketplace.web.votes import Votes, votes
 
 PER_PAGE = 50
 TONES = {Status.CERTIFIED: "verified", Status.CONTESTED: "warn", Status.FAILED: "bad", Status.EXPIRED: "bad"}
@@ -39,17 +42,42 @@ WORDS = {
 }
 
 
+OF_A_GROUP = {"dispatched": "Sent to the members", "answered": "Decided"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked, as pages name it."""
+
+    kind: str
+    title: str
+    name: str
+    link: str
+
+
+def asked(prediction: Prediction) -> Asked:
+    """`prediction` with what it was asked of, and its owner."""
+    if prediction.group is not None:
+        group = prediction.group
+        return Asked("Group", group.title, group.slug, address("group", group.slug))
+    version = prediction.version
+    assert version is not None, "what is asked of no group is asked of a model"
+    model = version.model
+    return Asked("Model", model.title, str(version), address("model", model.organisation.slug, model.slug))
+
+
 @require_safe
 @own_page
 def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Newest first; `?before=` is the id of the last one seen (ids are in order of time)."""
-    found = access.visible(actor).select_related("version__model__organisation")
+    found = access.visible(actor).select_related("version__model__organisation", "group")
     if before := request.GET.get("before", ""):
         found = found.filter(pk__lt=_identifier(before))
     page = list(found[: PER_PAGE + 1])
     rows = [
         {
             "prediction": each,
+            "asked": asked(each),
             "answer": _line(access.as_listed(each)),
             "tone": TONES.get(Status(each.status), ""),
             "took": each.completed - each.created if each.completed else None,
@@ -68,7 +96,7 @@ def one(request: HttpRequest, actor: Actor, identifier: UUID) -> HttpResponse:
     context = {
         **_followed(prediction),
         "prediction_id": str(prediction.pk),
-        "model": prediction.version.model,
+        "asked": asked(prediction),
         "took": prediction.completed - prediction.created if prediction.completed else None,
         "input_link": address("prediction-input", prediction.pk) if kept else "",
         "is_picture": kept and prediction.source_type == PNG,
@@ -103,15 +131,17 @@ def _followed(prediction: Prediction) -> dict[str, Any]:
     """What `predictions/live.html` takes."""
     events = list(prediction.events.order_by("seq"))
     ended = prediction.status in ENDS
+    words = WORDS if prediction.group_id is None else WORDS | OF_A_GROUP
     return {
         "prediction": prediction,
         "ended": ended,
         "stages": [
-            {"text": WORDS.get(event.stage, event.stage), "after": _after(event.time - events[0].time)}
+            {"text": words.get(event.stage, event.stage), "after": _after(event.time - events[0].time)}
             for event in events
         ],
         "answer": _answer(prediction),
         "error": _error(prediction),
+        "votes": _votes(prediction),
         "certificate": prediction.certificate,
         "outcome": prediction.certificate.outcome if prediction.certificate else "failed",
     }
@@ -120,7 +150,15 @@ def _followed(prediction: Prediction) -> dict[str, Any]:
 def _answer(prediction: Prediction) -> Reading | None:
     if prediction.outputs is None:
         return None
-    return reading(_interface(prediction), tensors(bytes(prediction.outputs)))
+    title = "" if prediction.group_id is None else "The group says"
+    return reading(_interface(prediction), tensors(bytes(prediction.outputs)), title)
+
+
+def _votes(prediction: Prediction) -> Votes | None:
+    """Of a group's members; their certificate is read for it."""
+    if prediction.certificate is None or prediction.group_id is None:
+        return None
+    return votes(parse(bytes(prediction.certificate.document)))
 
 
 def _after(since: dt.timedelta) -> str:
@@ -144,7 +182,7 @@ def _line(prediction: Prediction) -> str:
 
 
 def _interface(prediction: Prediction) -> Interface:
-    return interface_of(prediction.version)
+    return interface_of(prediction.asked)
 
 
 def _identifier(text: str) -> UUID:

@@ -11,7 +11,10 @@ from assay.keys import PrivateKey
 from marketplace.catalogue import peers
 from tests.marketplace.catalogue.wired import wired
 from tests.marketplace.groups import founded
+from tests.marketplace.groups.deciding import FakeGroup
 from tests.marketplace.groups.founded import Owner
+from verification.agreement import Agreement
+from verification.registry import MODES
 
 
 @pytest.fixture
@@ -70,3 +73,10 @@ def machines(owners, marketplace_key):
             founded.listening(each, stack.enter_context(wired(each.key, marketplace_key.public)))
             for each in owners
         ]
+
+
+@pytest.fixture
+def deciding(owners, serving, monkeypatch):
+    """Who answers for the group, in the mode in which groups are asked."""
+    monkeypatch.setitem(MODES, Agreement.name, Agreement())
+    return FakeGroup([each.key for each in owners])

@@ -1,0 +1,251 @@
+"""Groups from the owner's side: found one, answer invitations, sign, change one's model, withdraw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from assay.agreement.group import SIZES
+from assay.errors import AssayError, NotVerified, Refused
+from marketplace.accounts.access import Actor
+from marketplace.accounts.models import Role
+from marketplace.api.problems import status_of
+from marketplace.catalogue.models import Deployment
+from marketplace.groups import access, actions, configuring, standing
+from marketplace.groups.actions.founding import DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE, Rules
+from marketplace.groups.models import Group, Member
+from marketplace.groups.standing import Card
+from marketplace.web.pages import MAX_TYPED, address, is_partial, own_page, whole_number
+from marketplace.web.views.groups import MAX_LISTED, counting, tolerates
+
+State = Group.State
+TONES = {
+    State.INVITING: "busy",
+    State.SIGNING: "busy",
+    State.FORMING: "busy",
+    State.SERVING: "good",
+}
+MOVING = (State.SIGNING, State.FORMING)
+WORDS = ("name", "title", "summary", "model", "aggregator", "size", "scale", "grace", "horizon", "invite")
+AGGREGATORS = {
+    "plurality": "Plurality: the label with most votes (for classification)",
+    "median": "Median of the numbers (for regression)",
+    "trimmed-mean": "Trimmed mean: without the highest and lowest numbers (for regression)",
+}
+START = {
+    "aggregator": "plurality",
+    "size": str(SIZES[0]),
+    "scale": str(DEFAULT_SCALE),
+    "grace": str(DEFAULT_GRACE),
+    "horizon": str(DEFAULT_HORIZON),
+}
+
+
+@require_safe
+@own_page
+def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Invitations first, then the groups that one's organisations belong to."""
+    own = {each.group_id: each for each in access.seats(actor).select_related("organisation")}
+    found = standing.for_cards(Group.objects.filter(pk__in=own).order_by("-updated")[:MAX_LISTED])
+    rows: dict[bool, list[dict[str, Any]]] = {True: [], False: []}  # by whether an answer is awaited
+    for each in found:
+        seat, tone = own[each.pk], TONES.get(State(each.state), "")
+        rows[seat.state == Member.State.INVITED].append({"shown": standing.card(each), "seat": seat, "tone": tone})
+    return render(request, "owner/groups.html", {"invited": rows[True], "rows": rows[False]})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@own_page
+def found(request: HttpRequest, actor: Actor) -> HttpResponse:
+    access.require_groups(actor, actor.organisation.pk)
+    given = {field: request.POST.get(field, START.get(field, ""))[:MAX_TYPED] for field in WORDS}
+    if request.method != "POST":
+        return _founding(request, actor, given)
+    try:
+        group = actions.found(
+            actor,
+            given["name"],
+            _brought(actor.organisation.pk, given["model"]),
+            _rules(given),
+            title=given["title"],
+            summary=given["summary"],
+            invited=given["invite"].replace(",", " ").split(),
+        )
+    except Refused as error:
+        return _founding(request, actor, given, error)
+    messages.success(request, "The group is founded. It begins once every owner has chosen a model and signed.")
+    return redirect(address("your-group", group.slug))
+
+
+@require_safe
+@own_page
+def group(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
+    """All of one's place in a group; with htmx its state alone, which asks for itself while something moves."""
+    seat = _seat(actor, slug)
+    card = standing.one(seat.group)
+    manages = actor.has_role(seat.organisation_id, Role.OWNER)
+    state = State(card.group.state)
+    context = {
+        "card": card,
+        "group": card.group,
+        "seat": seat,
+        "tone": TONES.get(state, ""),
+        "moving": state in MOVING,
+        "manages": manages,
+        "founds": card.group.organisation_id in actor.roles,
+        "before": state in (State.INVITING, State.SIGNING),
+        "free": card.group.size - len(card.seats),
+        "choices": _choices(card, seat) if manages and _chooses(card, seat) else [],
+        "signed": _signed(card),
+        "command": f"assay-node accept {slug}",
+        "aggregator": counting(card.group.aggregator, card.f),
+        "tolerates": tolerates(card),
+        "swaps": access.visible_swaps(actor, card.group).order_by("-pk")[:MAX_LISTED],
+    }
+    return render(request, "owner/group-state.html" if is_partial(request) else "owner/group.html", context)
+
+
+# --- changes: each does one thing, says how it went, and returns to the group -----------------------------
+
+
+@require_POST
+@own_page
+def invite(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
+    found = access.founded(actor, slug)
+    whom = request.POST.get("organisation", "").strip()[:60]
+    return _done(request, slug, f"{whom} is invited.", lambda: actions.invite(actor, found, whom))
+
+
+@require_POST
+@own_page
+def revoke(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
+    found = access.founded(actor, slug)
+    whom = request.POST.get("organisation", "")[:60]
+    return _done(request, slug, f"{whom} has no place any more.", lambda: actions.revoke(actor, found, whom))
+
+
+@require_POST
+@own_page
+def accept(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
+    seat = access.seat(actor, slug, request.POST.get("seat", ""))
+    said = "Your model has its place. Once all have chosen, every owner signs."
+    brought = request.POST.get("model", "")
+    return _done(request, slug, said, lambda: actions.accept(actor, seat, _brought(seat.organisation_id, brought)))
+
+
+@require_POST
+@own_page
+def decline(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
+    seat = access.seat(actor, slug, request.POST.get("seat", ""))
+    answer = _done(request, slug, f"You have no place in {slug}.", lambda: actions.decline(actor, seat))
+    seat.refresh_from_db()
+    return redirect(address("your-groups")) if seat.state == Member.State.DECLINED else answer
+
+
+@require_POST
+@own_page
+def swap(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
+    seat = access.seat(actor, slug, request.POST.get("seat", ""))
+    brought = request.POST.get("model", "")
+    said = "Your node is told. The group orders the change between requests; until then the old model answers."
+    return _done(request, slug, said, lambda: actions.swap(actor, seat, _brought(seat.organisation_id, brought)))
+
+
+@require_POST
+@own_page
+def withdraw(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
+    found = access.founded(actor, slug)
+    return _done(request, slug, "The group is withdrawn.", lambda: actions.withdraw(actor, found))
+
+
+def _done(request: HttpRequest, slug: str, said: str, do: Callable[[], object]) -> HttpResponse:
+    try:
+        do()
+    except (Refused, NotVerified) as error:
+        messages.error(request, str(error)[:1].upper() + str(error)[1:])
+    else:
+        messages.success(request, said)
+    return redirect(address("your-group", slug))
+
+
+# --- reading ----------------------------------------------------------------------------------------------
+
+
+def _founding(
+    request: HttpRequest, actor: Actor, given: dict[str, str], error: AssayError | None = None
+) -> HttpResponse:
+    """The form, filled again."""
+    context = {
+        "error": error,
+        "field": error.pointer.strip("/").partition("/")[0] if error else "",
+        "fields": WORDS,
+        "given": given,
+        "choices": [(_value(each), each) for each in configuring.choices(actor.organisation.pk)],
+        "sizes": [(str(size), (size - 1) // 3) for size in SIZES],
+        "aggregators": AGGREGATORS.items(),
+    }
+    return render(request, "owner/found.html", context, status=status_of(error) if error else 200)
+
+
+def _rules(given: dict[str, str]) -> Rules:
+    numbers = {name: whole_number(given[name], f"/{name}") for name in ("size", "scale", "grace", "horizon")}
+    return Rules(given["aggregator"], **numbers)
+
+
+def _value(deployment: Deployment) -> str:
+    """A choice as forms send it: which version, on which node."""
+    return f"{deployment.version}/{deployment.node_id}"
+
+
+def _brought(organisation: int, value: str) -> Deployment:
+    name, _, node = value.rpartition("/")
+    if not value:
+        raise Refused("no model is chosen", pointer="/model", expected="one of the list")
+    return configuring.deployment(organisation, name, whole_number(node, "/model"))
+
+
+def _seat(actor: Actor, slug: str) -> Member:
+    """One's place, whatever one's role: who may not change anything still sees it."""
+    access.group(actor, slug)
+    return access.own_seat(actor, slug)
+
+
+def _chooses(card: Card, seat: Member) -> bool:
+    """Whether another model may be chosen now: for the first time, anew, or to change to."""
+    if card.group.state == State.SERVING:
+        return True
+    return card.group.state == State.INVITING and seat.position != 0
+
+
+def _choices(card: Card, seat: Member) -> list[dict[str, Any]]:
+    """What could be brought, with the reason where it does not fit; while serving, from the member's node."""
+    found = configuring.choices(seat.organisation_id)
+    if card.group.state == State.SERVING:
+        found = found.filter(node=seat.node_id).exclude(version=seat.version_id)
+    return [
+        {
+            "value": _value(each),
+            "deployment": each,
+            "reason": configuring.why_not(card.group, each),
+            "chosen": each.version_id == seat.version_id and each.node_id == seat.node_id,
+        }
+        for each in found
+    ]
+
+
+def _signed(card: Card) -> dict[str, Any]:
+    """What is to be signed, and who has."""
+    epoch = card.group.epochs.filter(number=0).first()
+    if epoch is None:
+        return {}
+    positions = set(epoch.consents.values_list("position", flat=True))
+    return {
+        "digest": epoch.hex,
+        "owners": [seat.owner for seat in card.seats if seat.member.position in positions],
+        "awaited": [seat.owner for seat in card.seats if seat.member.position not in positions],
+    }
