@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from consensus.messages import MAX_REPORTS, Have
 
 
@@ -23,7 +25,7 @@ class Reports:
     def __contains__(self, digest: object) -> bool:
         return digest in self._haves
 
-    def add(self, digest: bytes, have: Have, undecided: set[bytes]) -> None:
+    def add(self, digest: bytes, have: Have, undecided: Collection[bytes]) -> None:
         """Takes in a report as far as it is about `undecided` requests."""
         report = have.report
         before = self.newest.get(report.member)

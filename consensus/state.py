@@ -134,8 +134,9 @@ class State:
 
     # --- requests -----------------------------------------------------------------------------------------
 
-    def undecided(self, requests: Iterable[bytes]) -> set[bytes]:
-        return {request for request in requests if request not in self._over}
+    def undecided(self, requests: Iterable[bytes]) -> dict[bytes, None]:
+        """In their order: what follows from it must not hang on how a process hashes."""
+        return {request: None for request in requests if request not in self._over}
 
     def let_in(self, pending: Pending) -> None:
         self.pool.add(pending)
