@@ -66,6 +66,7 @@ class Member(models.Model):
     node = models.ForeignKey(Node, null=True, on_delete=models.PROTECT, related_name="seats")
     version = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="seats")  # now
     formed = models.DateTimeField(null=True)  # when its node said that it takes part
+    told = models.JSONField(default=list)  # where its node knows all members' nodes to be: addresses, in order
     detail = models.CharField(max_length=300, blank=True)  # why it does not yet
     created = models.DateTimeField(auto_now_add=True)
     answered = models.DateTimeField(null=True)

@@ -1,14 +1,19 @@
-"""Telling members' nodes: that their group stands (Form), and with which model to answer from now on (Adopt).
+"""Telling members' nodes: that their group stands and where its members are now (Form), and with which model to
+answer from now on (Adopt).
 
 Errands of the outbox, carried out at least once; a node answers either as often as it is told. Who could not be
-told, however often it was tried, is tried again by a sweep (`tell_again`): a group waits for its members' nodes.
+told, however often it was tried, is tried again by a sweep (`tell_again`): a group waits for its members' nodes,
+and a node that has moved is looked for where it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from assay.errors import AssayError, DeadlineExceeded, Refused, Unavailable
@@ -32,16 +37,35 @@ TOLD = (State.FORMING, State.SERVING)
 
 
 def form(member: int) -> None:
-    """Tells a member's node that its group stands, unless it has said that it takes part. Raises AssayError."""
-    seat = Member.objects.select_related("group", "node").filter(pk=member, formed__isnull=True).first()
+    """Tells a member's node that its group stands and where all are, unless it has said that it knows.
+
+    Raises AssayError.
+    """
+    seat = Member.objects.select_related("group", "node").filter(pk=member).first()
     if seat is None or seat.node is None or seat.group.state not in TOLD:
         return
+    where = list(seated(seat.group.members.all()).values_list("node__address", flat=True))
+    if seat.formed is not None and seat.told == where:
+        return
+    document = bytes(_genesis(seat.group).document or b"")
     try:
-        _tell(seat.node, Form(id=0, epoch=bytes(_genesis(seat.group).document or b"")), FORMING)
+        _tell(seat.node, Form(id=0, epoch=document, addresses=tuple(where)), FORMING)
     except (AssayError, OSError) as error:
         Member.objects.filter(pk=seat.pk).update(detail=str(error)[:300])
         raise
-    _note_formed(seat)
+    _note_formed(seat, where)
+
+
+def moved(node: Node) -> None:
+    """To be called in the transaction in which a node's address changes: its fellow members are told of it."""
+    for member in seated(Member.objects.filter(group__members__node=node)).values_list("pk", flat=True):
+        outbox.add("groups.form", member=member)
+
+
+def seated(members: QuerySet[Member]) -> QuerySet[Member]:
+    """Those of groups that stand, in their order."""
+    found = members.filter(group__state__in=TOLD, state=Member.State.ACCEPTED)
+    return found.order_by("group_id", "position")
 
 
 def adopt(swap: int, *, last: bool) -> None:
@@ -69,16 +93,25 @@ def adopt(swap: int, *, last: bool) -> None:
 
 
 def tell_again() -> int:
-    """Sends for the members of whom it is not known that they take part, and nobody is telling; how many."""
-    awaited = Member.objects.filter(formed__isnull=True, group__state__in=TOLD, state=Member.State.ACCEPTED)
+    """Sends for the members of whom it is not known that they take part, or that they know where the others are,
+    and whom nobody is telling; how many.
+    """
     told = set(
         Outbox.objects.filter(kind="groups.form", done__isnull=True).values_list("payload__member", flat=True)
     )
-    again = [pk for pk in awaited.order_by("pk").values_list("pk", flat=True) if pk not in told]
+    again = [pk for pk in _untold() if pk not in told]
     for member in again:
         with transaction.atomic():
             outbox.add("groups.form", member=member)
     return len(again)
+
+
+def _untold() -> Iterator[int]:
+    rows = seated(Member.objects.all()).values_list("group_id", "pk", "formed", "told", "node__address")
+    for _, each in groupby(rows, key=itemgetter(0)):
+        members = list(each)
+        where = [address for *_, address in members]
+        yield from (pk for _, pk, formed, told, _ in members if formed is None or told != where)
 
 
 def _genesis(group: Group) -> GroupEpoch:
@@ -97,10 +130,11 @@ def _tell(node: Node, message: Request, seconds: float) -> None:
 
 
 @transaction.atomic
-def _note_formed(seat: Member) -> None:
+def _note_formed(seat: Member, where: list[str]) -> None:
     """The group serves once a quorum of its members takes part; which members those are is for all to see."""
     group = held(seat.group, "organisation")
-    Member.objects.filter(pk=seat.pk, formed__isnull=True).update(formed=timezone.now(), detail="")
+    Member.objects.filter(pk=seat.pk).update(told=where, detail="")
+    Member.objects.filter(pk=seat.pk, formed__isnull=True).update(formed=timezone.now())
     formed = group.members.filter(formed__isnull=False).count()
     if group.state == State.FORMING and formed >= quorum(group.size):
         group.state = State.SERVING

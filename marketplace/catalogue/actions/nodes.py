@@ -20,6 +20,7 @@ from marketplace.catalogue.access import managed_node_of_key, require_nodes
 from marketplace.catalogue.held import held
 from marketplace.catalogue.models import Deployment, FormerKey, Node
 from marketplace.errors import Conflict
+from marketplace.groups import telling
 from marketplace.groups.models import Group, Member
 
 MAX_NODES = 100  # of one organisation
@@ -41,6 +42,7 @@ def register_node(actor: Actor, name: str, key: str, address: str, proof: str) -
         with transaction.atomic():
             if organisation.nodes.filter(retired__isnull=True).exclude(key=public.raw).count() >= MAX_NODES:
                 raise Conflict("too many nodes", code="too-many-nodes", expected=f"at most {MAX_NODES}")
+            before = organisation.nodes.filter(key=public.raw).values_list("address", flat=True).first()
             node, new = Node.objects.update_or_create(
                 key=public.raw,
                 organisation=organisation,
@@ -48,6 +50,8 @@ def register_node(actor: Actor, name: str, key: str, address: str, proof: str) -
             )
             if new:
                 audit.record(organisation, actor.user, Action.NODE_REGISTERED, f"{node} {public}")
+            elif where != before:
+                telling.moved(node)
     except IntegrityError as error:
         if organisation.nodes.filter(name=called).exists():
             raise Conflict(

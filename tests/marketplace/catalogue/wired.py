@@ -53,6 +53,7 @@ class Wired:
     announced: dict[bytes, Load] = field(default_factory=dict)
     states: dict[bytes, str] = field(default_factory=dict)  # by commitment
     groups: dict[bytes, Epoch] = field(default_factory=dict)  # by genesis
+    members: dict[bytes, tuple[str, ...]] = field(default_factory=dict)  # where they are, by genesis
     adopted: list[tuple[bytes, bytes]] = field(default_factory=list)  # genesis and commitment, in order
     serving: bool = True
     detail: str = ""
@@ -98,7 +99,8 @@ class Wired:
                 return Done(id=request.id)
             case Form():
                 epoch = jsonform.convert(cbor.decode(request.epoch), Epoch)
-                self.groups[require_genesis(epoch).digest] = epoch
+                genesis = require_genesis(epoch).digest
+                self.groups[genesis], self.members[genesis] = epoch, request.addresses
                 return Done(id=request.id)
             case Adopt():
                 self.adopted.append((request.group, request.commitment))

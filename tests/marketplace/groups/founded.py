@@ -120,7 +120,8 @@ def listening(owner: Owner, machine: Wired) -> Wired:
 
 
 def formed(group: Group) -> Group:
-    group.members.update(formed=timezone.now())
+    where = list(group.members.order_by("position").values_list("node__address", flat=True))
+    group.members.update(formed=timezone.now(), told=where)
     group.state = Group.State.SERVING
     group.save()
     return group

@@ -7,12 +7,16 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from assay import joining
 from assay.errors import Refused
+from marketplace.catalogue import peers
+from marketplace.catalogue.actions import register_node
 from marketplace.errors import Conflict
 from marketplace.groups import actions, tasks, telling
 from marketplace.groups.models import Group, Swap
 from marketplace.predictions import outbox
 from marketplace.predictions.models import Outbox
+from tests.marketplace.catalogue.wired import wired
 from tests.marketplace.groups import founded
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +80,47 @@ def test_a_group_that_was_withdrawn_is_told_to_nobody(machines, owners, forming)
     outbox.carry_out()
     assert not any(machine.groups for machine in machines)
     assert telling.tell_again() == 0
+
+
+# --- moving -----------------------------------------------------------------------------------------------
+
+
+def registered(owner, address):
+    """The owner's node, registered with its key again."""
+    proof = joining.prove(owner.key, owner.slug)
+    return register_node(owner.actor, owner.node.name, str(owner.key.public), address, proof)
+
+
+def test_when_a_members_node_moves_all_members_are_told_where_it_is(machines, owners, forming):
+    outbox.carry_out()
+    genesis = bytes(forming.epochs.get().digest)
+    before = tuple(machine.address for machine in machines)
+    assert all(machine.members[genesis] == before for machine in machines)
+    with wired(owners[2].key, peers.identity().public) as elsewhere:
+        registered(owners[2], elsewhere.address)
+        outbox.carry_out()
+        now = (*before[:2], elsewhere.address, before[3])
+        told = [machines[i].members[genesis] for i in (0, 1, 3)]
+        assert [*told, elsewhere.members[genesis]] == [now] * 4
+        asked = [len(machine.asked) for machine in machines]
+        registered(owners[2], elsewhere.address)
+        outbox.carry_out()
+        assert (asked, telling.tell_again()) == ([len(machine.asked) for machine in machines], 0)
+
+
+def test_who_could_not_be_told_of_a_move_is_told_by_the_sweep(machines, owners, forming):
+    outbox.carry_out()
+    genesis = bytes(forming.epochs.get().digest)
+    machines[0].refuses = "Form"
+    with wired(owners[2].key, peers.identity().public) as elsewhere:
+        registered(owners[2], elsewhere.address)
+        give_up()
+        assert machines[0].members[genesis][2] != elsewhere.address
+        machines[0].refuses = ""
+        assert telling.tell_again() == 1
+        outbox.carry_out()
+        assert machines[0].members[genesis][2] == elsewhere.address
+        assert telling.tell_again() == 0
 
 
 # --- another model ----------------------------------------------------------------------------------------
