@@ -111,6 +111,7 @@ class Host:
         if before is not None:
             before.drop(Unavailable("a newer link has taken its place", code="replaced"))
         link.open(partial(self._heard, place, link), lambda _: None)
+        self._lines[place].hurry()
 
     def adopt(self, model: ModelReference) -> None:
         """The member is to answer with this model, which is being served, from now on: see `on_adopted`."""

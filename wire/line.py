@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 from assay.errors import AssayError
@@ -20,7 +21,7 @@ from wire.link import Link, attach
 from wire.messages import Limits
 
 FIRST_PAUSE = 0.1  # seconds before the first attempt after a loss
-LONGEST_PAUSE = 5.0
+LONGEST_PAUSE = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Line:
         self._link: Link | None = None
         self._problem = ""
         self._pause = 0.0
+        self._hurried = asyncio.Event()
         self._work = asyncio.create_task(self._keep_up())
 
     @property
@@ -78,6 +80,10 @@ class Line:
         if self._link is not None:
             self._link.taken(size)
 
+    def hurry(self) -> None:
+        """The peer is known to be there: if it is being waited for, the pause is over."""
+        self._hurried.set()
+
     async def close(self) -> None:
         self._work.cancel()
         await asyncio.gather(self._work, return_exceptions=True)
@@ -92,7 +98,14 @@ class Line:
                 self._pause = self._longer()
             else:
                 await self._use(link)
-            await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311  # nosec B311 - spreads callers
+            await self._rest()
+
+    async def _rest(self) -> None:
+        jitter = random.uniform(0.5, 1.0)  # noqa: S311  # nosec B311 - spreads callers
+        self._hurried.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pause * jitter):
+                await self._hurried.wait()
 
     async def _attached(self) -> Link:
         channel, limits = await dial(

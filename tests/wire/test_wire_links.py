@@ -8,6 +8,7 @@ import logging
 import msgspec
 
 import wire.channel
+import wire.line
 import wire.link
 from assay.errors import AssayError, Refused
 from assay.keys import PrivateKey
@@ -341,6 +342,23 @@ async def test_a_line_comes_back_with_its_server_and_what_was_sent_meanwhile_is_
     caller.line.send(b"after")
     await until(lambda: b"after" in group.frames)
     assert group.frames == [b"after"]
+
+
+async def test_a_line_that_is_told_that_its_peer_is_there_waits_no_longer(world, monkeypatch):
+    monkeypatch.setattr(wire.line, "FIRST_PAUSE", 3600.0)
+    monkeypatch.setattr(wire.line, "LONGEST_PAUSE", 3600.0)
+    group = Group()
+    server = await world.serve(group.handle)
+    caller = Caller(world, server.address)
+    await until(lambda: caller.line.up)
+    await server.close()
+    await until(lambda: caller.downs == 1)
+    await world.serve(group.handle, port=int(server.address.rpartition(":")[2]))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert caller.ups == 1
+    caller.line.hurry()
+    await until(lambda: caller.ups == 2)
 
 
 async def test_a_closed_line_is_gone_on_the_other_side_too(world):
