@@ -6,6 +6,7 @@ after each write and between any two messages.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import blake2b
@@ -150,7 +151,12 @@ class Member:
         if self.machine is None:
             return
         events, self._inbox = self._inbox, []
-        ready = self.machine.step(self.clock.read(), events)
+        try:
+            ready = self.machine.step(self.clock.read(), events)
+        except Exception as error:  # it breaks the machine's promise, whatever it is
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{at.name}, line {at.lineno}"
+            raise Broken("never raises", f"member {self.place}: {error!r} in {where}") from error
         for action in self._actions(ready):
             if self._actions_left == 0:
                 self._die()

@@ -22,7 +22,7 @@ from consensus.simulator.liveness import unsettled
 from consensus.simulator.member import Clock, Member
 from consensus.simulator.models import Models
 from consensus.simulator.network import Network
-from consensus.simulator.scenario import Wish, draw
+from consensus.simulator.scenario import Scenario, Wish, draw
 from consensus.simulator.watch import Watch
 from consensus.simulator.world import Broken, World
 
@@ -46,7 +46,7 @@ class Account:
 
 
 class Simulation:
-    """A group, its clients and its faults, as the seed has it."""
+    """A group, its clients and its faults, as the seed has it; the scenario too, unless there is one already."""
 
     def __init__(
         self,
@@ -55,11 +55,12 @@ class Simulation:
         build: Build = Replica,
         *,
         real: bool = False,
+        scenario: Scenario | None = None,
         tell: Callable[[str], None] | None = None,
     ) -> None:
         self.seed = seed
         self.world = World(seed, tell)
-        self.scenario = draw(self.world.chance, n, tuple(TRICKS))
+        self.scenario = scenario or draw(self.world.chance, n, tuple(TRICKS))
         self.founded = Founded(self.scenario, real=real)
         self._group = Group(self.founded.genesis, self.founded.configuration)
         self._build = build
