@@ -2,6 +2,7 @@
 
 PORT ?= 8000
 MINUTES ?= 3
+RUNS ?= 20000
 PYTHON := .venv/bin/python
 CODE := sdk/assay wire native consensus inference provenance verification training node marketplace stack demo
 PROJECT := --no-emit-package assay pyproject.toml sdk/pyproject.toml
@@ -13,7 +14,7 @@ BANDIT := $(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml $(
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock conformance chaos bench-shop audit clean
+.PHONY: help setup up test check format lock conformance chaos simulate bench-shop audit clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +55,9 @@ conformance: setup ## hold the verifier against docs/vectors (and DATA=folder: a
 
 chaos: setup ## kill and freeze a site's services under load, then ask for the account (MINUTES=3 SEED=…)
 	@$(PYTHON) -m stack.chaos --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)')
+
+simulate: setup ## run groups from seeds among faults and liars, then broken ones (RUNS=20000 SEED=…)
+	@$(PYTHON) -m consensus.simulator '$(RUNS)' --variants $(if $(SEED),--seed '$(SEED)')
 
 bench-shop: setup ## measure the shop through REST against its Triton alone
 	@$(PYTHON) -m benchmarks.shop
