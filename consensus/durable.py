@@ -12,7 +12,7 @@ import msgspec
 
 from assay.fields import Key, Milliseconds, RequestId
 from assay.model import Digest, ModelReference
-from consensus.messages import Exec, Number, Propose, Record, Vote
+from consensus.messages import Batch, Exec, Number, Propose, Record, Vote
 
 
 class Retired(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,9 +50,13 @@ class Spoke:
 
 @dataclass(frozen=True)
 class Accepted:
-    """A proposal that this member has prepared, so that it can still be carried out after a restart."""
+    """A proposal that this member has prepared, with the requests and results that it rests on: after a restart
+    it can still be carried out, and shown to others, though nobody else may have them any more.
+    """
 
     propose: Propose
+    batches: tuple[Batch, ...] = ()
+    results: tuple[Exec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class Restored:
     standing: Standing | None = None
     past: list[Past] = field(default_factory=list)  # whose lapse is not before the standing's time
     spoken: list[Exec] = field(default_factory=list)  # with a request that has not been decided
-    accepted: list[Propose] = field(default_factory=list)  # of entries beyond the standing
+    accepted: list[Accepted] = field(default_factory=list)  # of entries beyond the standing
     votes: list[Vote] = field(default_factory=list)  # likewise
 
 

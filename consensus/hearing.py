@@ -10,6 +10,7 @@ from assay.agreement.entry import Ballot
 from assay.digest import Tag
 from assay.errors import AssayError
 from assay.model import input_digest
+from consensus.durable import Accepted
 from consensus.judging import LINGER, fits
 from consensus.messages import (
     Batch,
@@ -99,6 +100,13 @@ class Hearing:
         self._state.touched[pending.digest] = None
         return ""
 
+    def heard(self, sender: int, requests: tuple[bytes, ...]) -> None:
+        """Requests that a member knows: those that are unknown here are asked for."""
+        state = self._state
+        for request in state.undecided(requests):
+            if state.pool.get(request) is None and len(state.missing) < MOST_MISSING:
+                state.miss(request, sender)
+
     # --- results ------------------------------------------------------------------------------------------
 
     def results(self, message: Exec) -> None:
@@ -174,11 +182,15 @@ class Hearing:
     def update(self, message: Update) -> None:
         """A change of model that its owner has signed and the group has not ordered."""
         state, change = self._state, message.change
-        if change.member < state.n and change.serial > self._last_serial(change.member) and self.is_owned(message):
+        if state.updates.get(change.member) == message:
+            state.wished[change.member] = state.now
+        elif (
+            change.member < state.n and change.serial > self._last_serial(change.member) and self.is_owned(message)
+        ):
             if change.model == state.standing.serving[change.member].model:
                 state.updates.pop(change.member, None)  # its owner no longer wants to change
             else:
-                state.updates[change.member] = message
+                state.updates[change.member], state.wished[change.member] = message, state.now
 
     def _last_serial(self, member: int) -> int:
         waiting = self._state.updates.get(member)
@@ -206,6 +218,21 @@ class Hearing:
         slot = self._slot(message)
         if slot is not None and slot.propose is None and sender == self._state.leader:
             slot.propose, slot.began = message, self._state.now
+
+    def accepted(self, accepted: Accepted) -> None:
+        """A proposal that this member prepared before it was restarted, and what it rests on."""
+        state, propose = self._state, accepted.propose
+        decided = set(propose.content.decided)
+        for batch in accepted.batches:
+            for asked in batch.asked:
+                digest = asked.digest
+                if digest in decided and state.pool.get(digest) is None and not state.is_over(digest):
+                    state.let_in(Pending(digest, asked, batch, heard=state.now))
+        for signed in accepted.results:
+            self.hold(Held(signed.member, signed.root), signed)
+        slot = self._slot(propose)
+        if slot is not None:
+            slot.propose = propose
 
     def vote(self, message: Vote) -> None:
         """A member's vote on a number that is open; its first of each kind counts."""

@@ -44,6 +44,19 @@ class Group:
         return view % self.configuration.n
 
 
+class TooEarly(Refused):
+    """Before its deadline a request fails only where every member has spoken: another answer may still come."""
+
+    def __init__(self, requests: list[bytes]) -> None:
+        super().__init__(
+            "a request would fail before its deadline although a member has not spoken",
+            code="wrong-proposal",
+            pointer="/decided",
+            got=f"{len(requests)} requests",
+        )
+        self.requests = requests
+
+
 class Known(Protocol):
     """What a member must know to judge a proposal: every request decided in it, every batch named for one."""
 
@@ -101,11 +114,8 @@ def judge(group: Group, parent: Standing, content: Content, known: Known) -> Jud
     time = time_of(parent, content.haves)
     requests = tuple(known.asked(digest) for digest in content.decided)
     _require_decidable(group, content, requests, known, time)
-    results = _results(content, known)
-    ended = tuple(
-        _ended(configuration, parent, request, (digest, results.get(digest, {})), time)
-        for digest, request in zip(content.decided, requests, strict=True)
-    )
+    asked = dict(zip(content.decided, requests, strict=True))
+    ended = _outcomes(configuration, parent, asked, _results(content, known), time)
     leaves = tuple(each.leaf for each in ended)
     entry = Entry(
         group=group.genesis,
@@ -203,37 +213,51 @@ def _require_decidable(group: Group, content: Content, requests: Sequence[Asked]
 
 def _results(content: Content, known: Known) -> dict[bytes, dict[int, list[Result]]]:
     """By request and member, of the batches that any of the reports names for it."""
-    wanted: dict[Held, set[bytes]] = {}
-    decided = set(content.decided)
-    for each in content.haves:
-        for readied in each.report.ready:
-            if readied.request in decided:
-                for place in readied.held:
-                    wanted.setdefault(each.report.held[place], set()).add(readied.request)
     found: dict[bytes, dict[int, list[Result]]] = {}
-    for held, requests in wanted.items():
+    for held, requests in named(content).items():
         for result in known.named(held).results:
             if result.request in requests:
                 found.setdefault(result.request, {}).setdefault(held.member, []).append(result)
     return found
 
 
-def _ended(
+def named(content: Content) -> dict[Held, set[bytes]]:
+    """The batches that reports name for what is decided, each with the requests that it is named for."""
+    wanted: dict[Held, set[bytes]] = {}
+    decided = set(content.decided)
+    for each in content.haves:
+        held = each.report.held
+        for readied in each.report.ready:
+            if readied.request in decided:
+                for place in readied.held:
+                    if place < len(held):  # a report that names what it does not list is refused as a whole
+                        wanted.setdefault(held[place], set()).add(readied.request)
+    return wanted
+
+
+def _outcomes(
     configuration: Configuration,
     parent: Standing,
-    asked: Asked,
-    results: tuple[bytes, Mapping[int, list[Result]]],
+    requests: Mapping[bytes, Asked],
+    results: Mapping[bytes, Mapping[int, list[Result]]],
     time: int,
-) -> Ended:
-    digest, by_member = results
-    words = tuple(
-        said(configuration, serving, by_member.get(member, ()), asked.rows, time) or Absent()
-        for member, serving in enumerate(parent.serving)
-    )
-    outcome: Outcome = "failed"  # past its deadline, whatever was said
-    if time <= asked.deadline:
-        outcome = count(configuration, words, asked.rows, asked.least).outcome
-    return Ended(digest, outcome, words)
+) -> tuple[Ended, ...]:
+    ended, early = [], []
+    for digest, asked in requests.items():
+        by_member = results.get(digest, {})
+        words = tuple(
+            said(configuration, serving, by_member.get(member, ()), asked.rows, time) or Absent()
+            for member, serving in enumerate(parent.serving)
+        )
+        outcome: Outcome = "failed"  # past its deadline, whatever was said
+        if time <= asked.deadline:
+            outcome = count(configuration, words, asked.rows, asked.least).outcome
+            if outcome == "failed" and len(by_member) < configuration.n:
+                early.append(digest)
+        ended.append(Ended(digest, outcome, words))
+    if early:
+        raise TooEarly(early)
+    return tuple(ended)
 
 
 def _refuse(detail: str, pointer: str, expected: str, got: str) -> NoReturn:

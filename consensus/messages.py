@@ -264,6 +264,12 @@ class Want(Message, frozen=True):
     results: Annotated[tuple[Held, ...], msgspec.Meta(max_length=MAX_HELD)] = ()
 
 
+class Heard(Message, frozen=True):
+    """The sender knows these requests: whoever does not may ask for them."""
+
+    requests: Digests
+
+
 class Status(Message, frozen=True):
     """The number of entries that the sender has. Whoever has more sends `Records`."""
 
@@ -293,7 +299,7 @@ class Refusal(Message, frozen=True):
     detail: Annotated[str, msgspec.Meta(max_length=1024)]
 
 
-Spoken = Requests | Exec | Have | Update | Propose | Vote | Records | Want | Status | Decided | Refusal
+Spoken = Requests | Exec | Have | Update | Propose | Vote | Records | Want | Heard | Status | Decided | Refusal
 
 encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(Spoken)

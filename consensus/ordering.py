@@ -13,7 +13,7 @@ from assay.digest import Tag
 from assay.errors import Refused
 from consensus.durable import Accepted, Cast, Executed, Past, Standing
 from consensus.hearing import Hearing
-from consensus.judging import LINGER, judge, root_of, served_after, time_of, timely
+from consensus.judging import LINGER, TooEarly, judge, named, root_of, served_after, time_of, timely
 from consensus.messages import (
     MAX_BATCH,
     MAX_REPORTS,
@@ -84,7 +84,7 @@ class Ordering:
         state.flight.add(judged)
         slot.prepares[state.leader] = prepared
         if state.me not in slot.prepares:
-            state.out.persist.append(Accepted(propose))
+            state.out.persist.append(self._accepted(propose))
             self._cast("prepare", slot)
 
     def _leaders(self, propose: Propose, entry: bytes) -> Vote:
@@ -107,23 +107,22 @@ class Ordering:
     def _has_bodies(self, slot: Slot, content: Content) -> bool:
         """Whether all requests and batches that it rests on are here; what is not is fetched from the leader."""
         state = self._state
-        decided = set(content.decided)
-        lacking = [request for request in decided if state.pool.get(request) is None]
+        lacking = [request for request in content.decided if state.pool.get(request) is None]
         for request in lacking:
             if not state.is_over(request):
                 state.miss(request, state.leader)
-        named = {
-            have.report.held[place]
-            for have in content.haves
-            for readied in have.report.ready
-            if readied.request in decided
-            for place in readied.held
-            if place < len(have.report.held)
-        }
-        absent = [held for held in named if held not in state.answers]
+        absent = [held for held in named(content) if held not in state.answers]
         for held in absent:
             state.lack(held, state.leader)
         return not lacking and not absent
+
+    def _accepted(self, propose: Propose) -> Accepted:
+        """A proposal that has been judged, with all that it took to judge it."""
+        state = self._state
+        every = (state.pool.get(request) for request in propose.content.decided)
+        batches = {pending.batch.signature: pending.batch for pending in every if pending is not None}
+        results = tuple(state.answers[held] for held in named(propose.content))
+        return Accepted(propose, tuple(batches.values()), results)
 
     def _cast(self, kind: str, slot: Slot) -> None:
         state = self._state
@@ -253,7 +252,12 @@ class Ordering:
         if under_vote >= DEPTH or (slot is not None and slot.propose is not None):
             return False
         content = self._content(parent)
-        return content is not None and self._propose(parent, content)
+        while content is not None:
+            try:
+                return self._propose(parent, content)
+            except TooEarly as early:  # those are for later
+                content = _without(content, set(early.requests))
+        return False
 
     def _propose(self, parent: Standing, content: Content) -> bool:
         state, number = self._state, parent.entries + 1
@@ -262,6 +266,8 @@ class Ordering:
             return False
         try:
             judged = judge(state.group, parent, content, Knowledge(state, number))
+        except TooEarly:
+            raise
         except Refused:
             return False
         tag = Tag.AGREEMENT_PREPARE
@@ -270,7 +276,7 @@ class Ordering:
         slot.judged, slot.began = judged, state.now
         state.flight.add(judged)
         slot.prepares[state.me] = self._leaders(slot.propose, judged.standing.last)
-        state.out.persist += [Accepted(slot.propose), Cast(slot.prepares[state.me])]
+        state.out.persist += [self._accepted(slot.propose), Cast(slot.prepares[state.me])]
         state.broadcast(slot.propose)
         return True
 
@@ -339,6 +345,14 @@ class Ordering:
         if not may and not updates:
             return None
         return Content(reports, may, tuple(updates))
+
+
+def _without(content: Content, requests: set[bytes]) -> Content | None:
+    """What is left to propose, if anything is."""
+    decided = tuple(request for request in content.decided if request not in requests)
+    if not decided and not content.updates:
+        return None
+    return msgspec.structs.replace(content, decided=decided)
 
 
 class Knowledge:

@@ -19,6 +19,7 @@ from consensus.messages import (
     Change,
     Exec,
     Have,
+    Heard,
     Held,
     Propose,
     Records,
@@ -91,6 +92,8 @@ class Replica:
                 self._hearing.want(sender, message)
             case _ if isinstance(sender, bytes):
                 pass  # a client has nothing else to say
+            case Heard():
+                self._hearing.heard(sender, message.requests)
             case Exec():
                 self._hearing.results(message)
             case Have():
@@ -142,6 +145,7 @@ class Replica:
         state = self.state
         state.touch_due()
         self._forget_lapsed()
+        self._resending.relay()
         self._speaking.run()
         self._speaking.sign()
         self._speaking.report()
@@ -165,9 +169,8 @@ class Replica:
             held = Held(state.me, spoken.root)
             state.signed[held] = 0
             self._hearing.hold(held, spoken)
-        for propose in restored.accepted:
-            slot = state.slots.setdefault(propose.number, Slot(propose.number))
-            slot.propose = propose
+        for accepted in restored.accepted:
+            self._hearing.accepted(accepted)
         for vote in restored.votes:
             slot = state.slots.setdefault(vote.number, Slot(vote.number))
             slot.votes(vote.kind)[state.me] = vote

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from consensus.judging import LINGER
-from consensus.messages import MAX_BATCH, Held, Spoken, Status, Want
+from consensus.messages import MAX_BATCH, Heard, Held, Spoken, Status, Want
 from consensus.speaking import Speaking
-from consensus.state import Missing, State
+from consensus.state import RELAY, Missing, State
 
 RESEND = 1_000  # ms after which what has led to nothing is sent again
 IDLE = 5_000  # ms between words about where one stands when nothing happens
@@ -40,6 +40,22 @@ class Resending:
         times += [_when(each) for missing in (state.missing, state.lacking) for each in missing.values()]
         return min(times)
 
+    def relay(self) -> None:
+        """Tells members of requests that their client may not have sent to them."""
+        state = self._state
+        silent: dict[int, list[bytes]] = {}
+        for request in state.touched:
+            pending = state.pool.get(request)
+            if pending is None or pending.relayed or state.now < pending.heard + RELAY:
+                continue
+            pending.relayed = True
+            spoken = {held.member for held in state.answers.about(request)} | {state.me}
+            for member in set(range(state.n)) - spoken:
+                silent.setdefault(member, []).append(request)
+        for member, requests in sorted(silent.items()):
+            for first in range(0, len(requests), MAX_BATCH):
+                state.out.send.append((member, Heard(tuple(requests[first : first + MAX_BATCH]))))
+
     def on_time(self) -> None:
         """Does what is due."""
         self._fetch()
@@ -67,6 +83,7 @@ class Resending:
         state = self._state
         state.answers.forget_strange(state.now - state.group.configuration.horizon - 2 * LINGER)
         state.signed = {held: sent for held, sent in state.signed.items() if held in state.answers}
+        self._forget_wishes()
         busy = bool(state.pool or state.slots or state.updates or state.signed)
         self._round = state.now + (RESEND if busy else IDLE)
         others = [member for member in range(state.n) if member != state.me]
@@ -75,6 +92,14 @@ class Resending:
         self._speaking.tell(stale)
         if state.updates:
             self._speaking.tell_the_time()
+
+    def _forget_wishes(self) -> None:
+        """Changes of which their owner speaks no more."""
+        state = self._state
+        for member, heard in list(state.wished.items()):
+            if member not in state.updates or (member != state.me and heard < state.now - TRIES * RESEND):
+                state.updates.pop(member, None)
+                del state.wished[member]
 
     def _to(self, members: list[int], older_than: int) -> None:
         """One's own words that have led to nothing yet, and where one stands."""

@@ -23,6 +23,7 @@ from consensus.seals import Seal
 from consensus.slots import Slot
 
 FIRST_VIEW = 0
+RELAY = 50  # ms after which members that have said nothing about a request are told that it is here
 NOT_INSTALLED = bytes(32)  # no NEW-VIEW began the first view
 
 
@@ -74,6 +75,7 @@ class State:
         self.slots: dict[int, Slot] = {}
         self.flight = Flight()
         self.updates: dict[int, Update] = {}  # signed, and not yet ordered
+        self.wished: dict[int, int] = {}  # when each of them was last heard
         self.wanted: ModelReference | None = None  # what the owner wants this member to answer with
         self.missing: dict[bytes, Missing] = {}  # requests
         self.lacking: dict[Held, Missing] = {}  # results
@@ -145,6 +147,7 @@ class State:
         self.touched[pending.digest] = None
         self.due(pending.asked.deadline + 1, pending.digest)
         self.due(pending.asked.deadline + 2 * LINGER, pending.digest)
+        self.due(pending.heard + RELAY, pending.digest)
         self.due(pending.heard + self.group.configuration.grace, pending.digest)
 
     def has_spoken(self, request: bytes) -> bool:

@@ -26,7 +26,7 @@ from assay.errors import Refused, Unavailable
 from assay.keys import PublicKey
 from consensus.durable import Accepted, Cast, Durable, Executed, Past, Restored, Spoke, Standing
 from consensus.judging import LINGER
-from consensus.messages import Exec, Propose, Record, Vote
+from consensus.messages import Exec, Record, Vote
 from wire.deadline import now_ms
 
 SCHEMA = 1
@@ -40,7 +40,7 @@ CREATE TABLE past (
 ) WITHOUT ROWID;
 CREATE INDEX past_by_lapse ON past (lapse);
 CREATE INDEX past_by_request ON past (request);
-CREATE TABLE proposals (view INTEGER, number INTEGER, propose BLOB NOT NULL, PRIMARY KEY (view, number));
+CREATE TABLE proposals (view INTEGER, number INTEGER, accepted BLOB NOT NULL, PRIMARY KEY (view, number));
 CREATE TABLE votes (
     kind TEXT, view INTEGER, number INTEGER, vote BLOB NOT NULL, PRIMARY KEY (kind, view, number)
 );
@@ -131,7 +131,7 @@ class SqliteStorage:
             with self._file:
                 self._file.execute("BEGIN IMMEDIATE")
                 self._speak([each.signed for each in what if isinstance(each, Spoke)])
-                self._accept([each.propose for each in what if isinstance(each, Accepted)])
+                self._accept([each for each in what if isinstance(each, Accepted)])
                 self._cast([each.vote for each in what if isinstance(each, Cast)])
                 executed = [each for each in what if isinstance(each, Executed)]
                 for each in executed:
@@ -147,7 +147,7 @@ class SqliteStorage:
                 standing=self._standing(),
                 past=[Past(*row) for row in self._file.execute(PAST)],
                 spoken=self._all("SELECT exec FROM spoken ORDER BY id", Exec),
-                accepted=self._all("SELECT propose FROM proposals ORDER BY view, number", Propose),
+                accepted=self._all("SELECT accepted FROM proposals ORDER BY view, number", Accepted),
                 votes=self._all("SELECT vote FROM votes ORDER BY view, number, kind DESC", Vote),
             )
 
@@ -168,8 +168,8 @@ class SqliteStorage:
             self._file.executemany(SAID, rows)
             self._file.execute(SETTLED, (added,))
 
-    def _accept(self, proposals: list[Propose]) -> None:
-        rows = ((each.view, each.number, _encode(each)) for each in proposals)
+    def _accept(self, proposals: list[Accepted]) -> None:
+        rows = ((each.propose.view, each.propose.number, _encode(each)) for each in proposals)
         self._file.executemany("INSERT OR REPLACE INTO proposals VALUES (?, ?, ?)", rows)
 
     def _cast(self, votes: list[Vote]) -> None:

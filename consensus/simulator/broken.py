@@ -190,7 +190,7 @@ def drop_an_answer() -> AbstractContextManager[None]:
 def use_the_local_clock() -> AbstractContextManager[None]:
     """Looks at its own clock to see whether a deadline has passed."""
     judge = judging.judge
-    ended: Callable[..., Any] = judging._ended
+    outcomes: Callable[..., Any] = judging._outcomes
     now = [0]
 
     def looking(group: Group, parent: Standing, content: Content, known: Any) -> judging.Judged:
@@ -198,9 +198,9 @@ def use_the_local_clock() -> AbstractContextManager[None]:
         return judge(group, parent, content, known)
 
     def local(*arguments: Any) -> Any:
-        return ended(*arguments[:-1], now[0])
+        return outcomes(*arguments[:-1], now[0])
 
-    return _all(_instead(ordering, "judge", looking), _instead(judging, "_ended", local))
+    return _all(_instead(ordering, "judge", looking), _instead(judging, "_outcomes", local))
 
 
 def believe_any_clock() -> AbstractContextManager[None]:

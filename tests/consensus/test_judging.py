@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from assay.agreement.votes import Absent, Abstained, Answered, Erred
 from assay.errors import Refused
 from consensus.durable import Retired
-from consensus.judging import LINGER, SLACK, Group, beginning, judge, time_of
+from consensus.judging import LINGER, SLACK, Group, TooEarly, beginning, judge, time_of
 from consensus.messages import Change, Content, Exec, Have, Held, Readied, Report, Result, Update
 from tests.consensus import made
 from tests.sdk import groups
@@ -266,3 +266,14 @@ def test_two_requests_of_one_id_are_refused() -> None:
 def test_a_request_long_past_or_far_ahead_is_refused(world: World, clock: int) -> None:
     with pytest.raises(Refused, match="not a time"):
         world.judge(three(*unanimous(world), clock=clock))
+
+
+def test_nothing_fails_before_its_deadline_while_a_member_may_still_answer(world: World) -> None:
+    """An equivocator leaves two answers of four, and the fourth member is merely slow."""
+    held = [world.says(0, vote(0)), world.says(1, vote(1)), world.says(2, vote(2)), world.says(2, vote(2, 0))]
+    with pytest.raises(TooEarly):
+        world.judge(three(*held))
+    late = world.judge(three(*held, clock=made.asked(1).deadline + 1))
+    assert late.ended[0].outcome == "failed"
+    slow = world.judge(three(*held, world.says(3, vote(3))))
+    assert slow.ended[0].outcome == "certified"

@@ -97,8 +97,8 @@ class Plain:
                     fresh = Words(each.said, batch, keep, each.request in gone)
                     if self.words.setdefault((each.request, each.model), fresh).said != each.said:
                         raise Refused("said otherwise")
-            case Accepted(propose):
-                self.proposals[(propose.view, propose.number)] = propose
+            case Accepted(propose=propose):
+                self.proposals[(propose.view, propose.number)] = what
             case Cast(vote):
                 if vote.number <= len(self.records):
                     raise Refused("late")
