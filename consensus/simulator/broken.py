@@ -14,7 +14,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from assay.agreement.votes import Absent, Said
+from assay.agreement.entry import Asked, Ended
+from assay.agreement.group import Configuration
+from assay.agreement.votes import Absent, Said, count
 from consensus import judging, ordering
 from consensus.durable import Durable, Past, Restored, Spoke, Standing
 from consensus.events import Event, Ready
@@ -203,6 +205,31 @@ def use_the_local_clock() -> AbstractContextManager[None]:
     return _all(_instead(ordering, "judge", looking), _instead(judging, "_outcomes", local))
 
 
+def fail_early() -> AbstractContextManager[None]:
+    """Lets a request fail before its deadline though a member has not spoken."""
+
+    def outcomes(
+        configuration: Configuration,
+        parent: Standing,
+        requests: Mapping[bytes, Asked],
+        results: Mapping[bytes, Mapping[int, list[Result]]],
+        time: int,
+    ) -> tuple[Ended, ...]:
+        ended = []
+        for digest, asked in requests.items():
+            spoken = results.get(digest, {})
+            words = tuple(
+                judging.said(configuration, serving, spoken.get(member, ()), asked.rows, time) or Absent()
+                for member, serving in enumerate(parent.serving)
+            )
+            late = time > asked.deadline
+            outcome = "failed" if late else count(configuration, words, asked.rows, asked.least).outcome
+            ended.append(Ended(digest, outcome, words))
+        return tuple(ended)
+
+    return _instead(judging, "_outcomes", outcomes)
+
+
 def believe_any_clock() -> AbstractContextManager[None]:
     """Takes the latest of the clocks for the time, not the median."""
 
@@ -276,6 +303,7 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
             decide_twice,
             drop_an_answer,
             use_the_local_clock,
+            fail_early,
             believe_any_clock,
             count_equivocators,
             count_any_model,

@@ -168,6 +168,8 @@ class Log:
                 raise Broken("all that was reported counts", f"member {member}: {said}, not {word}")
             if member in self._honest:
                 self._require_own(member, request, models, said)
+        if ended.outcome == "failed" and time <= asked.deadline and len(spoken) < len(ended.said):
+            raise Broken("no failure before its time", f"{asked} at {time}: {ended.said}")
         counted = recount.outcome(self._configuration, asked, ended.said, time)
         if ended.outcome != counted:
             raise Broken("outcome", f"{ended.outcome}, not {counted}, of {asked} at {time}: {ended.said}")

@@ -107,8 +107,7 @@ class Scenario:
 
     def spares(self, asking: Asking) -> bool:
         """Whether nothing fails and there is so much time that these requests may not fail either."""
-        two_tongued = any("equivocating" in tricks for _, tricks in self.lies)
-        failing = self.crashes or self.flaps or self.link.loss or two_tongued
+        failing = self.crashes or self.flaps or self.link.loss
         models = max(each.delay[1] for each in self.inference)
         working = not any(each.failing or each.lacking for each in self.inference)
         clocks = max(map(abs, self.skews)) + max(map(abs, self.drifts)) * self.horizon // 1_000_000
