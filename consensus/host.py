@@ -100,6 +100,9 @@ class Host:
 
     def take(self, link: Link) -> None:
         """A link that a member or a client, known to be allowed, has opened to this member."""
+        if self._work.done():
+            link.drop(Unavailable("the member has stopped", code="closed"))
+            return
         place = self._places.get(link.peer.raw)
         if place is None:
             mine = self._clients.setdefault(link.peer.raw, [])
@@ -127,10 +130,15 @@ class Host:
         for task in (self._work, *self._runs):
             task.cancel()
         await asyncio.gather(self._work, *self._runs, return_exceptions=True)
-        await asyncio.gather(*(line.close() for line in self._lines.values()))
-        for link in (*self._from.values(), *(each for links in self._clients.values() for each in links)):
-            link.drop(Unavailable("the member has stopped", code="closed"))
+        await self._hang_up()
         await self._disk.close()
+
+    async def _hang_up(self) -> None:
+        """Lets others know that nobody is here any more."""
+        clients = [link for links in self._clients.values() for link in links]
+        for link in (*self._from.values(), *clients):
+            link.drop(Unavailable("the member has stopped", code="closed"))
+        await asyncio.gather(*(line.close() for line in self._lines.values()))
 
     # --- in -----------------------------------------------------------------------------------------------
 
@@ -188,6 +196,7 @@ class Host:
                 ready = self._machine.step(self._now(), events)
         except Exception:
             _log.critical("the member takes no more part in its group", exc_info=True)
+            await self._hang_up()
             raise
 
     async def _carry_out(self, ready: Ready) -> None:

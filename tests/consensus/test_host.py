@@ -288,6 +288,9 @@ async def test_a_replica_that_contradicts_itself_is_stopped_and_nothing_of_it_le
     await turns()
     assert place.frames == []
     assert "takes no more part" in caplog.text
+    assert not any(link.alive for link in place.links.values()), "others see that it is gone"
+    await until(lambda: not line.up)
+    await until(lambda: "no link: the peer closed the connection" in caplog.text)
 
 
 async def test_it_ticks_when_it_is_time_and_not_before(place):

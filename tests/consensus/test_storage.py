@@ -281,6 +281,14 @@ def test_one_file_cannot_be_opened_twice(storage):
         opened(storage._path)
 
 
+def test_each_write_waits_for_the_disk(storage):
+    """What a kill cannot show: after a power cut, only what was synchronised is there."""
+    assert storage._file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert storage._file.execute("PRAGMA synchronous").fetchone() == (2,), (
+        "FULL: the log is synchronised each time"
+    )
+
+
 def test_nobody_else_can_read_the_file(storage):
     storage.write([made.executed(1)])
     for path in storage._path.parent.iterdir():
