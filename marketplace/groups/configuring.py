@@ -110,7 +110,7 @@ def why_not(group: Group, deployment: Deployment) -> str:
     try:
         require_fit(group, deployment.version.model.organisation.slug, deployment.node, deployment.version)
     except Refused as error:
-        return str(error)
+        return f"{error.detail}: expected {error.expected}, got {error.got}"
     return ""
 
 

@@ -65,6 +65,16 @@ class Card:
         return self.epochs[0].hex if self.epochs else ""
 
     @property
+    def grace(self) -> float:
+        """Seconds that a member waits for the slower ones."""
+        return self.group.grace / 1000
+
+    @property
+    def horizon(self) -> float:
+        """Seconds ahead that a deadline may lie."""
+        return self.group.horizon / 1000
+
+    @property
     def founder(self) -> Seat:
         return self.seats[0]
 

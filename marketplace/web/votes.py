@@ -18,9 +18,9 @@ from marketplace.catalogue.models import ModelVersion
 
 MAX_ROWS = 50  # written out on a page
 COUNTED = {
-    "plurality": "the answer is the label with most votes, at least {least} of them equal",
-    "median": "the answer is the median of at least {quorum} numbers",
-    "trimmed-mean": "the answer is the mean of at least {quorum} numbers, without the {f} highest and {f} lowest",
+    "plurality": "The answer is the label with most votes, {least} at least.",
+    "median": "The answer is the median of at least {quorum} numbers.",
+    "trimmed-mean": "The answer is the mean of at least {quorum} numbers, without the {f} highest and {f} lowest.",
 }
 
 
@@ -32,8 +32,8 @@ class Standing:
     tone: str = ""
 
 
-AGREES, COUNTS, VOTED = Standing("Agrees", "good"), Standing("Counted", "good"), Standing("Voted", "warn")
-DISSENTS = Standing("Dissents", "warn")
+AGREES, DISSENTS = Standing("Agrees", "good"), Standing("Dissents", "warn")
+COUNTS, CONTESTS, VOTED = Standing("Counted", "good"), Standing("Voted", "warn"), Standing("Voted")
 SILENT = {
     Abstained: Standing("Abstained: it did not have the input"),
     Erred: Standing("Its model could not answer"),
@@ -122,7 +122,7 @@ def _standing(certificate: AgreementCertificate, word: Answered) -> Standing:
     """Only labels are dissented from: that numbers differ is how they are."""
     decided = _flags(certificate.statement.outputs, DECIDED.name)
     if not any(decided):
-        return VOTED
+        return CONTESTS if decided else VOTED
     if not isinstance(certificate.evidence.configuration.answer, Labels):
         return COUNTS
     label = by_name(certificate.statement.outputs)["label"].array()
@@ -136,7 +136,7 @@ def _standing(certificate: AgreementCertificate, word: Answered) -> Standing:
 
 def _of_row(vote: Vote, row: int, answer: str) -> tuple[str, bool]:
     said = vote.rows[row] if vote.rows else ""
-    return said, bool(said) and vote.standing not in (COUNTS, VOTED) and said != answer
+    return said, bool(said) and vote.standing not in (COUNTS, CONTESTS) and said != answer
 
 
 def _note(certificate: AgreementCertificate) -> str:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from assay.errors import Refused
+from marketplace.accounts.access import Actor
 from marketplace.catalogue.search import ORDERS, Query, search
+from marketplace.groups import access, standing
+from marketplace.groups.models import Group
+from marketplace.groups.standing import Card
 from marketplace.web.pages import actor_of, address, is_partial, page, varying
+from verification.registry import MODES
 
+MAX_GROUPS = 6  # shown above the models; all are on a page of their own
+MAX_WORDS = 12
 ORDER_TITLES = {"relevance": "Best match", "newest": "Newest", "title": "Title"}
 
 
@@ -33,11 +41,26 @@ def home(request: HttpRequest) -> HttpResponse:
         "restricted": restricted,
         "orders": [(order, ORDER_TITLES[order]) for order in ORDERS],
         "more": _address(replace(query, cursor=found.next)) if found.next else "",
+        "groups": [] if query.cursor else _groups(query, actor),
         "first": _address(replace(query, cursor="")) if query.cursor else "",
         "unowned": _address(replace(query, owner="", cursor="")),
     }
     template = "catalogue/results.html" if is_partial(request) else "catalogue/page.html"
     return varying(render(request, template, context))
+
+
+def _groups(query: Query, actor: Actor | None) -> list[Card]:
+    """The groups that serve and fit what is looked for; nobody has licensed or owns one."""
+    if query.licence or query.owner or "\0" in query.text:
+        return []
+    if query.mode and query.mode not in (mode.name for mode in MODES.values() if mode.asks == standing.KIND):
+        return []
+    found = access.visible_groups(actor).filter(state=Group.State.SERVING)
+    if query.task:
+        found = found.filter(interface__task=query.task)
+    for word in query.text.split()[:MAX_WORDS]:
+        found = found.filter(Q(title__icontains=word) | Q(summary__icontains=word) | Q(slug__icontains=word))
+    return [standing.card(each) for each in standing.for_cards(found.order_by("-created")[:MAX_GROUPS])]
 
 
 def _query(request: HttpRequest) -> Query:

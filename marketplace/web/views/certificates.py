@@ -16,11 +16,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from assay.answer import answers
-from assay.certificate import AnyCertificate, Statement, parse
+from assay.certificate import AgreementCertificate, AnyCertificate, parse
 from assay.receipt import Receipt
 from assay.tensor import Tensor
 from assay.verify import anchor
+from assay.verify.anchors import Anchor
 from assay.verify.claims import moment
+from assay.verify.votes import commitment as committed
 from marketplace.accounts.access import Actor
 from marketplace.catalogue.models import Node
 from marketplace.certificates import access
@@ -29,8 +31,13 @@ from marketplace.errors import NotFound
 from marketplace.predictions.models import Prediction
 from marketplace.web import sent
 from marketplace.web.pages import address, own_page, page
+from marketplace.web.votes import votes
 
 MAX_VALUES = 40  # of one output, written out
+ANCHORS = {
+    "provider": ("Whose signature do you expect?", "ed25519:…"),
+    "group": ("Which genesis do you expect?", ""),
+}
 EVIDENCE = {"index": "Leaf, from 0", "count": "Leaves in the tree", "signature": "Signature"}
 
 
@@ -47,20 +54,23 @@ def certificate(request: HttpRequest, actor: Actor, digest: str) -> HttpResponse
         "id": stored.hex,
         "certificate": parsed,
         "statement": statement,
-        "claim": _claim(statement),
+        "claim": _claim(parsed),
         "moment": moment(statement.time),
-        "anchor": rests_on.text,
+        "anchor": rests_on,
+        "anchor_form": ANCHORS[rests_on.kind],
         "signer": _signer(rests_on.raw),
+        "votes": votes(parsed),
+        "committed": _committed(parsed),
         "request_id": str(UUID(bytes=statement.request)),
         "models": statement.models,
         "outputs": [_written(each) for each in statement.outputs],
         "evidence": _evidence(parsed),
-        "path": getattr(parsed.evidence, "path", ()),
+        "path": parsed.evidence.path,
         "prediction": prediction,
         "receipt": prediction is not None,
         "sent": sent.embedded(prediction) if prediction else None,
         "input_link": address("prediction-input", prediction.pk) if prediction and kept else "",
-        "command": _command(rests_on.text, stored.hex, prediction if kept else None),
+        "command": _command(rests_on, stored.hex, prediction if kept else None),
     }
     return render(request, "certificates/page.html", context)
 
@@ -108,12 +118,23 @@ def _prediction(actor: Actor, stored: Certificate) -> Prediction | None:
     return found.select_related("version").defer(*unread).first()
 
 
-def _claim(statement: Statement) -> str:
-    interface = statement.models[0].interface
-    (first,), rows = answers(interface, statement.outputs, 1), statement.outputs[0].shape[0]
-    words = f"“{first.text}”" if interface.task == "classification" else first.text
+def _claim(parsed: AnyCertificate) -> str:
+    statement, interface = parsed.statement, parsed.interface
+    named = statement.target.partition(":")[2]
+    given = answers(interface, statement.outputs, 1)
+    if not given:
+        return f"{named} gave no answer."
+    first, rows = given[0], statement.outputs[0].shape[0]
     rest = f" and {rows - 1} more rows" if rows > 1 else ""
-    return f"{statement.target.partition(':')[2]} answered {words}{rest}."
+    if first.contested:
+        return f"The members of {named} did not agree{f' on the first of {rows} rows' if rows > 1 else ''}."
+    words = f"“{first.text}”" if interface.task == "classification" else first.text
+    return f"{named} answered {words}{rest}."
+
+
+def _committed(parsed: AnyCertificate) -> str:
+    """Which members of a group have signed that this is its outcome, and where it stands."""
+    return committed(parsed.evidence) if isinstance(parsed, AgreementCertificate) else ""
 
 
 def _signer(key: bytes) -> str:
@@ -143,8 +164,8 @@ def _shown(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _command(key: str, digest: str, prediction: Prediction | None) -> str:
-    parts = [f"assay verify {file_name('certificate', digest)}", f"--provider {key}"]
+def _command(rests_on: Anchor, digest: str, prediction: Prediction | None) -> str:
+    parts = [f"assay verify {file_name('certificate', digest)}", f"--{rests_on.kind} {rests_on.text}"]
     if prediction is not None:
         parts += [f"--input {sent.name(prediction)}", f"--salt {bytes(prediction.salt).hex()}"]
     return "pip install ./sdk  # in Assay's source\n" + " \\\n    ".join(parts)
