@@ -80,6 +80,7 @@ unreachable | Node unreachable | A connection to the node cannot be made now.
 connection-lost | Connection lost | The connection to the node broke before it answered.
 closed | Connection closed | The connection to the node or its server was closed.
 silent | Node silent | The node has not said anything for too long.
+slow-reader | Slow reader | The other side has left more unread than is kept for it.
 stalled | Connection stalled | The other side stopped reading or writing for too long.
 draining | Node draining | The node is about to stop and takes nothing new.
 not-held | Model not held | The node does not hold this model.
@@ -124,6 +125,13 @@ nothing-to-sign | Nothing to sign | The group's configuration is fixed once ever
 same-model | Same model | The member answers with this model already.
 swap-under-way | Change under way | The member is changing to another model; wait until the group has ordered that.
 too-many-groups | Too many groups | The organisation has founded as many groups as it may.
+group-failed | The group failed | Too few members answered by the deadline, and the group has certified that. Ask again.
+no-group | Not in that group | The node takes part in no such group.
+not-a-member | Not a member | The node's key is none of the group's members'.
+not-allowed | Not allowed | A member of a group may attach to it and ask its node nothing else.
+not-ordered | Not ordered yet | The group has not ordered the change yet; it may still do so.
+log-lost | Log lost | What the node's key has signed in groups may be lost, so it must take part in none until it has a new key.
+no-vote | No vote | What the member's model gave is no answer that the group counts.
 wrong-evidence | Inconsistent evidence | Two parts of a certificate's evidence do not belong together.
 """
 _MODELS = """

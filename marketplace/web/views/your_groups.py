@@ -167,10 +167,16 @@ def _done(request: HttpRequest, slug: str, said: str, do: Callable[[], object]) 
     try:
         do()
     except (Refused, NotVerified) as error:
-        messages.error(request, str(error)[:1].upper() + str(error)[1:])
+        messages.error(request, _words(error))
     else:
         messages.success(request, said)
     return redirect(address("your-group", slug))
+
+
+def _words(error: AssayError) -> str:
+    """A refusal in a line or two."""
+    differs = f": expected {error.expected}, got {error.got or 'nothing'}" if error.expected else ""
+    return f"{error.detail[:1].upper()}{error.detail[1:]}{differs}. {error.hint}".strip()
 
 
 # --- reading ----------------------------------------------------------------------------------------------

@@ -198,11 +198,12 @@ def test_the_dispatcher_asks_where_a_name_leads_before_it_connects(settings, pub
     tasks.dispatcher()
 
     async def connecting() -> None:
-        nodes = made[0]()
+        nodes, groups = made[0]()
         try:
             await nodes.peer(PrivateKey.generate().public, "localhost:7001").health(in_seconds(5))
         finally:
             await nodes.close()
+            await groups.close()
 
     with pytest.raises(Unavailable) as caught:
         asyncio.run(connecting())

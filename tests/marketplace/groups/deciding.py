@@ -15,11 +15,16 @@ from assay import merkle
 from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.evidence import AgreementEvidence
 from assay.agreement.group import Labels, Signed
+from assay.agreement.issue import issue
 from assay.agreement.votes import Absent, Abstained, Answered, Erred, Said, count
 from assay.digest import Tag
 from assay.errors import AssayError
 from assay.keys import PrivateKey
 from assay.model import input_digest
+from marketplace.certificates.actions import Prepared, prepare
+from marketplace.groups.standing import standing
+from marketplace.predictions import stored
+from marketplace.predictions.models import Prediction
 from verification.mode import Decision, Job
 
 CLIENT = PrivateKey(b"\x0c" * 32)
@@ -75,3 +80,19 @@ def evidence(keys: list[PrivateKey], job: Job[Any], least: int, says: dict[int, 
         installed=bytes(32),
         commits=tuple(Signed(i, keys[i].sign(Tag.AGREEMENT_COMMIT, ballot)) for i in range(configuration.quorum)),
     )
+
+
+def certificate(keys: list[PrivateKey], prediction: Prediction, says: dict[int, int | Said]) -> Prepared:
+    """What the group's word on a prediction, as it is stored, would be."""
+    target = standing(prediction.group_id)
+    assert target is not None
+    job: Job[Any] = Job(
+        request=prediction.pk.bytes,
+        target=target,
+        params=None,
+        inputs=stored.tensors(bytes(prediction.inputs)),
+        salt=bytes(prediction.salt),
+        deadline=int(prediction.deadline.timestamp() * 1000),
+    )
+    models = tuple(each.model for each in target.providers)
+    return prepare(issue(evidence(keys, job, 0, says), models))
