@@ -137,6 +137,15 @@ def forget_votes() -> AbstractContextManager[None]:
     return _restored(lambda restored: replace(restored, votes=[], accepted=[]))
 
 
+def forget_bodies() -> AbstractContextManager[None]:
+    """Remembers, when it starts again, what it has prepared, but not what that rests on."""
+    return _restored(
+        lambda restored: replace(
+            restored, accepted=[replace(each, batches=(), results=()) for each in restored.accepted]
+        )
+    )
+
+
 def forget_results() -> AbstractContextManager[None]:
     """Forgets, when it starts again, what it has answered."""
     return _restored(lambda restored: replace(restored, spoken=[]))
@@ -298,6 +307,7 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
             commit_out_of_turn,
             decide_what_is_not_ready,
             forget_votes,
+            forget_bodies,
             forget_results,
             speak_before_writing,
             decide_twice,

@@ -44,7 +44,7 @@ class Faults:
         member = self._members[crash.place]
         if not self.over and member.machine and crash.place not in failing and len(failing) < most:
             self._down[crash.place] = crash.down
-            member.doom(crash.after)
+            member.doom(crash.after, writes=crash.writes)
 
     def _died(self, member: Member) -> None:
         for other in self._members:

@@ -128,8 +128,8 @@ def _equivocating(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
 
 
 def _secretive(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Its answers reach one member only."""
-    if isinstance(message, Exec) and message.member == liar.place and to != (liar.place + 1) % len(liar.others):
+    """Its answers reach the leader only."""
+    if isinstance(message, Exec) and message.member == liar.place and to != 0:
         return []
     return [message]
 

@@ -63,11 +63,12 @@ class Member:
         watch: Watch,
         models: Models,
         clock: Clock,
+        disk: Disk,
         make: Callable[[Restored], Machine],
         pace: tuple[int, int],
     ) -> None:
         self.place = place
-        self.disk = Disk()
+        self.disk = disk
         self.machine: Machine | None = None  # None: it is down
         self.clock = clock
         self.died: Callable[[Member], None] = lambda _: None
@@ -80,6 +81,7 @@ class Member:
         self.life = 0  # what was begun in one life does not reach the next
         self._inbox: list[Event] = []
         self._actions_left = IMMORTAL
+        self._only_writes = False
         self._wish: ModelReference | None = None
         self._alarm = 0  # the newest; those set before it do not ring
         network.join(place, self._hear)
@@ -93,10 +95,11 @@ class Member:
             self._inbox.append(Adopting(self._wish))
         self._step()
 
-    def doom(self, actions: int) -> None:
-        """It dies after so many more actions: writes, messages, runs."""
+    def doom(self, actions: int, *, writes: bool) -> None:
+        """It dies after so many more actions: writes, messages, runs; or only writes are counted."""
         if self.machine:
             self._actions_left = actions
+            self._only_writes = writes
 
     def spare(self) -> None:
         self._actions_left = IMMORTAL
@@ -157,33 +160,34 @@ class Member:
             at = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{at.name}, line {at.lineno}"
             raise Broken("never raises", f"member {self.place}: {error!r} in {where}") from error
-        for action in self._actions(ready):
+        for writes, action in self._actions(ready):
             if self._actions_left == 0:
                 self._die()
                 return
-            self._actions_left -= self._actions_left > 0
+            self._actions_left -= self._actions_left > 0 and (writes or not self._only_writes)
             action()
         self._set_alarm(ready.wake)
 
-    def _actions(self, ready: Ready) -> Iterator[Callable[[], None]]:
+    def _actions(self, ready: Ready) -> Iterator[tuple[bool, Callable[[], None]]]:
+        """What is to be done, in its order, and whether it is a write."""
         if ready.persist:
-            yield partial(self._write, ready)
+            yield True, partial(self._write, ready)
         marks: dict[int, tuple[Spoken, str]] = {}
         every: list[tuple[End, Spoken]] = [*ready.send, *ready.reply]
         for to, message in every:
             if id(message) not in marks:
                 marks[id(message)] = as_sent(message)
-            yield partial(self._send, to, *marks[id(message)])
+            yield False, partial(self._send, to, *marks[id(message)])
         for client, number, index in ready.recall:
             record = self.disk.records(number, 1)[0]
-            yield partial(self._send, client, *as_sent(again(record, index)))
+            yield False, partial(self._send, client, *as_sent(again(record, index)))
         for to, number in ready.supply:
             if records := tuple(self.disk.records(number, MAX_RECORDS)):
-                yield partial(self._send, to, *as_sent(Records(records)))
+                yield False, partial(self._send, to, *as_sent(Records(records)))
         if ready.run:
-            yield partial(self._run, ready.run)
+            yield False, partial(self._run, ready.run)
         for commitment in ready.adopted:
-            yield partial(self._world.say, f"member {self.place} answers with model {commitment[:4].hex()}")
+            yield False, partial(self._world.say, f"member {self.place} answers with model {commitment[:4].hex()}")
 
     def _write(self, ready: Ready) -> None:
         kinds = " ".join(type(each).__name__ for each in ready.persist)

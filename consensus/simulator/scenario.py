@@ -36,11 +36,15 @@ class Inference:
 
 @dataclass(frozen=True)
 class Crash:
-    """Member `place` dies `after` so many more actions once `at` has come, and is back `down` ms later."""
+    """Member `place` dies `after` so many more actions once `at` has come, and is back `down` ms later.
+
+    `writes`: only its writes are counted, so that what it has just written is there and nobody has heard of it.
+    """
 
     place: int
     at: int
     after: int
+    writes: bool
     down: int
 
 
@@ -126,6 +130,11 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
     skew, drift = chance.choice((0, 20, 500, 3_000)), chance.choice((0, 50, 5_000))
     liars = chance.sample(range(1, n), chance.choice((0, 0, f, chance.randint(0, f))))
     calm = chance.random() < 0.25
+    askings = tuple(
+        tuple(_asking(chance, n, trouble, horizon) for _ in range(chance.randint(1, 2)))
+        for _ in range(chance.choice((1, 1, 2)))
+    )
+    busy = [asking.at for every in askings for asking in every]
     return Scenario(
         n=n,
         aggregator=chance.choice(("plurality", "plurality", "median", "trimmed-mean")),
@@ -138,14 +147,11 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
         link=_link(chance, calm=calm),
         inference=tuple(_inference(chance, calm=calm) for _ in range(n)),
         lies=tuple((liar, tuple(chance.sample(lies, chance.randint(1, 3)))) for liar in sorted(liars)),
-        crashes=tuple(_crash(chance, n, trouble) for _ in range(0 if calm else chance.choice((0, 0, 1, 2, 4)))),
-        harsh=chance.random() < 0.2,
+        crashes=tuple(_crash(chance, n, busy) for _ in range(0 if calm else chance.choice((0, 0, 1, 2, 4)))),
+        harsh=chance.random() < 0.4,
         flaps=tuple(_flap(chance, n, trouble) for _ in range(0 if calm else chance.choice((0, 0, 0, 1, 3)))),
         wishes=tuple(_wish(chance, n, trouble) for _ in range(chance.choice((0, 0, 1, 3)))),
-        askings=tuple(
-            tuple(_asking(chance, n, trouble, horizon) for _ in range(chance.randint(1, 2)))
-            for _ in range(chance.choice((1, 1, 2)))
-        ),
+        askings=askings,
     )
 
 
@@ -170,11 +176,13 @@ def _inference(chance: Random, *, calm: bool) -> Inference:
     )
 
 
-def _crash(chance: Random, n: int, trouble: int) -> Crash:
+def _crash(chance: Random, n: int, busy: list[int]) -> Crash:
+    """While there is something to lose: the leader more often than others."""
     return Crash(
-        place=chance.randrange(n),
-        at=chance.randrange(trouble),
+        place=chance.choice((0, chance.randrange(n))),
+        at=chance.choice(busy) + chance.choice((chance.randrange(60), chance.randrange(600))),
         after=chance.choice((0, chance.randint(0, 4), chance.randint(0, 12))),
+        writes=chance.random() < 0.4,
         down=chance.choice((1, 50, 1_000)),
     )
 

@@ -15,6 +15,7 @@ from consensus.replica import Replica
 from consensus.seals import Seal
 from consensus.simulator.broken import VARIANTS
 from consensus.simulator.client import Client
+from consensus.simulator.disk import Disk
 from consensus.simulator.faults import Faults
 from consensus.simulator.founding import BEGAN, Founded, holder
 from consensus.simulator.liars import TRICKS, Liar
@@ -56,6 +57,7 @@ class Simulation:
         *,
         real: bool = False,
         scenario: Scenario | None = None,
+        disk: Callable[[int, Founded], Disk] = lambda _place, _founded: Disk(),
         tell: Callable[[str], None] | None = None,
     ) -> None:
         self.seed = seed
@@ -64,6 +66,7 @@ class Simulation:
         self.founded = Founded(self.scenario, real=real)
         self._group = Group(self.founded.genesis, self.founded.configuration)
         self._build = build
+        self._disk = disk
         self.honest = frozenset(range(n)) - self.scenario.liars
         self.network = Network(self.world, self.scenario.link)
         self.watch = Watch(self.founded, self.honest, self._latest)
@@ -123,6 +126,7 @@ class Simulation:
             watch=self.watch,
             models=Models(world, scenario.inference[place], labels=labels),
             clock=Clock(world, scenario.skews[place], scenario.drifts[place]),
+            disk=self._disk(place, self.founded),
             make=partial(self._machine, place),
             pace=scenario.pace,
         )
