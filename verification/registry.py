@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from assay.errors import Refused
+from verification.agreement import Agreement
 from verification.direct import Direct
 from verification.mode import Mode
 
-MODES: dict[str, Mode[Any]] = {mode.name: mode for mode in (Direct(),)}
+MODES: dict[str, Mode[Any]] = {mode.name: mode for mode in (Direct(), Agreement())}
 
 
 def mode_named(name: str, pointer: str = "/verification/mode") -> Mode[Any]:
