@@ -1,7 +1,11 @@
-"""The marketplace's REST API as an owner's program would use it: requests, refusals, waiting, uploads in parts."""
+"""The marketplace's REST API as an owner's program would use it: requests, refusals, waiting, uploads in parts.
+
+And how such a program says what it does.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -120,3 +124,9 @@ def until(look: Callable[[], T | None], what: str) -> T:
             raise TimeoutError(f"{what}: not within {PATIENCE:g} s")
         time.sleep(POLL)
     return found
+
+
+def say(who: str, about: str, text: str) -> None:
+    """One write, so that owners at work at the same time do not talk into each other's lines."""
+    sys.stdout.write(f"{who:6} {about:14} {text}\n")
+    sys.stdout.flush()

@@ -3,9 +3,9 @@
     python -m demo.seed --url URL --users FILE --nodes DIR [--models DIR]
 
 FILE is what `manage.py create_demo_users` prints, DIR holds the owners' nodes, one folder each. Every owner
-registers the node, uploads each model, deploys it, has it measured on held-out data, and publishes it; then a
-buyer asks the models in every mode they offer and checks the certificates. What is already so is left alone:
-interrupted anywhere and run again, it goes on.
+registers the node, uploads each model, deploys it, has it measured on held-out data, and publishes it; then they
+gather in groups (demo/groups.py); then a buyer asks models and groups in every mode they offer, and checks the
+certificates. What is already so is left alone: interrupted anywhere and run again, it goes on.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,9 @@ from assay import joining
 from assay.client import Client
 from assay.keys import PrivateKey
 from assay.verify import Trust
-from demo import entries
+from demo import entries, groups
 from demo.entries import Entry
-from demo.market import Market, RefusedError, until
+from demo.market import Market, RefusedError, say, until
 
 QUESTIONS = 3  # to a model that nobody has asked yet
 AGAIN = 3  # times that a deployment which failed is asked for anew
@@ -174,7 +175,7 @@ class Owner:
             self._say(entry.slug, "published")
 
     def _say(self, about: str, text: str) -> None:
-        _say(self._slug, about, text)
+        say(self._slug, about, text)
 
 
 def first_predictions(url: str, buyer: User, every: Sequence[Entry]) -> None:
@@ -193,25 +194,39 @@ def first_predictions(url: str, buyer: User, every: Sequence[Entry]) -> None:
                     answer = client.predict(name, inputs=example["inputs"], verify=mode, trust=trust)
                     answer.report.require(pinned=True)
                     said = f"{name} says {answer.answers[0].text} (labelled {example['title']})"
-                    _say("buyer", mode, f"{said}, certificate verified")
+                    say("buyer", mode, f"{said}, certificate verified")
 
 
 def seed(url: str, users: list[User], nodes: Path, folder: Path) -> None:
-    """All owners at the same time, then the buyer."""
+    """All owners at the same time, then all groups, then the buyer."""
     every = entries.entries(folder)
     if not every:
         raise SystemExit(f"no models in {folder}; `python -m demo.train` makes them")
+    with ExitStack() as stack, ThreadPoolExecutor(len(entries.OWNERS)) as threads:
+        members = {}
+        for slug in entries.OWNERS:
+            owner = next(user for user in users if user.role == "owner" and user.organisation == slug)
+            market = stack.enter_context(Market(url, owner.api_key))
+            members[slug] = groups.Member(slug, market, nodes / slug)
 
-    def work(slug: str) -> None:
-        owner = next(user for user in users if user.role == "owner" and user.organisation == slug)
-        with Market(url, owner.api_key) as market:
-            mine = [entry for entry in every if entry.owner == slug]
-            Owner(market, slug, nodes / slug, folder).offer(mine)
+        def offer(member: groups.Member) -> None:
+            mine = [entry for entry in every if entry.owner == member.slug]
+            Owner(member.market, member.slug, member.home, folder).offer(mine)
 
-    with ThreadPoolExecutor(len(entries.OWNERS)) as threads:
-        for done in [threads.submit(work, slug) for slug in entries.OWNERS]:
-            done.result()
-    first_predictions(url, next(user for user in users if user.role == "buyer"), every)
+        list(threads.map(offer, members.values()))
+        standing = list(threads.map(lambda plan: groups.gathered(plan, members), _plans(every)))
+    buyer = next(user for user in users if user.role == "buyer")
+    first_predictions(url, buyer, every)
+    with Client(url, buyer.api_key) as client:
+        for group in standing:
+            if group is not None:
+                groups.ask(client, group)
+
+
+def _plans(every: Sequence[Entry]) -> list[groups.Plan]:
+    """The groups for which every owner has a model."""
+    offered = {(entry.owner, entry.slug) for entry in every}
+    return [plan for plan in groups.PLANS if all((owner, plan.slug) in offered for owner in entries.OWNERS)]
 
 
 def main() -> None:
@@ -228,12 +243,6 @@ def main() -> None:
         seed(given.url.rstrip("/"), users, given.nodes, given.models)
     except (RefusedError, TimeoutError, OSError) as error:
         sys.exit(f"seeding stopped: {error}")
-
-
-def _say(who: str, about: str, text: str) -> None:
-    """One write, so that owners at work at the same time do not talk into each other's lines."""
-    sys.stdout.write(f"{who:6} {about:14} {text}\n")
-    sys.stdout.flush()
 
 
 def _text(path: Path) -> str | None:

@@ -1,11 +1,15 @@
-"""What `make up` ends with: var/demo.json; on the terminal the logins, and a curl line that was carried out."""
+"""What `make up` ends with: var/demo.json; on the terminal the logins, and lines to paste.
+
+A curl line asks a model, another one a group; a third line fetches the certificate of the group's answer and
+checks it. Nothing is shown before model and group have answered here.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,59 +18,107 @@ from rich.markup import escape
 
 from assay.client import Client
 from assay.preprocessing import PNG
+from assay.verify import Trust
 from demo.entries import FILES, FOLDER
 from stack.console import Console
-from verification.registry import MODES
 
 PICTURE = FOLDER / FILES / "digit-3.png"
+MODEL, GROUP = "asha/digits", "digits"
 USER_FIELDS = ("role", "email", "password", "api_key")
-WAIT = 30  # seconds that the question's answer may take
+WAIT = 30  # seconds that a question's answer may take
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group that serves. `genesis` is the digest by which it is pinned, in hexadecimal."""
+
+    slug: str
+    genesis: str
+    url: str
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A marketplace that is up and has answered."""
+    """A marketplace that is up and has answered.
+
+    `certificate` is the id of what GROUP has answered, empty where its founder has withdrawn it.
+    """
 
     url: str
     users: list[dict[str, Any]]
     models: list[str]
+    groups: list[Group]
+    certificate: str
 
     @property
-    def curl(self) -> str:
-        """A shell's line that asks what `ask` asked."""
+    def direct(self) -> str:
+        """A shell's line that asks MODEL, as `ask` did."""
+        return self._curl({"model": MODEL}, "direct")
+
+    @property
+    def agreement(self) -> str:
+        """One that asks GROUP."""
+        return self._curl({"group": GROUP}, "agreement")
+
+    @property
+    def verify(self) -> str:
+        """One that fetches the certificate of the group's answer and checks it, without the marketplace's help."""
+        genesis = next(group.genesis for group in self.groups if group.slug == GROUP)
+        key = f"Authorization: Bearer {_api_key(self.users)}"
+        fetched = f"curl -sS {self.url}/api/v1/certificates/{self.certificate}.cbor -H '{key}'"
+        return f"{fetched} | .venv/bin/assay verify --group {genesis} -"
+
+    def _curl(self, asked: dict[str, str], mode: str) -> str:
         lines = "".join(f" -H '{name}: {value}'" for name, value in _headers(self.users).items())
-        return f"curl -sS {self.url}/api/v1/predictions{lines} -d '{json.dumps(_question())}'"
+        return f"curl -sS {self.url}/api/v1/predictions{lines} -d '{json.dumps(_question(asked, mode))}'"
 
 
-def _question() -> dict[str, Any]:
+def _question(asked: dict[str, str], mode: str) -> dict[str, Any]:
     picture = base64.b64encode(PICTURE.read_bytes()).decode("ascii")
     return {
-        "model": "asha/digits",
+        **asked,
         "inputs": [{"content_type": PNG, "content": picture}],
-        "verification": {"mode": next(iter(MODES))},
+        "verification": {"mode": mode},
     }
 
 
 def _headers(users: list[dict[str, Any]]) -> dict[str, str]:
-    buyer = next(user for user in users if user["role"] == "buyer")
     return {
-        "Authorization": f"Bearer {buyer['api_key']}",
+        "Authorization": f"Bearer {_api_key(users)}",
         "Content-Type": "application/json",
         "Prefer": f"wait={WAIT}",
     }
 
 
+def _api_key(users: list[dict[str, Any]]) -> str:
+    """The buyer's."""
+    key: str = next(user["api_key"] for user in users if user["role"] == "buyer")
+    return key
+
+
 def ask(url: str, users_file: Path) -> Shown:
-    """Asks as the curl line does. Raises OSError or httpx.HTTPError if the line shown would not work."""
+    """Asks as the lines do. Raises OSError, httpx.HTTPError or AssayError if one shown would not work."""
     users = json.loads(users_file.read_bytes())
-    headers, content = _headers(users), json.dumps(_question())
-    with Client(url, headers["Authorization"].removeprefix("Bearer ")) as client:
+    with Client(url, _api_key(users)) as client:
         models = sorted(model["slug"] for model in client.models())
+        groups = [
+            Group(group["slug"], group["genesis"], f"{url}/groups/{group['slug']}") for group in client.groups()
+        ]
+        certificate = ""
+        for group in groups:
+            if group.slug == GROUP:
+                trust = Trust.of(groups=[group.genesis])
+                agreed = client.predict(group=GROUP, image=PICTURE, trust=trust, timeout=WAIT)
+                certificate = agreed.certificate.id.hex()
     reply = httpx.post(
-        f"{url}/api/v1/predictions", headers=headers, content=content, timeout=2 * WAIT, trust_env=False
+        f"{url}/api/v1/predictions",
+        headers=_headers(users),
+        content=json.dumps(_question({"model": MODEL}, "direct")),
+        timeout=2 * WAIT,
+        trust_env=False,
     )
     reply.raise_for_status()
-    return Shown(url, users, models)
+    return Shown(url, users, models, sorted(groups, key=lambda group: group.slug), certificate)
 
 
 def write(path: Path, what: Shown) -> None:
@@ -74,7 +126,7 @@ def write(path: Path, what: Shown) -> None:
     plain = {
         "url": what.url,
         "users": [{field: user[field] for field in USER_FIELDS} for user in what.users],
-        "groups": [],
+        "groups": [asdict(group) for group in what.groups],
         "models": [{"slug": slug} for slug in what.models],
     }
     half = path.with_suffix(".half")
@@ -92,5 +144,9 @@ def present(what: Shown, console: Console) -> None:
     console.say(f"\n[bold green]Assay is ready at {what.url}[/]\n")
     for user in what.users:
         console.say(f"  {user['role']:9} {user['email']:24} {escape(user['password'])}")
-    console.say(f"\n{escape(what.curl)}\n")
+    console.say(f"\na model, [bold]direct[/]: the provider's word\n\n{escape(what.direct)}")
+    if what.certificate:
+        console.say(f"\na group, [bold]agreement[/]: four owners' models vote\n\n{escape(what.agreement)}")
+        console.say(f"\nits certificate, checked here\n\n{escape(what.verify)}")
+    console.say("")
     console.say("[dim]logs in var/log, all of the above in var/demo.json; Ctrl-C stops everything[/]")

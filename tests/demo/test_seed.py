@@ -15,7 +15,7 @@ from django.db import connection
 
 from assay.digest import sha256
 from assay.keys import PrivateKey
-from demo import seed
+from demo import groups, seed
 from demo.entries import ENTRIES, OWNERS, Entry
 from demo.market import Market, RefusedError
 from marketplace.accounts import demo_users
@@ -23,6 +23,7 @@ from marketplace.accounts.models import AuditEntry
 from marketplace.catalogue import health, peers, spool
 from marketplace.catalogue.actions import evaluations
 from marketplace.catalogue.models import Deployment, Evaluation, Model, ModelVersion, Node
+from marketplace.groups.models import Group
 from marketplace.predictions import outbox
 from marketplace.predictions.dispatch import Dispatcher
 from marketplace.predictions.models import Prediction
@@ -234,6 +235,94 @@ def test_a_node_that_never_serves_stops_the_seeding_with_its_reason(
         machine.refuses = "Activate"
     with working(installation), pytest.raises(SystemExit, match="this node will not"):
         seed.seed(live_server.url, users, homes, folder)
+
+
+# --- groups -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plan(monkeypatch):
+    """One group, of everybody's levels; what is asked of it. The nodes here are told of it, and do not answer."""
+    plan = groups.Plan("levels", "bruno", "Levels of four", "Four owners", "plurality")
+    monkeypatch.setattr(groups, "PLANS", (plan,))
+    monkeypatch.setattr(seed, "first_predictions", lambda *_: None)
+    asked: list[groups.Standing] = []
+    monkeypatch.setattr(groups, "ask", lambda _, group: asked.append(group))
+    return asked
+
+
+def test_the_owners_gather_in_a_group_each_signing_with_the_nodes_own_key(
+    live_server, users, nodes, folder, installation, plan
+):
+    homes, machines = nodes
+    with working(installation):
+        for _ in range(2):
+            seed.seed(live_server.url, users, homes, folder)
+            before = counts() | {"groups": Group.objects.count()}
+    first, second = plan
+    assert (first.genesis, first.new, second.new) == (second.genesis, True, False)
+    group = Group.objects.get()
+    assert (group.state, str(group.organisation), bytes(group.epochs.get().digest)) == (
+        Group.State.SERVING,
+        "bruno",
+        first.genesis,
+    )
+    for machine in machines.values():
+        members = machine.groups[first.genesis].configuration.members
+        assert {member.key for member in members} == {each.key.public.raw for each in machines.values()}
+        assert members[0].owner == "bruno"
+    assert counts() | {"groups": Group.objects.count()} == before
+
+
+@pytest.mark.parametrize("stage", ["_found", "_sign"])
+def test_interrupted_while_they_gather_the_next_run_goes_on(
+    live_server, users, nodes, folder, installation, plan, monkeypatch, stage
+):
+    homes, _ = nodes
+    done = getattr(groups, stage)
+
+    def killed_after(*args):
+        done(*args)
+        raise KeyboardInterrupt
+
+    with working(installation):
+        with monkeypatch.context() as patch:
+            patch.setattr(groups, stage, killed_after)
+            with pytest.raises(KeyboardInterrupt):
+                seed.seed(live_server.url, users, homes, folder)
+        seed.seed(live_server.url, users, homes, folder)
+    assert (Group.objects.get().state, len(plan)) == (Group.State.SERVING, 1)
+
+
+def test_who_declined_is_invited_again_and_what_was_withdrawn_is_left(
+    live_server, users, nodes, folder, installation, plan, monkeypatch
+):
+    homes, _ = nodes
+    with working(installation):
+        with monkeypatch.context() as patch:
+            patch.setattr(groups, "_join", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                seed.seed(live_server.url, users, homes, folder)
+        with owned(live_server, users, "chidi") as market:
+            market.post("/groups/levels/decline")
+        seed.seed(live_server.url, users, homes, folder)
+        assert Group.objects.get().state == Group.State.SERVING
+        with owned(live_server, users, "bruno") as market:
+            market.delete("/groups/levels")
+        seed.seed(live_server.url, users, homes, folder)
+    assert (Group.objects.get().state, len(plan)) == (Group.State.WITHDRAWN, 1)
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def owned(live_server, users, slug) -> Market:
+    """An owner's access."""
+    return Market(live_server.url, next(user.api_key for user in users if user.organisation == slug))
+
+
+# --- the market -------------------------------------------------------------------------------------------
 
 
 def test_an_upload_cut_short_goes_on_where_it_stood(live_server, users, folder, tmp_path, monkeypatch):

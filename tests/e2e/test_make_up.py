@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import stat
+import subprocess
 import time
 from io import StringIO
 
@@ -15,10 +16,12 @@ import psutil
 import pytest
 from rich.console import Console as Rich
 
+from demo import groups
 from demo.entries import OWNERS, entries
 from stack import showing
 from stack.console import Console
 from stack.showing import USER_FIELDS
+from stack.tree import ROOT
 from tests.stack.conftest import DEADLINE
 
 
@@ -45,17 +48,31 @@ def test_every_owners_models_are_published_and_measured(site):
         assert measured == pytest.approx(measured | entry.metrics, abs=1e-5)
 
 
-def test_the_printed_curl_line_gets_the_answer(shown):
+def test_the_printed_lines_do_what_they_say(shown):
     out = StringIO()
     showing.present(shown, Console(Rich(file=out, width=80, soft_wrap=True)))
-    curl = next(line for line in out.getvalue().splitlines() if line.startswith("curl "))
-    answer = carry_out(curl)
-    assert answer.status_code == 201
-    assert answer.json()["status"] == "certified"
-    assert answer.json()["answer"]["text"] == "3"
+    *asked, verify = (line for line in out.getvalue().splitlines() if line.startswith("curl "))
+    for curl, mode in zip(asked, ("direct", "agreement"), strict=True):
+        answer = carry_out(curl)
+        assert answer.status_code == 201
+        assert (answer.json()["status"], answer.json()["answer"]["text"]) == ("certified", "3")
+        assert answer.json()["verification"]["mode"] == mode
+    assert _pasted(verify).returncode == 0
+    other = verify.replace(shown.groups[-1].genesis, shown.groups[0].genesis)
+    assert _pasted(other).returncode == 1, "another group's genesis"
 
 
-def test_demo_json_has_what_is_promised_for_this_account_alone(shown, tmp_path):
+def _pasted(line):
+    bin_ = "/usr/local/bin:/usr/bin:/bin"
+    return subprocess.run(["sh", "-c", line], cwd=ROOT, env={"PATH": bin_}, capture_output=True, check=False)
+
+
+def homes(site):
+    """The folders of the owners' nodes."""
+    return [site.market.tree.var / "nodes" / slug for slug in OWNERS]
+
+
+def test_demo_json_has_what_is_promised_for_this_account_alone(site, shown, tmp_path):
     path = tmp_path / "demo.json"
     showing.write(path, shown)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -65,6 +82,10 @@ def test_demo_json_has_what_is_promised_for_this_account_alone(shown, tmp_path):
     assert all(user.keys() == set(USER_FIELDS) and all(user.values()) for user in plain["users"])
     assert {user["role"] for user in plain["users"]} >= {"owner", "buyer", "staff"}
     assert {model["slug"] for model in plain["models"]} >= {f"{entry.owner}/{entry.slug}" for entry in entries()}
+    assert {group["slug"] for group in plain["groups"]} == {plan.slug for plan in groups.PLANS}
+    for group in plain["groups"]:
+        assert all((home / "groups" / group["genesis"]).is_dir() for home in homes(site)), "its members know it"
+        assert httpx.get(group["url"], trust_env=False).status_code == 200
     assert [entry.name for entry in tmp_path.iterdir()] == ["demo.json"]
 
 
@@ -90,7 +111,7 @@ def test_an_owners_key_is_on_that_owners_machine_only(site):
 
 
 def test_a_killed_triton_and_a_killed_node_come_back_and_answer(site, shown):
-    question = shown.curl.replace("asha/digits", "bruno/digits")
+    question = shown.direct.replace("asha/digits", "bruno/digits")
     for name in ("tritonserver", "assay-node"):
         os.kill(_pid(name, site.market.tree.var / "nodes" / "bruno"), signal.SIGKILL)
         end = time.monotonic() + DEADLINE
