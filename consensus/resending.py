@@ -59,6 +59,8 @@ class Resending:
     def on_time(self) -> None:
         """Does what is due."""
         self._fetch()
+        if self._is_busy:
+            self._round = min(self._round, self._state.now + RESEND)
         if self._state.now >= self._round:
             self._again()
 
@@ -75,17 +77,25 @@ class Resending:
 
     def greet(self, member: int) -> None:
         """A member can be reached again: everything that it may have missed."""
-        self._to([member], older_than=self._state.now)
+        state = self._state
+        self._to([member], older_than=state.now)
+        if member == state.leader:
+            self._speaking.tell([each for each in state.pool if each.ready])
 
     # --- within -------------------------------------------------------------------------------------------
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether something waits to be decided."""
+        state = self._state
+        return bool(state.pool or state.slots or state.updates or state.signed)
 
     def _again(self) -> None:
         state = self._state
         state.answers.forget_strange(state.now - state.group.configuration.horizon - 2 * LINGER)
         state.signed = {held: sent for held, sent in state.signed.items() if held in state.answers}
         self._forget_wishes()
-        busy = bool(state.pool or state.slots or state.updates or state.signed)
-        self._round = state.now + (RESEND if busy else IDLE)
+        self._round = state.now + (RESEND if self._is_busy else IDLE)
         others = [member for member in range(state.n) if member != state.me]
         self._to(others, older_than=state.now - RESEND // 2)
         stale = [each for each in state.pool if each.ready and each.reported <= state.now - RESEND // 2]
