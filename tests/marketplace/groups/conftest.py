@@ -13,8 +13,6 @@ from tests.marketplace.catalogue.wired import wired
 from tests.marketplace.groups import founded
 from tests.marketplace.groups.deciding import FakeGroup
 from tests.marketplace.groups.founded import Owner
-from verification.agreement import Agreement
-from verification.registry import MODES
 
 
 @pytest.fixture
@@ -76,7 +74,6 @@ def machines(owners, marketplace_key):
 
 
 @pytest.fixture
-def deciding(owners, serving, monkeypatch):
-    """Who answers for the group, in the mode in which groups are asked."""
-    monkeypatch.setitem(MODES, Agreement.name, Agreement())
+def deciding(owners, serving):
+    """Who answers for the group."""
     return FakeGroup([each.key for each in owners])
