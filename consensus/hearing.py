@@ -83,6 +83,8 @@ class Hearing:
                 return ""
             pending = Pending(digest, asked, batch, heard=state.now)
             state.let_in(pending)
+        if payload is None and pending.payload is None and not isinstance(sender, bytes):
+            state.miss(digest, sender)  # its inputs: whoever sent it was asked for others of its batch
         if payload is None or pending.payload is not None:
             return ""
         return self._fill(pending, payload)
@@ -97,6 +99,7 @@ class Hearing:
         if inputs != payload.inputs or inputs[0].shape[0] != pending.asked.rows:
             return "the inputs are not in the interface's order, or not as many rows as were said"
         self._state.pool.fill(pending, payload)
+        self._state.missing.pop(pending.digest, None)
         self._state.touched[pending.digest] = None
         return ""
 

@@ -159,6 +159,8 @@ class Resending:
 
     def _give_up(self, request: bytes) -> None:
         """Forgets what has been said about a request, but for one's own word: it comes again if it is true."""
+        if self._state.pool.get(request) is not None:
+            return  # only its inputs were missing
         self._state.reports.drop(request)
         if not self._state.has_spoken(request):
             self._state.drop(request)

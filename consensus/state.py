@@ -77,7 +77,7 @@ class State:
         self.updates: dict[int, Update] = {}  # signed, and not yet ordered
         self.wished: dict[int, int] = {}  # when each of them was last heard
         self.wanted: ModelReference | None = None  # what the owner wants this member to answer with
-        self.missing: dict[bytes, Missing] = {}  # requests
+        self.missing: dict[bytes, Missing] = {}  # requests, or their inputs
         self.lacking: dict[Held, Missing] = {}  # results
         self.spoken: list[Result] = []  # to be signed
         self.signed: dict[Held, int] = {}  # own batches about undecided requests, and when they were last sent
