@@ -36,6 +36,7 @@ from wire.line import Line
 from wire.link import Link
 
 STEP = 1024  # events that go into one step
+PATIENCE = 2.0  # seconds after which a member that could not be reached since the start is lost
 SUPPLY = 8 * 1024 * 1024  # bytes of entries sent at once to a member that is behind, unless one has more
 
 Infer = Callable[[Sequence[Run]], Awaitable[Sequence[Result]]]
@@ -71,10 +72,8 @@ class Host:
         self._now = now
         self._places = {member.key: i for i, member in enumerate(group.configuration.members) if i != me}
         self._inbox: deque[tuple[Event, Taken | None]] = deque()
-        # of each member only whether it can be reached now: at first none can
-        self._changed: dict[int, Event] = {place: Lost(place) for place in self._places.values()}
+        self._changed: dict[int, Event] = {}  # of each member only whether it can be reached now
         self._arrived = asyncio.Event()
-        self._arrived.set()
         self._from: dict[int, Link] = {}  # members
         self._clients: dict[bytes, list[Link]] = {}
         self._runs: set[asyncio.Task[None]] = set()
@@ -91,6 +90,7 @@ class Host:
             )
             for key, place in self._places.items()
         }
+        self._missed = asyncio.get_running_loop().call_later(PATIENCE, self._miss)
         self._work = asyncio.create_task(self._run())
 
     @property
@@ -135,6 +135,7 @@ class Host:
 
     async def _hang_up(self) -> None:
         """Lets others know that nobody is here any more."""
+        self._missed.cancel()
         clients = [link for links in self._clients.values() for link in links]
         for link in (*self._from.values(), *clients):
             link.drop(Unavailable("the member has stopped", code="closed"))
@@ -156,6 +157,11 @@ class Host:
     def _change(self, place: int, event: Event) -> None:
         self._changed[place] = event
         self._arrived.set()
+
+    def _miss(self) -> None:
+        for place, line in self._lines.items():
+            if not line.up:
+                self._change(place, Lost(place))
 
     def _forget(self, link: Link) -> None:
         links = self._clients.get(link.peer.raw, [])

@@ -101,8 +101,8 @@ class Place:
     host: Host = None
     server: Server = None
 
-    async def begin(self) -> None:
-        for place in (1, 2, 3):
+    async def begin(self, *places: int) -> None:
+        for place in places or (1, 2, 3):
             await self.stand_in(place)
         self.host = Host(
             GROUP,
@@ -150,7 +150,7 @@ class Place:
         return Attached(self.host.take)
 
     async def _resolve(self, where: str) -> str:
-        return self.addresses[where]
+        return self.addresses.get(where, "127.0.0.1:1")
 
     async def _run(self, runs):
         self.asked.append(list(runs))
@@ -180,11 +180,20 @@ async def turns(count: int = 100) -> None:
         await asyncio.sleep(0)
 
 
-async def test_it_begins_with_a_step_without_events_and_then_nobody_can_be_reached(place):
+async def test_it_begins_with_a_step_without_events_and_then_tells_who_can_be_reached(place):
     assert place.script.steps[0] == []
-    first = place.script.steps[1]
-    assert next(type(each) for each in first if each.member == 1) in {Lost, Linked}
-    await until(lambda: {Linked(1), Linked(2), Linked(3)} <= set(place.script.heard))
+    await until(lambda: {Linked(1), Linked(2), Linked(3)} == set(place.script.heard))
+
+
+async def test_a_member_that_was_never_reached_is_lost_after_a_while(monkeypatch):
+    monkeypatch.setattr(consensus.host, "PATIENCE", 0.3)
+    place = Place()
+    await place.begin(1, 3)
+    await until(lambda: {Linked(1), Linked(3), Lost(2)} <= set(place.script.heard))
+    assert Linked(2) not in place.script.heard
+    await place.stand_in(2)
+    await until(lambda: place.script.heard[-1] == Linked(2))
+    await place.end()
 
 
 async def test_what_members_and_clients_say_is_told_with_who_they_are(place):

@@ -141,7 +141,14 @@ spoke = st.builds(
     st.integers(0, 1),
     st.sampled_from([0, 0, 0, 1]),
 )
-accepted = st.builds(lambda number, view: Accepted(made.propose(number, view)), numbers, st.integers(0, 1))
+accepted = st.builds(
+    lambda number, view, at: Accepted(
+        made.propose(number, view), results=tuple(made.batch(made.result(i)) for i in at)
+    ),
+    numbers,
+    st.integers(0, 1),
+    st.lists(st.integers(0, 9), max_size=2),
+)
 cast = st.builds(
     lambda number, kind, view, entry: Cast(made.vote(number, kind, view, bytes([entry]) * 32)),
     numbers,
