@@ -106,6 +106,10 @@ class Daemon:
         """Whether the holder of this key may connect at all; `handle` says what it may ask."""
         return peer in self._callers or self._members.knows(peer)
 
+    def hears(self, peer: PublicKey) -> bool:
+        """Whether it may ask for more than to attach."""
+        return peer in self._callers
+
     async def handle(self, peer: PublicKey, request: Request) -> Answer | Attached:
         """The answer to one request. Raises AssayError, which `wire` turns into a Failure."""
         try:
@@ -261,7 +265,7 @@ async def _open(stack: AsyncExitStack, daemon: Daemon, home: Home, config: Confi
     """Opens the ports, last of all, and says where."""
     host, port = address.split(config.listen)
     limits = Limits(frame=config.limits.frame, in_flight=config.limits.in_flight)
-    daemon.server = await serve(host, port, key, daemon.knows, daemon.handle, limits=limits)
+    daemon.server = await serve(host, port, key, daemon.knows, daemon.handle, asks=daemon.hears, limits=limits)
     stack.push_async_callback(daemon.server.close)
     if config.metrics.listen:
         exporter = await metrics.serve(daemon.figures, config.metrics.listen)

@@ -44,6 +44,7 @@ class Server:
         allowed: Callable[[PublicKey], bool],
         handler: Handler,
         *,
+        asks: Callable[[PublicKey], bool],
         limits: Limits,
         opening: float,
     ) -> None:
@@ -51,6 +52,7 @@ class Server:
         self._identity = identity
         self._allowed = allowed
         self._handler = handler
+        self._asks = asks
         self._limits = limits
         self._opening = opening
         self._tls = tls.server()
@@ -175,7 +177,7 @@ class Server:
         except BaseException:
             channel.transport.abort()
             raise
-        session = Session(channel, key, limits, self._handler)
+        session = Session(channel, key, limits, self._handler, asks=self._asks(key))
         self._sessions[session] = key
         return session
 
@@ -196,18 +198,32 @@ async def serve(
     allowed: Callable[[PublicKey], bool],
     handler: Handler,
     *,
+    asks: Callable[[PublicKey], bool] | None = None,
     limits: Limits | None = None,
     opening: float = OPENING,
 ) -> Server:
     """Listens on `host`:`port` (0: any free one; see `Server.address`). Raises OSError if it cannot.
 
     `allowed` is asked of each key whose holder connects, and may answer otherwise as time goes on. `handler` is
-    called with such a peer and each of its requests, many at a time; what it raises is told to the peer.
+    called with such a peer and each of its requests, many at a time; what it raises is told to the peer. Of one
+    who `asks` for nothing and only attaches (None: there are none) no large frame is taken before it has.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     listener.setblocking(False)
-    return Server(listener, identity, allowed, handler, limits=limits or Limits(), opening=opening)
+    return Server(
+        listener,
+        identity,
+        allowed,
+        handler,
+        asks=asks or _everybody,
+        limits=limits or Limits(),
+        opening=opening,
+    )
+
+
+def _everybody(_: PublicKey) -> bool:
+    return True
 
 
 async def _speaks(peer: socket.socket) -> bool:

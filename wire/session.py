@@ -5,7 +5,8 @@ so neither many requests, nor large ones, nor a peer that asks and never reads c
 HELD bytes the channel is not read, beyond the agreed number of requests the peer is dropped.
 
 An `Attach` has the connection to itself: it comes while nothing else is unanswered, and nothing follows before its
-answer. Where the handler agrees (`Attached`), the connection is a `wire.link.Link` from then on.
+answer. Where the handler agrees (`Attached`), the connection is a `wire.link.Link` from then on. A peer that asks
+for nothing else is not let in with large frames before that.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from assay.keys import PublicKey
 from wire.channel import Channel
 from wire.failures import to_failure
 from wire.link import Attached, Link
-from wire.messages import Answer, Attach, Done, Failure, Id, Limits, Request
+from wire.messages import MAX_HELLO, Answer, Attach, Done, Failure, Id, Limits, Request
 
 HELD = 256 * 1024 * 1024  # bytes of unanswered requests of one connection
 
@@ -42,7 +43,9 @@ class _Envelope(msgspec.Struct):
 class Session:
     """Requests of `peer` come in, are handed to `handler`, and their answers go out in any order."""
 
-    def __init__(self, channel: Channel, peer: PublicKey, limits: Limits, handler: Handler) -> None:
+    def __init__(
+        self, channel: Channel, peer: PublicKey, limits: Limits, handler: Handler, *, asks: bool = True
+    ) -> None:
         self.peer = peer
         self._channel = channel
         self._limits = limits
@@ -51,7 +54,7 @@ class Session:
         self._attaching = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._end: asyncio.Future[AssayError] = asyncio.get_running_loop().create_future()
-        channel.start(limits.frame, self._received, self._ended)
+        channel.start(limits.frame if asks else MAX_HELLO, self._received, self._ended)
 
     async def answered(self) -> None:
         """Returns once every request that came in has been answered."""

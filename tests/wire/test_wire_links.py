@@ -16,7 +16,7 @@ from tests.wire.conftest import World, answer, until
 from tests.wire.test_wire_server_hostile import known
 from wire.line import Line
 from wire.link import APIECE, Attached, Link
-from wire.messages import Attach, Done, Failure, Health, Limits
+from wire.messages import MAX_HELLO, Attach, Done, Failure, Health, Limits
 
 GROUP, OTHER = b"\x07" * 32, b"\x08" * 32
 
@@ -94,6 +94,20 @@ async def attached(world: World, group: bytes = GROUP) -> tuple[wire.channel.Cha
     channel.send(msgspec.msgpack.encode(Attach(id=1, group=group)))
     answered = msgspec.msgpack.decode(await channel.receive(), type=Done | Failure)
     return channel, answered
+
+
+async def test_who_only_attaches_fills_no_memory_before_that(world):
+    group = Group()
+    server = await world.serve(group.handle)
+    server._asks = lambda _: False
+    caller = Caller(world, server.address)
+    await until(lambda: caller.line.up)
+    caller.line.send(bytes(1_000_000))
+    await until(lambda: len(group.frames) == 1)
+    channel = await known(world, server.address)
+    channel.transport.write((MAX_HELLO + 1).to_bytes(4, "big"))
+    await until(lambda: channel.problem is not None)
+    assert caller.downs == 0
 
 
 async def test_frames_go_both_ways_in_their_order(world):
