@@ -261,7 +261,7 @@ class Ordering:
 
     def _propose(self, parent: Standing, content: Content) -> bool:
         state, number = self._state, parent.entries + 1
-        slot = state.slots.setdefault(number, Slot(number))
+        slot = state.slots.get(number, Slot(number))
         if state.me in slot.prepares:  # from before a restart: that word stands
             return False
         try:
@@ -272,6 +272,7 @@ class Ordering:
             return False
         tag = Tag.AGREEMENT_PREPARE
         signature = state.seal.sign(tag, self._ballot(number, judged.standing.last).digest(tag))
+        state.slots[number] = slot
         slot.propose = Propose(state.view, state.installed, number, content, signature)
         slot.judged, slot.began = judged, state.now
         state.flight.add(judged)
