@@ -80,18 +80,18 @@ def _campaign(site: Site, manager: Manager, seed: int, seconds: float) -> list[s
 
 
 def _owner(site: Site) -> Owner:
-    asked = next(each for each in questions(site) if each.model == AT_WORK)
+    asked = next(each for each in questions(site) if each.name == AT_WORK)
     users = json.loads(site.users.read_bytes())
     key = next(user["api_key"] for user in users if (user["role"], user["organisation"]) == ("owner", asked.owner))
     return Owner(site.market.url, key, asked)
 
 
 def _print_recoveries(recoveries: Sequence[tuple[Fault, float]]) -> None:
-    """For each service and kind of fault, the seconds from its beginning until every model answered again."""
+    """For each service and kind of fault, the seconds from its beginning until everything answered again."""
     seconds = defaultdict(list)
     for fault, answering in recoveries:
         seconds[fault.service, str(fault.kind)].append(answering)
-    print("\nseconds from a fault until every model answered a new question:")
+    print("\nseconds from a fault until every model and group answered a new question:")
     for (service, kind), each in sorted(seconds.items()):
         print(f"  {service:24} {kind:8} {', '.join(f'{one:.1f}' for one in each)}")
     print(f"{len(recoveries)} faults\n")

@@ -1,7 +1,8 @@
 """The account of a campaign: what must hold whatever was killed, each thing a function that tells what does not.
 
-What clients were told is held against what is stored, what is stored against what the nodes signed, and every
-certificate is checked as its buyer would check it: pinned to the provider and to the input that was sent.
+What clients were told is held against what is stored, what is stored against what the nodes signed, alone or as
+members of a group, and every certificate is checked as its buyer would check it: pinned to the provider or to the
+group's genesis, and to the input that was sent.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from assay.verify import Trust, verify
-from stack.chaos.asking import ENDS, Asked
+from assay.certificate import AgreementCertificate, parse
+from assay.verify import verify
+from stack.chaos.asking import ANSWERS, ENDS, Asked
+from stack.chaos.ledgers import Ledgers
 from stack.chaos.records import Records, Stored, Witness
 
 MARGIN = 4.0  # seconds after its deadline by which a prediction has ended: grace 1, sweep 1, and a busy machine
@@ -46,19 +49,25 @@ class Account:
 
 
 def settle(
-    asked: Sequence[Asked], stored: Mapping[str, Stored], witness: Witness, outages: Sequence[Outage]
+    asked: Sequence[Asked],
+    stored: Mapping[str, Stored],
+    witness: Witness,
+    ledgers: Ledgers,
+    outages: Sequence[Outage],
 ) -> Account:
     """The account of a load that has ended."""
     pairs = [Pair(each, stored[each.key]) for each in asked if each.key in stored]
     findings = [f"key {each.key} was asked and is not stored" for each in asked if each.key not in stored]
     findings += [f"{each.key}: {problem}" for each in asked for problem in each.problems]
-    findings += witness.broken
+    findings += [*witness.broken, *ledgers.broken]
     checks: tuple[Callable[[Pair], Iterator[str]], ...] = (
         _told_one_thing,
         _ended_once,
         lambda pair: _ended_in_time(pair, outages),
         _certified_rightly,
-        lambda pair: _signed_once(pair, witness),
+        lambda pair: (
+            _signed_once(pair, witness) if pair.asked.question.kind == "model" else _decided(pair, ledgers)
+        ),
     )
     for check in checks:
         findings += [f"{pair}: {finding}" for pair in pairs for finding in check(pair)]
@@ -101,21 +110,41 @@ def lateness(stored: Stored, outages: Sequence[Outage]) -> float:
 
 
 def _certified_rightly(pair: Pair) -> Iterator[str]:
-    """A certificate if and only if certified; valid, by the provider named, about this request and this input."""
+    """A certificate if answered; valid, by whom it must be, about this request, this input and this outcome.
+
+    Without an answer there is none, but for a group that has certified that it failed.
+    """
     question, stored = pair.asked.question, pair.stored
-    if (stored.status == "certified") != (stored.document is not None):
-        yield "certificate and status do not go together"
     if stored.document is None:
+        if stored.status in ANSWERS:
+            yield "is answered without a certificate"
         return
-    trust = Trust(providers=frozenset({question.provider}))
-    report = verify(stored.document, trust, inputs=question.tensors, salt=stored.salt)
+    if stored.status not in ANSWERS and (question.kind, stored.status) != ("group", "failed"):
+        yield "has a certificate without an answer"
+    report = verify(stored.document, question.trust, inputs=question.tensors, salt=stored.salt)
     if report.exit_code != 0:
         yield f"its certificate does not stand: {[str(each) for each in report.findings]}"
     if report.certificate is None:
         return
     statement = report.certificate.statement
-    if statement.request != stored.id.bytes or not statement.target.startswith(f"model:{question.model}@"):
+    if statement.request != stored.id.bytes or not question.is_of(statement.target):
         yield f"its certificate is about {statement.request.hex()} to {statement.target}"
+    if statement.outcome != ("answered" if question.kind == "model" else stored.status):
+        yield f"its certificate says that it {statement.outcome}"
+
+
+def _decided(pair: Pair, ledgers: Ledgers) -> Iterator[str]:
+    """What is certified is what the group's log says about the request, which says one thing."""
+    if pair.stored.document is None:
+        return
+    certificate = parse(pair.stored.document)
+    outcome = ledgers.decided.get((pair.asked.question.anchor, pair.stored.id.bytes))
+    if not isinstance(certificate, AgreementCertificate):
+        yield f"its certificate is of mode {certificate.mode}"
+    elif outcome is None:
+        yield "its certificate is of what the group has not decided"
+    elif (certificate.evidence.entry.digest, certificate.evidence.ended) != (outcome.entry, outcome.ended):
+        yield "its certificate is not what the group has decided"
 
 
 def _signed_once(pair: Pair, witness: Witness) -> Iterator[str]:
@@ -134,9 +163,11 @@ def _signed_once(pair: Pair, witness: Witness) -> Iterator[str]:
 def _counts(pairs: Sequence[Pair], witness: Witness, outages: Sequence[Outage]) -> dict[str, float]:
     ends = Counter(_end(pair.stored) for pair in pairs)
     troubles = sum((pair.asked.troubles for pair in pairs), Counter[str]())
-    signed = [pair for pair in pairs if pair.stored.id.bytes in witness.signed[pair.asked.question.owner]]
+    models = [pair for pair in pairs if pair.asked.question.kind == "model"]
+    signed = [pair for pair in models if pair.stored.id.bytes in witness.signed[pair.asked.question.owner]]
     return {
         "predictions": len(pairs),
+        "  of groups": len(pairs) - len(models),
         **{f"  {end}": number for end, number in ends.most_common()},
         "certificates verified": sum(pair.stored.document is not None for pair in pairs),
         "signed by a node too late to count": sum(pair.stored.document is None for pair in signed),

@@ -21,7 +21,8 @@ import httpx
 from stack.chaos.faults import PATIENCE
 from stack.chaos.questions import Question
 
-ENDS = frozenset({"certified", "contested", "failed", "expired", "cancelled"})
+ANSWERS = frozenset({"certified", "contested"})
+ENDS = ANSWERS | {"failed", "expired", "cancelled"}
 AGAIN = frozenset({409, 429, 503})  # statuses after which the same request is sent again
 PATH = "/api/v1/predictions"
 SHORT = (2.0, 6.0)  # seconds of a deadline, from and to
@@ -48,13 +49,12 @@ class Asked:
     problems: list[str] = field(default_factory=list)
 
     @property
-    def certified(self) -> bool:
-        return any(status == "certified" for status, _ in self.ends)
+    def answered(self) -> bool:
+        return any(status in ANSWERS for status, _ in self.ends)
 
     @property
     def body(self) -> bytes:
-        question = {"model": self.question.model, "inputs": self.question.inputs, "deadline": self.deadline}
-        return json.dumps({**question, "verification": {"mode": "direct"}}).encode()
+        return json.dumps({**self.question.asked, "deadline": self.deadline}).encode()
 
     def note(self, answer: dict[str, Any], sent: float) -> None:
         """Takes down what the server said to a request that left at `sent` (Unix seconds)."""

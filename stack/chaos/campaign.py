@@ -1,6 +1,6 @@
 """A campaign: a site under load, one fault after the other, and the account that it gives of itself.
 
-A fault has healed when the service is ready again and every model of every owner has answered a question that
+A fault has healed when the service is ready again and every model and every group has answered a question that
 was asked since; only then comes the next one. Faults and questions follow from the seed; when in the life of a
 request a fault strikes does not, and is what running it again is for.
 """
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from stack.chaos.account import Account, Outage, left_over, settle
 from stack.chaos.chance import chance
 from stack.chaos.faults import Fault, Kind, Victim, until
+from stack.chaos.ledgers import Ledgers
 from stack.chaos.load import Load
 from stack.chaos.questions import questions
 from stack.chaos.records import Records, Witness
@@ -38,7 +39,7 @@ class Campaign:
     manager: Manager
     seed: int
     tell: Callable[[str], None] = print
-    recoveries: list[tuple[Fault, float]] = field(default_factory=list)  # seconds until every model answered
+    recoveries: list[tuple[Fault, float]] = field(default_factory=list)  # seconds until all answered
     outages: list[Outage] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -47,7 +48,7 @@ class Campaign:
     def run(self, faults: Iterable[Fault]) -> None:
         """Commits `faults` one by one. Raises TimeoutError where one does not heal."""
         with Load(self.site.market.url, self._keys(), questions(self.site), self.seed) as load:
-            load.every_model_answers()
+            load.all_answer()
             rng = chance(self.seed, "pauses")
             for fault in faults:
                 self._witness.look()
@@ -61,7 +62,8 @@ class Campaign:
         with suppress(TimeoutError):  # `left_over` tells what is still there
             until(lambda: not records.errands(), "the outbox is empty", SETTLING)
         self._witness.look()
-        account = settle(self._load.asked, records.of_load(self._load.name), self._witness, self.outages)
+        stored, ledgers = records.of_load(self._load.name), Ledgers.read(self.site)
+        account = settle(self._load.asked, stored, self._witness, ledgers, self.outages)
         return replace(account, findings=[*account.findings, *left_over(records, self._begun)])
 
     def _commit(self, fault: Fault, load: Load) -> None:
@@ -75,10 +77,10 @@ class Campaign:
         ready = time.monotonic() - started
         if fault.service == STORE:
             self.outages.append(Outage(begun, _now()))
-        load.every_model_answers()
+        load.all_answer()
         answering = time.monotonic() - started
         self.recoveries.append((fault, answering))
-        self.tell(f"{fault}; ready after {ready:.1f} s, every model answers after {answering:.1f} s")
+        self.tell(f"{fault}; ready after {ready:.1f} s, all answer after {answering:.1f} s")
 
     def _keys(self) -> list[str]:
         users = json.loads(self.site.users.read_bytes())

@@ -26,7 +26,7 @@ class Load:
         self.asked: list[Asked] = []
         self.name = f"chaos-{secrets.token_hex(6)}"  # begins its idempotency keys, which no other load may share
         self._url, self._keys, self._questions, self._seed = url, keys, questions, seed
-        self._certified: dict[str, float] = {}  # by model, when the latest one that was certified had been sent
+        self._answered: dict[str, float] = {}  # by name, when the latest question that was answered had been sent
         self._over = threading.Event()
         self._threads = ThreadPoolExecutor(len(keys), "client")
         self._clients: list[Future[None]] = []
@@ -43,16 +43,16 @@ class Load:
         if error is None:
             self._raise_what_ended_a_client()
 
-    def every_model_answers(self, seconds: float = PATIENCE) -> None:
-        """Returns once every model has certified a question that was asked after this call."""
-        now, models = time.monotonic(), {question.model for question in self._questions}
+    def all_answer(self, seconds: float = PATIENCE) -> None:
+        """Returns once every model and group has answered a question that was asked after this call."""
+        now, names = time.monotonic(), {question.name for question in self._questions}
 
         def silent() -> list[str]:
             self._raise_what_ended_a_client()
-            return sorted(model for model in models if self._certified.get(model, 0.0) < now)
+            return sorted(name for name in names if self._answered.get(name, 0.0) < now)
 
         try:
-            until(lambda: not silent(), "every model answers", seconds)
+            until(lambda: not silent(), "every model and group answers", seconds)
         except TimeoutError as error:
             raise TimeoutError(f"{error}; silent: {', '.join(silent())}") from None
 
@@ -71,8 +71,8 @@ class Load:
                 asked = client.prepare(f"{self.name}-{number}-{count}", question)
                 self.asked.append(asked)
                 client.ask(asked)
-                if asked.certified:
-                    self._certified[question.model] = max(asked.sent, self._certified.get(question.model, 0.0))
+                if asked.answered:
+                    self._answered[question.name] = max(asked.sent, self._answered.get(question.name, 0.0))
         finally:
             client.close()
 

@@ -18,7 +18,6 @@ import httpx
 import msgspec
 
 from assay.client import Client
-from assay.verify import Trust
 from demo import entries
 from demo.market import Market, RefusedError
 from stack.chaos.faults import PATIENCE, until
@@ -58,7 +57,7 @@ class Owner:
 
     def _uploaded(self) -> str:
         """The address of a private version that has passed its check."""
-        owner, _, name = self._question.model.partition("/")
+        owner, _, name = self._question.name.partition("/")
         entry = next(each for each in entries.entries() if (each.owner, each.slug) == (owner, name))
         file = entries.FOLDER / entry.model
         interface = msgspec.json.decode(msgspec.json.encode(entry.interface))
@@ -92,7 +91,7 @@ class Owner:
 
     def _ask(self) -> None:
         """Raises what stands in the way of an answer by the version that was deployed last."""
-        with Client(self._url, self._key, trust=Trust(providers=frozenset({self._question.provider}))) as client:
+        with Client(self._url, self._key, trust=self._question.trust) as client:
             target = f"{self._question.owner}/{MODEL}@1"
             client.predict(target, inputs=self._question.tensors, timeout=PATIENCE).report.require(pinned=True)
 

@@ -9,12 +9,16 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from uuid import UUID, uuid4
 
 import httpx
 import psycopg2
 import pytest
 
+from assay.agreement.votes import Answered, Said
+from assay.certificate import AgreementCertificate
+from assay.verify import verify
 from stack.chaos.faults import Victim, until
 from stack.chaos.questions import Question, questions
 from stack.chaos.records import Records, Stored
@@ -39,12 +43,7 @@ class Buyer:
 
     def send(self, question: Question, key: str, *, deadline: float = AMPLE, wait: bool = True) -> httpx.Response:
         """The reply to one request, sent once."""
-        body = {
-            "model": question.model,
-            "inputs": question.inputs,
-            "verification": {"mode": "direct"},
-            "deadline": deadline,
-        }
+        body = {**question.asked, "deadline": deadline}
         headers = {"Idempotency-Key": key} | ({"Prefer": f"wait={math.ceil(deadline) + BEYOND}"} if wait else {})
         return self._http.post("/api/v1/predictions", content=json.dumps(body), headers=headers)
 
@@ -52,6 +51,15 @@ class Buyer:
         reply = self.send(question, str(uuid4()), **how)
         assert reply.status_code == 201, reply.text
         return reply.json()
+
+    def agreed(self, question: Question, **how) -> AgreementCertificate:
+        """A group's answer, checked as its buyer would: pinned to the genesis, about this input."""
+        answer = self.ask(question, **how)
+        assert answer["certificate"], answer
+        document = self._http.get(f"/api/v1/certificates/{answer['certificate']['sha256']}.cbor").content
+        report = verify(document, question.trust, inputs=question.tensors, salt=bytes.fromhex(answer["salt"]))
+        report.require(pinned=True)
+        return report.certificate
 
     def all_serve(self) -> bool:
         """Whether the catalogue says so of every model; health is asked after every few seconds."""
@@ -91,8 +99,8 @@ def buyer(site):
 
 @pytest.fixture
 def one(site) -> dict[str, Question]:
-    """A question for each model, of one row, by `owner/name`."""
-    return {each.model: each for each in reversed(questions(site))}
+    """A question for each model, by `owner/name`, and for each group, by its name; of one row."""
+    return {each.name: each for each in reversed(questions(site))}
 
 
 @pytest.fixture
@@ -101,4 +109,17 @@ def victim(site, manager, one, buyer):
     yield lambda name: Victim(manager, name)
     for question in one.values():
         assert buyer.ask(question)["status"] == "certified"
+        if question.kind == "group":
+            until(partial(_all_vote, buyer, question), f"all members of {question.name} vote")
     until(buyer.all_serve, "every model is shown as serving")
+
+
+def _all_vote(buyer: Buyer, question: Question) -> bool:
+    return all(isinstance(each, Answered) for each in said(buyer.agreed(question)).values())
+
+
+def said(certificate: AgreementCertificate) -> dict[str, Said]:
+    """What each member said, by its owner."""
+    evidence = certificate.evidence
+    owners = [member.owner for member in evidence.configuration.members]
+    return dict(zip(owners, evidence.ended.said, strict=True))

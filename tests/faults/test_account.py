@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pytest
 
-from assay import direct
+from assay import direct, receipt
+from assay.agreement.entry import Asked as Requested
+from assay.agreement.entry import Entry
+from assay.certificate import parse
 from assay.digest import sha256
 from assay.ids import uuid7
 from assay.keys import PrivateKey
 from assay.model import Interface, ModelReference, NoPreprocessing, Port, input_digest
+from assay.preprocessing import PNG, preprocess
 from assay.tensor import Tensor
+from consensus.messages import Record
 from stack.chaos.account import MARGIN, Outage, settle
 from stack.chaos.asking import Asked
+from stack.chaos.ledgers import Ledgers, Outcome, contradictions
 from stack.chaos.questions import Question
 from stack.chaos.records import Stored
 
@@ -28,11 +36,13 @@ INTERFACE = Interface(
     preprocessing=NoPreprocessing(),
 )
 INPUT = (Tensor.of("x", np.ones((1, 2), "f4")),)
-QUESTION = Question("dana/digits", KEY.public.raw, [], INPUT)
+QUESTION = Question("model", "dana/digits", KEY.public.raw, [], INPUT)
 SALT = b"\7" * 32
 REQUEST = uuid7()
 NOW = dt.datetime.now(dt.UTC)
 SOON = NOW + dt.timedelta(seconds=5)
+NOTHING = Ledgers({}, [])
+VECTORS = Path(__file__).parents[2] / "docs" / "vectors" / "good"
 
 
 class Journals:
@@ -81,7 +91,7 @@ def told(stored: Stored) -> Asked:
 
 def findings(stored: Stored, asked: Asked | None = None, journals=None, outages=()) -> list[str]:
     journals = journals or Journals(dana=stored.document or b"")
-    return list(settle([asked or told(stored)], {"key": stored}, journals, outages).findings)
+    return list(settle([asked or told(stored)], {"key": stored}, journals, NOTHING, outages).findings)
 
 
 def having(document: bytes) -> Stored:
@@ -104,8 +114,8 @@ def test_a_prediction_that_is_in_order_is_not_complained_of():
         (replace(GOOD, numbers=(1, 3)), "numbered [1, 3], the last is 3"),
         (replace(GOOD, completed=None), "has no time of completion"),
         (replace(GOOD, completed=SOON + dt.timedelta(seconds=MARGIN + 1)), "after its deadline"),
-        (replace(GOOD, document=None, sha256=None), "do not go together"),
-        (replace(GOOD, status="expired", stages=("received", "expired", "expired")), "do not go together"),
+        (replace(GOOD, document=None, sha256=None), "answer"),
+        (replace(GOOD, status="expired", stages=("received", "expired", "expired")), "answer"),
         (having(certificate(key=PrivateKey(b"\2" * 32))), "does not stand"),
         (having(certificate(inputs=(Tensor.of("x", np.zeros((1, 2), "f4")),))), "does not stand"),
         (having(DOCUMENT[:-1] + b"\0"), "does not stand"),
@@ -124,7 +134,7 @@ def test_a_client_that_was_told_otherwise_is_heard():
     refused.problems.append("POST: 500")
     for asked in (twice, otherwise, refused):
         assert len(findings(GOOD, asked)) == 1
-    assert settle([told(GOOD)], {}, Journals(), ()).findings == ["key key was asked and is not stored"]
+    assert settle([told(GOOD)], {}, Journals(), NOTHING, ()).findings == ["key key was asked and is not stored"]
 
 
 def test_a_second_signature_is_found_in_whichever_journal_it_is():
@@ -139,3 +149,63 @@ def test_time_in_which_nobody_could_write_is_not_held_against_a_prediction():
     late = replace(GOOD, completed=back + dt.timedelta(seconds=1))
     assert findings(late, outages=[Outage(SOON - dt.timedelta(seconds=1), back)]) == []
     assert findings(late, outages=[Outage(SOON - dt.timedelta(seconds=9), SOON - dt.timedelta(seconds=8))]) != []
+
+
+# --- groups -----------------------------------------------------------------------------------------------
+
+
+def of_group() -> tuple[Stored, Question, Outcome]:
+    """A group's certified answer to a picture, as its buyer asked and the group decided."""
+    certificate, salt = receipt.read((VECTORS / "group-certified.receipt.json").read_bytes())
+    picture = (VECTORS / "group-certified.input.png").read_bytes()
+    evidence = certificate.evidence
+    slug = evidence.configuration.slug
+    question = Question("group", slug, evidence.group, [], preprocess(certificate.interface, picture, PNG))
+    document = certificate.to_cbor()
+    stored = replace(
+        GOOD, id=UUID(bytes=certificate.statement.request), salt=salt, document=document, sha256=sha256(document)
+    )
+    return stored, question, Outcome(evidence.entry.digest, evidence.ended)
+
+
+STORED, OF_GROUP, DECIDED = of_group()
+NAME = (OF_GROUP.anchor, STORED.id.bytes)
+
+
+def group_findings(stored: Stored = STORED, question: Question = OF_GROUP, decided=None) -> list[str]:
+    asked = replace(told(stored), question=question)
+    ledgers = Ledgers({NAME: DECIDED} if decided is None else decided, [])
+    return list(settle([asked], {"key": stored}, Journals(), ledgers, ()).findings)
+
+
+def test_a_groups_answer_that_is_in_order_is_not_complained_of():
+    assert group_findings() == []
+    failed = replace(STORED, status="failed", document=None, sha256=None, stages=("received", "failed"))
+    assert group_findings(replace(failed, numbers=(1, 2), seq=2)) == []
+
+
+def test_a_certificate_of_a_group_is_held_against_genesis_status_and_log():
+    contested = replace(STORED, status="contested", stages=("received", "dispatched", "contested"))
+    for found, what in (
+        (group_findings(contested), "says that it certified"),
+        (group_findings(question=replace(OF_GROUP, anchor=bytes(32))), "does not stand"),
+        (group_findings(decided={}), "has not decided"),
+        (group_findings(decided={NAME: replace(DECIDED, entry=bytes(32))}), "is not what the group has decided"),
+        (group_findings(having(DOCUMENT)), "is of mode direct"),
+    ):
+        assert any(what in each for each in found), found
+
+
+def record(number: int, parent: int, *asked: int) -> Record:
+    """An entry in which requests with these ids were decided."""
+    entry = Entry(bytes(32), 0, number, bytes([parent]) * 32, 1, bytes(32), len(asked), bytes(32))
+    requests = tuple(Requested(bytes(32), bytes(32), bytes([each]) * 16, bytes(32), 1, 1, 0) for each in asked)
+    return Record(entry, 0, bytes(32), (), (), (), requests, (), ())
+
+
+def test_logs_that_do_not_begin_one_another_and_second_decisions_are_told():
+    group = parse((VECTORS / "group-certified.cbor").read_bytes()).evidence.configuration
+    first, second, other = record(1, 0, 1), record(2, 1, 2), record(2, 2, 2)
+    assert list(contradictions(group, {"asha": [first], "bruno": [first, second]}, [first, second])) == []
+    assert len(list(contradictions(group, {"asha": [first, other]}, [first, second]))) == 1
+    assert len(list(contradictions(group, {}, [first, record(2, 1, 1)]))) == 1
