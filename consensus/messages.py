@@ -14,7 +14,7 @@ import msgspec
 from assay import cbor, merkle
 from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.group import Signed
-from assay.agreement.votes import Abstained, Answered, Erred
+from assay.agreement.votes import Abstained, Answered, Erred, encoded
 from assay.digest import Tag, digest
 from assay.fields import Key, Milliseconds, Signature, plain
 from assay.model import Digest, ModelReference
@@ -85,7 +85,12 @@ class Result(Struct, frozen=True):
 
     @property
     def leaf(self) -> bytes:
-        return digest(Tag.AGREEMENT_RESULT, cbor.encode(plain(self)))
+        content: dict[str, cbor.Value] = {
+            "request": self.request,
+            "model": self.model,
+            "said": encoded(self.said),
+        }
+        return digest(Tag.AGREEMENT_RESULT, cbor.encode(content))
 
 
 class Exec(Message, frozen=True):

@@ -9,12 +9,23 @@ inverse and refuses everything else, naming the byte offset.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 from assay.errors import Refused, TooLarge
 
-Value = bool | int | bytes | str | None | Sequence["Value"] | Mapping[str, "Value"] | Mapping[int, "Value"]
+
+@dataclass(frozen=True)
+class Encoded:
+    """A value that has been encoded before, to go into another as it is."""
+
+    document: bytes
+
+
+Value = (
+    bool | int | bytes | str | Encoded | None | Sequence["Value"] | Mapping[str, "Value"] | Mapping[int, "Value"]
+)
 
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 32
@@ -78,6 +89,10 @@ def _write_integer(out: bytearray, value: int, _: int) -> None:
     if not -MAX_INTEGER <= value <= MAX_INTEGER:
         raise Refused("integer out of range", expected="within ±(2^53−1)", got=str(value))
     out += _head(UNSIGNED, value) if value >= 0 else _head(NEGATIVE, -1 - value)
+
+
+def _write_encoded(out: bytearray, value: Encoded, _: int) -> None:
+    out += value.document
 
 
 def _write_array(out: bytearray, value: Sequence[Any], depth: int) -> None:
@@ -162,6 +177,7 @@ _WRITERS: dict[type, Callable[[bytearray, Any, int], None]] = {
     bytearray: _write_bytes,
     int: _write_integer,
     str: _write_text,
+    Encoded: _write_encoded,
     dict: _write_map,
     list: _write_array,
     tuple: _write_array,

@@ -38,7 +38,10 @@ class Tag(Enum):
 
     @property
     def prefix(self) -> bytes:
-        return self.value.encode("ascii") + b"\0"
+        return _PREFIXES[self]
+
+
+_PREFIXES = {tag: tag.value.encode("ascii") + b"\0" for tag in Tag}
 
 
 def digest(tag: Tag, payload: bytes) -> bytes:

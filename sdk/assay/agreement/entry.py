@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from assay import cbor
-from assay.agreement.votes import Outcome, Said
+from assay.agreement.votes import Outcome, Said, encoded
 from assay.digest import Tag, digest
 from assay.fields import Index, Key, Milliseconds, Number, RequestId, plain
 from assay.model import Digest
@@ -45,7 +45,9 @@ class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def leaf(self) -> bytes:
-        return digest(Tag.AGREEMENT_OUTCOME, cbor.encode(plain(self)))
+        said = [encoded(each) for each in self.said]
+        content: dict[str, cbor.Value] = {"request": self.request, "outcome": self.outcome, "said": said}
+        return digest(Tag.AGREEMENT_OUTCOME, cbor.encode(content))
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
 
+from assay import cbor
 from assay.agreement.aggregate import HIGHEST, LOWEST, Decision, aggregator
 from assay.agreement.group import Configuration, Labels
 from assay.errors import NotVerified
+from assay.fields import plain
 from assay.model import Digest
 from assay.tensor import Tensor
 
 MAX_ROWS = 1000
+FEW = 4  # votes of a word that is worth remembering
 
 Number = Annotated[int, msgspec.Meta(ge=LOWEST, le=HIGHEST)]
 Outcome = Literal["certified", "contested", "failed"]
@@ -40,6 +44,18 @@ class Absent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
 
 
 Said = Answered | Abstained | Erred | Absent
+
+
+def encoded(said: Said) -> cbor.Encoded:
+    """A word as it stands in what is hashed. Many members say the same of many requests, so it is remembered."""
+    if isinstance(said, Answered) and len(said.votes) > FEW:
+        return cbor.Encoded(cbor.encode(plain(said)))
+    return _encoded(said)
+
+
+@lru_cache(maxsize=4096)
+def _encoded(said: Said) -> cbor.Encoded:
+    return cbor.Encoded(cbor.encode(plain(said)))
 
 
 class Tally(msgspec.Struct, frozen=True):
