@@ -21,7 +21,7 @@ from consensus.simulator.simulation import Account, run
 
 SHARES = {4: 0.7, 7: 0.2, 10: 0.1}  # of the runs, by N
 REAL = 100  # one run in so many is repeated with Ed25519
-BUDGET = 2000  # runs in which a broken variant must be caught
+BUDGET = 5000  # runs in which a broken variant must be caught
 
 
 def main() -> None:

@@ -52,6 +52,7 @@ class Liar:
         self.founded = founded
         self.seal = founded.members[place].seal
         self.heard: deque[Spoken] = deque(maxlen=REMEMBERED)
+        self.told: set[bytes] = set()  # what it will not say again
         self._inner = inner
         self._tricks = [TRICKS[name] for name in tricks]
 
@@ -128,9 +129,12 @@ def _equivocating(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
 
 
 def _secretive(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Its answers reach the leader only."""
-    if isinstance(message, Exec) and message.member == liar.place and to != 0:
+    """Gives its answers to the leader only, and only once."""
+    if not isinstance(message, Exec) or message.member != liar.place:
+        return [message]
+    if to != 0 or message.root in liar.told:
         return []
+    liar.told.add(message.root)
     return [message]
 
 

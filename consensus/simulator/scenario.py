@@ -128,7 +128,7 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
     trouble = chance.choice((300, 1_000, 3_000))
     horizon = chance.choice((2_000, 6_000, 20_000))
     skew, drift = chance.choice((0, 20, 500, 3_000)), chance.choice((0, 50, 5_000))
-    liars = chance.sample(range(1, n), chance.choice((0, 0, f, chance.randint(0, f))))
+    liars = chance.sample(range(1, n), chance.choice((0, f, f, chance.randint(0, f))))
     calm = chance.random() < 0.25
     askings = tuple(
         tuple(_asking(chance, n, trouble, horizon) for _ in range(chance.randint(1, 2)))
@@ -147,8 +147,8 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
         link=_link(chance, calm=calm),
         inference=tuple(_inference(chance, calm=calm) for _ in range(n)),
         lies=tuple((liar, tuple(chance.sample(lies, chance.randint(1, 3)))) for liar in sorted(liars)),
-        crashes=tuple(_crash(chance, n, busy) for _ in range(0 if calm else chance.choice((0, 0, 1, 2, 4)))),
-        harsh=chance.random() < 0.4,
+        crashes=tuple(_crash(chance, n, busy) for _ in range(0 if calm else chance.choice((0, 1, 2, 4)))),
+        harsh=chance.random() < 0.5,
         flaps=tuple(_flap(chance, n, trouble) for _ in range(0 if calm else chance.choice((0, 0, 0, 1, 3)))),
         wishes=tuple(_wish(chance, n, trouble) for _ in range(chance.choice((0, 0, 1, 3)))),
         askings=askings,
@@ -181,8 +181,8 @@ def _crash(chance: Random, n: int, busy: list[int]) -> Crash:
     return Crash(
         place=chance.choice((0, chance.randrange(n))),
         at=chance.choice(busy) + chance.choice((chance.randrange(60), chance.randrange(600))),
-        after=chance.choice((0, chance.randint(0, 4), chance.randint(0, 12))),
-        writes=chance.random() < 0.4,
+        after=chance.choice((0, chance.randint(0, 4), chance.randint(0, 4), chance.randint(0, 12))),
+        writes=chance.random() < 0.5,
         down=chance.choice((1, 50, 1_000)),
     )
 
