@@ -63,6 +63,7 @@ class Prover:
         )
         try:
             require_committed(evidence)
+            counted = evidence.tally.outcome
         except AssayError as error:
             return str(error)
-        return ""
+        return "" if counted == ended.outcome else f"counted as {counted}"
