@@ -14,7 +14,7 @@ BANDIT := $(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml $(
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock conformance chaos simulate bench-shop audit clean
+.PHONY: help setup up test check format lock conformance chaos simulate bench-agreement bench-shop audit clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,9 @@ chaos: setup ## kill and freeze a site's services under load, then ask for the a
 
 simulate: setup ## run groups from seeds among faults and liars, then broken ones (RUNS=20000 SEED=…)
 	@$(PYTHON) -m consensus.simulator '$(RUNS)' --variants $(if $(SEED),--seed '$(SEED)')
+
+bench-agreement: setup ## measure groups of four against the same fan-out to their Tritons
+	@$(PYTHON) -m benchmarks.agreement
 
 bench-shop: setup ## measure the shop through REST against its Triton alone
 	@$(PYTHON) -m benchmarks.shop

@@ -30,7 +30,7 @@ from assay.keys import PrivateKey
 from assay.model import Interface, ModelReference
 from assay.tensor import Tensor
 from assay.verify import Trust, check
-from benchmarks import costs
+from benchmarks import costs, group_shop
 from benchmarks.figures import Report, quantile
 from benchmarks.group import Owners, owners
 from benchmarks.load import Measured, closed_loop
@@ -308,6 +308,7 @@ PARTS: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "mobilenet": large,
     "1ms": one_ms,  # last: it kills a member
 }
+REST = "rest"
 
 
 async def measure(report: Report, every: Owners, parts: Sequence[str], repeats: int, seconds: float) -> None:
@@ -327,11 +328,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.agreement", description="Measure agreement.")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each repeat")
-    parser.add_argument("--only", choices=PARTS, action="append", help="only this part")
+    parser.add_argument("--only", choices=(*PARTS, REST), action="append", help="only this part")
     given = parser.parse_args()
     report = Report("agreement")
-    with owners() as every:
-        uvloop.run(measure(report, every, given.only or tuple(PARTS), given.repeats, given.seconds))
+    wanted = given.only or (*PARTS, REST)
+    if parts := [part for part in PARTS if part in wanted]:
+        with owners() as every:
+            uvloop.run(measure(report, every, parts, given.repeats, given.seconds))
+    if REST in wanted:
+        group_shop.measure(report, given.repeats, given.seconds)
     report.finish()
 
 

@@ -1,4 +1,4 @@
-"""A marketplace of its own for a benchmark, on real parts in var/bench: one owner with a node and a Triton."""
+"""A marketplace of its own for a benchmark, on real parts in var/bench: owners with a node and a Triton each."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import psutil
 
 from assay.model import ModelReference
@@ -18,6 +19,7 @@ from benchmarks.figures import FOLDER
 from benchmarks.mobilenet import MOBILENET, mobilenet
 from demo import entries, train
 from demo.entries import Entry
+from demo.groups import Member, Plan, gathered
 from demo.market import Market
 from demo.seed import Owner
 from inference.repository import name_of
@@ -28,6 +30,7 @@ from stack.testing import running
 from stack.tree import ROOT, Tree
 
 OWNER = "asha"
+LABELS = tuple(f"class {i}" for i in range(1000))  # of the large network
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Bench:
     triton: str  # host:port
     key: str  # the buyer's
     models: dict[str, ModelReference]  # by slug
+    groups: dict[str, bytes]  # genesis digests, likewise
 
     def triton_name(self, slug: str) -> str:
         return name_of(self.models[slug])
@@ -61,33 +65,42 @@ class Bench:
 
 
 @contextmanager
-def market() -> Iterator[Bench]:
-    """Up and seeded inside the block; gone after it, but for its database, which is used again."""
-    tree = Tree(FOLDER / "shop")
-    web, redis, node, triton = free_ports(4)
+def market(owners: Sequence[str] = (OWNER,), name: str = "shop") -> Iterator[Bench]:
+    """Up and seeded inside the block; gone after it, but for its database, which is used again.
+
+    Several owners have the same models, and a group for each of them.
+    """
+    tree = Tree(FOLDER / name)
+    web, redis, *ports = free_ports(2 + 2 * len(owners))
     stores, database, broker = services.stores(tree, redis)
     place = BenchMarket(tree, web, database, broker)
-    owner = services.Owner(OWNER, tree.folder("nodes", OWNER, mode=0o700), port=node, triton_port=triton)
-    everything: list[Service] = [*stores, *place.services(), *owner.services(place)]
-    with running(everything, tree):
-        models = list(_models(tree.folder("models")))
-        buyer = _seed(place, tree, models)
+    every = [
+        services.Owner(
+            slug, tree.folder("nodes", slug, mode=0o700), port=ports[2 * i], triton_port=ports[2 * i + 1]
+        )
+        for i, slug in enumerate(owners)
+    ]
+    everything: list[Service] = [*stores, *place.services()]
+    with running([*everything, *(each for owner in every for each in owner.services(place))], tree):
+        labels = LABELS if len(owners) > 1 else ()  # a group votes for something
+        models = [each for slug in owners for each in _models(slug, tree.folder("models"), labels=labels)]
+        buyer, groups = _seed(place, tree, owners, models)
         references = {
             each.slug: ModelReference(digest=bytes.fromhex(each.digest), interface=each.interface)
             for each in models
         }
-        yield Bench(place, f"127.0.0.1:{triton}", buyer, references)
+        yield Bench(place, f"127.0.0.1:{every[0].triton_port}", buyer, references, groups)
 
 
-def _models(folder: Path) -> Iterator[Entry]:
-    """The demo's digits model, and a large one with seeded weights."""
+def _models(owner: str, folder: Path, *, labels: tuple[str, ...]) -> Iterator[Entry]:
+    """The demo's digits model of this owner, and a large one with seeded weights and these labels."""
     if not entries.is_current():
         train.train()
-    yield next(each for each in entries.entries() if (each.owner, each.slug) == (OWNER, "digits"))
-    content = mobilenet()
+    yield next(each for each in entries.entries() if (each.owner, each.slug) == (owner, "digits"))
+    content, interface = mobilenet(), msgspec.structs.replace(MOBILENET, labels=labels)
     (folder / "mobilenet.onnx").write_bytes(content)
     yield Entry(
-        owner=OWNER,
+        owner=owner,
         slug="mobilenet",
         title="MobileNetV2-sized",
         summary="Seeded weights: for measuring, not for use",
@@ -97,20 +110,30 @@ def _models(folder: Path) -> Iterator[Entry]:
         digest=hashlib.sha256(content).hexdigest(),
         dataset="",
         labelled="",
-        interface=MOBILENET,
+        interface=interface,
         metrics={},
     )
 
 
-def _seed(place: BenchMarket, tree: Tree, models: list[Entry]) -> str:
-    """Has the owner offer the models; the buyer's API key."""
+def _seed(
+    place: BenchMarket, tree: Tree, owners: Sequence[str], models: list[Entry]
+) -> tuple[str, dict[str, bytes]]:
+    """Has the owners offer the models, alone and together; the buyer's API key, and each group's genesis."""
     command = [sys.executable, "manage.py", "create_demo_users"]
     made = subprocess.run(command, cwd=ROOT, env=place.environment, check=True, stdout=subprocess.PIPE)
     users = {user["email"].partition("@")[0]: user for user in json.loads(made.stdout)}
-    with Market(place.url, users[OWNER]["api_key"]) as shop:
-        seller = Unmeasured(shop, OWNER, tree.folder("nodes", OWNER), entries.FOLDER)
-        seller.offer(models)
-    return str(users["bela"]["api_key"])
+    members = {}
+    for slug in owners:
+        shop, home = Market(place.url, users[slug]["api_key"]), tree.folder("nodes", slug)
+        Unmeasured(shop, slug, home, entries.FOLDER).offer([each for each in models if each.owner == slug])
+        members[slug] = Member(slug, shop, home)
+    groups = {}
+    for slug in {each.slug for each in models} if len(owners) > 1 else ():
+        if standing := gathered(Plan(slug, owners[0], slug, slug, "plurality"), members):
+            groups[slug] = standing.genesis
+    for member in members.values():
+        member.market.close()
+    return str(users["bela"]["api_key"]), groups
 
 
 class Unmeasured(Owner):
