@@ -30,7 +30,7 @@ from consensus.slots import AHEAD, Slot
 from consensus.state import State
 
 AHEAD_OF_US = 5_000  # ms by which a client's clock may be ahead of ours
-MOST_MISSING = 65_536  # requests, or batches, that others have named and that are fetched
+MOST_MISSING = 8_192  # requests, or batches, that others have named and that are fetched
 
 
 class Hearing:
