@@ -11,6 +11,7 @@ import pytest
 
 import consensus.disk
 import consensus.host
+import wire.line
 import wire.link
 from assay.agreement.votes import Erred
 from assay.errors import Refused, Unavailable
@@ -399,6 +400,29 @@ async def test_a_member_that_is_behind_is_sent_entries_as_many_as_fit(place, mon
     line.send(encode(status(0)))
     await until(lambda: len(place.frames) == 3)
     assert place.frames[2][1].records == tuple(place.shelf.kept[3:4])
+
+
+async def test_a_member_that_has_enough_to_read_is_sent_no_more_entries(place, monkeypatch):
+    place.shelf.kept = [made.record(1)]
+    line = await place.linked(CLIENT)
+    with monkeypatch.context() as behind:
+        behind.setattr(Line, "unsent", property(lambda _: consensus.host.SUPPLY + 1))
+        place.script.on[Received] = Ready(supply=[(2, 1)], send=[(2, status(1))])
+        line.send(encode(status(0)))
+        await until(lambda: place.frames != [])
+        await turns()
+    assert place.frames == [(2, status(1))]
+
+
+async def test_a_member_that_comes_back_is_linked_to_at_once(place, monkeypatch):
+    monkeypatch.setattr(wire.line, "FIRST_PAUSE", 3600.0)
+    monkeypatch.setattr(wire.line, "LONGEST_PAUSE", 3600.0)
+    place.links[2].drop(Unavailable("gone"))
+    await until(lambda: Lost(2) in place.script.heard)
+    await turns()
+    assert place.host.reached == 3
+    await place.linked(made.KEYS[2])
+    await until(lambda: place.host.reached == 4)
 
 
 async def test_outcomes_are_told_again_those_of_one_entry_together(place):

@@ -262,6 +262,21 @@ async def test_a_peer_that_does_not_read_is_dropped_before_memory_fills_and_open
     await until(lambda: caller.ups == 2)
 
 
+async def test_a_peer_that_reads_nothing_for_long_is_dropped_though_little_waits_for_it(
+    world, monkeypatch, caplog
+):
+    monkeypatch.setattr(wire.link, "UNTAKEN", 1_000_000)
+    monkeypatch.setattr(wire.link, "BEAT", 0.02)
+    monkeypatch.setattr(wire.channel, "STALLED", 0.2)
+    group = Group(taking=False)
+    caller = Caller(world, (await world.serve(group.handle)).address)
+    await until(lambda: caller.line.up)
+    for _ in range(40):
+        caller.line.send(bytes(1_000_000))
+    await until(lambda: caller.downs == 1)
+    assert "the peer has stopped reading" in caplog.text
+
+
 async def test_whoever_is_slow_to_take_is_not_silent(world, monkeypatch):
     """Neither is one whose own reading is paused: it cannot hear."""
     monkeypatch.setattr(wire.link, "BEAT", 0.02)
