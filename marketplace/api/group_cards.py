@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import msgspec
 
 from assay.agreement.aggregate import AGGREGATORS
-from assay.keys import PublicKey
 from assay.model import Interface, Port
 from marketplace.api.cards import Example, Hex, Metric, Mode
 from marketplace.catalogue.interfaces import interface_of
@@ -178,7 +177,7 @@ def _member(seat: Seat) -> GroupMember:
         organisation=seat.owner,
         state=seat.member.state,
         node=seat.node.name if seat.node else None,
-        key=str(PublicKey(bytes(seat.node.key))) if seat.node else None,
+        key=seat.key or None,
         model=str(version) if version else None,
         commitment=bytes(version.commitment or b"").hex() if version else None,
         metrics=[Metric(**each) for each in version.metrics] if version else [],

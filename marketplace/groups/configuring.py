@@ -21,6 +21,7 @@ from marketplace.catalogue.models import Deployment, ModelVersion, Node
 from marketplace.errors import NotFound
 from marketplace.groups.models import Group, Member
 
+MAX_LABELS = 12  # written out
 NAME = re.compile(r"([a-z0-9-]{1,40})/([a-z0-9-]{1,40})@([1-9][0-9]{0,8})", re.ASCII)
 
 
@@ -110,8 +111,29 @@ def why_not(group: Group, deployment: Deployment) -> str:
     try:
         require_fit(group, deployment.version.model.organisation.slug, deployment.node, deployment.version)
     except Refused as error:
-        return f"{error.detail}: expected {error.expected}, got {error.got}"
+        return _reason(error, interface_of(group), interface_of(deployment.version))
     return ""
+
+
+def _reason(error: Refused, wanted: Interface, given: Interface) -> str:
+    """A misfit in words. What differs is in the pointer; anything else is said as the library says it."""
+    match error.pointer.rpartition("/")[2]:
+        case "inputs":
+            return f"{error.detail}: {_inputs(wanted)}, but {_inputs(given)}"
+        case "labels":
+            return f"{error.detail}: {_labels(wanted)}, but {_labels(given)}"
+        case "task":
+            return f"{error.detail}: {wanted.task}, but {given.task}"
+    return error.detail
+
+
+def _inputs(interface: Interface) -> str:
+    return "; ".join(f"{port.name} {port.datatype} {list(port.shape)}" for port in interface.inputs)
+
+
+def _labels(interface: Interface) -> str:
+    more = len(interface.labels) - MAX_LABELS
+    return ", ".join(interface.labels[:MAX_LABELS]) + (f" and {more} more" if more > 0 else "") or "none"
 
 
 def _answer(interface: Interface, scale: int | None) -> Labels | Values:

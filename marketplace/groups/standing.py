@@ -28,21 +28,28 @@ REMEMBERED = 256  # epochs, which never change, as they were decoded
 
 @dataclass(frozen=True)
 class Seat:
-    """A member as it is shown. `node` and `version` are None before it has accepted."""
+    """A member as it is shown. `node` and `version` are None before it has accepted.
+
+    `signed`: the key that stands in the genesis; a node that has another by now is no longer that member.
+    """
 
     member: Member
     owner: str
     node: Node | None
     version: ModelVersion | None
+    signed: bytes | None = None
 
     @property
     def key(self) -> str:
-        return str(PublicKey(bytes(self.node.key))) if self.node else ""
+        raw = self.signed or (bytes(self.node.key) if self.node else None)
+        return "" if raw is None else str(PublicKey(raw))
 
     @property
     def reachable(self) -> bool:
-        """Whether its node answered and served when it was last asked."""
-        return self.node is not None and self.node.serving and self.node.retired is None
+        """Whether its node, with the key that it signed with, answered and served when it was last asked."""
+        if self.node is None or (self.signed is not None and bytes(self.node.key) != self.signed):
+            return False
+        return self.node.serving and self.node.retired is None
 
 
 @dataclass(frozen=True)
@@ -104,11 +111,14 @@ def one(group: Group) -> Card:
 
 def card(group: Group) -> Card:
     """`group` comes from `for_cards`."""
-    seats = tuple(
-        Seat(each, each.organisation.slug, each.node, each.version)
-        for each in group.seated  # type: ignore[attr-defined]
-    )
     epochs: tuple[GroupEpoch, ...] = tuple(group.stood)  # type: ignore[attr-defined]
+    signed = (
+        [place.key for place in _epoch(bytes(epochs[-1].document or b"")).configuration.members] if epochs else []
+    )
+    seats = tuple(
+        Seat(each, each.organisation.slug, each.node, each.version, signed[i] if signed else None)
+        for i, each in enumerate(group.seated)  # type: ignore[attr-defined]
+    )
     return Card(group, seats, epochs, _modes(group, seats, epochs))
 
 

@@ -90,6 +90,7 @@ def group(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
     card = standing.one(seat.group)
     manages = actor.has_role(seat.organisation_id, Role.OWNER)
     state = State(card.group.state)
+    choices = _choices(card, seat) if manages and _chooses(card, seat) else []
     context = {
         "card": card,
         "group": card.group,
@@ -100,7 +101,8 @@ def group(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
         "founds": card.group.organisation_id in actor.roles,
         "before": state in (State.INVITING, State.SIGNING),
         "free": card.group.size - len(card.seats),
-        "choices": _choices(card, seat) if manages and _chooses(card, seat) else [],
+        "choices": choices,
+        "fitting": any(not each["reason"] for each in choices),
         "signed": _signed(card),
         "command": f"assay-node accept {slug}",
         "aggregator": counting(card.group.aggregator, card.f),

@@ -12,6 +12,9 @@ from assay import cbor, jsonform
 from assay.agreement import consent
 from assay.agreement.group import Epoch, require_genesis
 from assay.jsonform import base64url, from_base64url
+from assay.keys import PrivateKey
+from assay.rotation import rotate
+from marketplace.catalogue import actions as catalogue
 from marketplace.groups import actions
 from marketplace.groups.models import Group, Swap
 from marketplace.predictions import outbox
@@ -94,6 +97,13 @@ def test_a_group_shows_all_that_one_needs_to_ask_and_to_trust_it(ask, owners, se
     assert member["commitment"] == bytes(owners[1].version.commitment).hex()
     assert (member["serving"], member["metrics"][0]["value"]) == (True, 0.97)
     assert [(each["number"], each["digest"]) for each in shown["epochs"]] == [(0, shown["genesis"])]
+
+
+def test_a_member_whose_key_was_replaced_is_no_longer_reached_as_the_one_that_signed(ask, owners, serving):
+    heir = PrivateKey(b"\x55" * 32)
+    catalogue.rotate_key(owners[1].actor, rotate(owners[1].key, heir, 1))
+    member = ask("GET", ONE, owner=None).json()["members"][1]
+    assert (member["key"], member["serving"]) == (str(owners[1].key.public), False)
 
 
 def test_anybody_can_check_the_genesis(ask, serving):

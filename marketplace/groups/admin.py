@@ -1,0 +1,51 @@
+"""Groups for staff: to look at, and to withdraw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from marketplace.accounts.access import Actor
+from marketplace.accounts.admin import ReadOnlyAdmin
+from marketplace.accounts.models import Role, User
+from marketplace.groups import actions as groups
+from marketplace.groups.models import Group, Member, Swap
+
+
+@admin.register(Group)
+class GroupAdmin(ReadOnlyAdmin):
+    """Staff can withdraw a group, which is for good."""
+
+    list_display = ("slug", "title", "organisation", "state", "size", "aggregator", "updated")
+    list_filter = ("state", "aggregator")
+    search_fields = ("slug", "title", "organisation__slug")
+    list_select_related = ("organisation",)
+    actions = ("withdraw",)
+
+    @admin.action(description="Withdraw", permissions=["view"])
+    def withdraw(self, request: HttpRequest, chosen: Any) -> None:
+        assert isinstance(request.user, User)
+        for group in chosen:
+            actor = Actor(request.user, group.organisation, {group.organisation_id: Role.ADMIN})
+            groups.withdraw(actor, group)
+        self.message_user(request, f"{len(chosen)} withdrawn")
+
+
+@admin.register(Member)
+class MemberAdmin(ReadOnlyAdmin):
+    list_display = ("group", "position", "organisation", "state", "node", "version", "formed", "detail")
+    list_filter = ("state",)
+    search_fields = ("group__slug", "organisation__slug")
+    list_select_related = ("group", "organisation", "node__organisation", "version__model__organisation")
+
+
+@admin.register(Swap)
+class SwapAdmin(ReadOnlyAdmin):
+    list_display = ("member", "before", "after", "state", "detail", "created", "completed")
+    list_filter = ("state",)
+    list_select_related = (
+        *("member__group", "member__organisation"),
+        *("before__model__organisation", "after__model__organisation"),
+    )
