@@ -1,7 +1,8 @@
 """A client: asks, asks again until the deadline, and believes nothing but what it can prove.
 
 It is honest about what it wants, with two exceptions that a hostile one would make use of: it may give different
-members different inputs under one id, and it may send inputs that are not what their digest says.
+members different inputs under one id, and it may send inputs that are not what their digest says, or not
+what the group takes.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Wanted:
     began: int = 0  # Unix ms
     ended: Ended | None = None
     refused: dict[bytes, set[End]] = field(default_factory=dict)
-    sound: bool = True  # inputs are what their digests say
+    sound: bool = True  # inputs are what they should be
     spared: bool = False  # nothing fails, and there is all the time that is needed
 
     @property
@@ -77,8 +78,15 @@ class Client:
     def _make(self, asking: Asking, id_: bytes, deadline: int) -> Asked:
         chance = self._world.chance
         rows = self._world.between(asking.rows)
-        payload = _payload(chance, rows)
-        promised = _payload(chance, rows) if asking.spoiled else payload
+        payload = promised = _payload(chance, rows)
+        if asking.spoiled:
+            promised, payload, rows = chance.choice(
+                [
+                    (_payload(chance, rows), payload, rows),
+                    (payload, payload, rows + 1),
+                    (odd := _odd(payload), odd, rows),
+                ]
+            )
         digest = input_digest(promised.salt, promised.inputs)
         asked = Asked(self._group, self.key, id_, digest, rows, deadline, asking.least)
         wanted = self.wanted.setdefault(id_, Wanted(began=BEGAN + self._world.now, sound=not asking.spoiled))
@@ -136,6 +144,13 @@ class Client:
             if wanted.ended != ended:
                 raise Broken("one outcome", f"{ended} after {wanted.ended}")
         return problem
+
+
+def _odd(payload: Payload) -> Payload:
+    """The same in another datatype."""
+    return Payload(
+        payload.salt, tuple(Tensor.of(each.name, each.array().astype(np.int64)) for each in payload.inputs)
+    )
 
 
 def _payload(chance: Random, rows: int) -> Payload:

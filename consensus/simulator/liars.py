@@ -28,6 +28,7 @@ from consensus.messages import (
     Propose,
     Readied,
     Records,
+    Requests,
     Result,
     Spoken,
     Status,
@@ -261,6 +262,38 @@ def _rewriting(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
     return [message, Records((false,))]
 
 
+def _crooked(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    """Well-formed messages that contradict themselves, or speak of members that do not exist."""
+    nobody = 15
+    odd: Spoken
+    match message:
+        case Have():
+            first = message.report.ready[:1]
+            beyond = tuple(replace(each, held=(len(message.report.held) + 3,)) for each in first)
+            strangers = (*message.report.held, Held(nobody, liar.noise()))
+            odd = liar.world.chance.choice(
+                [
+                    liar.report(message, ready=(*message.report.ready, *beyond)),
+                    liar.report(message, ready=message.report.ready * 2),
+                    liar.report(message, held=strangers),
+                    liar.report(message, member=nobody),
+                ]
+            )
+        case Exec() if message.member == liar.place:
+            odd = liar.world.chance.choice([liar.speak(message.results * 2), replace(message, member=nobody)])
+        case Vote():
+            odd = replace(message, member=nobody)
+        case Update():
+            odd = Update(replace(message.change, member=nobody), message.signature)
+        case Requests():
+            odd = replace(message, payloads=(*message.payloads, None))
+        case Status():
+            odd = Want((liar.noise(),) * 3, (Held(nobody, liar.noise()),) * 3)
+        case _:
+            return [message]
+    return [message, odd] if liar.world.likely(0.5) else [odd, message]
+
+
 TRICKS: Mapping[str, Trick] = MappingProxyType(
     {
         "wrong": _wrong,
@@ -279,6 +312,7 @@ TRICKS: Mapping[str, Trick] = MappingProxyType(
         "borrowing": _borrowing,
         "usurping": _usurping,
         "begging": _begging,
+        "crooked": _crooked,
         "meddling": _meddling,
         "rewriting": _rewriting,
     }

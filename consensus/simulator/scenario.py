@@ -77,7 +77,7 @@ class Asking:
     least: int
     reach: tuple[int, ...]  # the members to which the client sends it
     twins: bool  # half of these members get other inputs under the same ids
-    spoiled: bool  # without what the inputs' digests are of
+    spoiled: bool  # with inputs that are not what their digests say, or not what the group takes
 
 
 @dataclass(frozen=True)

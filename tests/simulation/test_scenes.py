@@ -80,7 +80,9 @@ def test_two_versions_of_one_id_do_not_stop_the_leader():
     assert outcomes(scene(asking(twins=True), asking(at=300), asking(at=350, twins=True))) == {"certified": 48}
 
 
-@pytest.mark.parametrize("trick", ["phantom", "borrowing", "strange", "replaying", "usurping", "rewriting"])
+@pytest.mark.parametrize(
+    "trick", ["phantom", "borrowing", "strange", "replaying", "usurping", "rewriting", "crooked"]
+)
 def test_what_a_liar_makes_up_stops_nobody_and_stays_with_nobody(trick):
     askings = [asking(at=100 + 40 * i, twins=i % 2 == 1) for i in range(4)]
     scenario = scene(*askings, lies=((3, (trick,)),), link=LOSSY)
