@@ -138,9 +138,9 @@ class Resending:
     def _fetch(self) -> None:
         """Asks for what has been named and has not come, one after another of those who named it."""
         state = self._state
-        requests, results = self._due(state.missing), self._due(state.lacking)
-        for member in requests.keys() | results.keys():
-            wanted, batches = requests.get(member, []), results.get(member, [])
+        missing, lacking = self._due(state.missing), self._due(state.lacking)
+        for member in missing.keys() | lacking.keys():
+            wanted, batches = missing.get(member, []), lacking.get(member, [])
             state.out.send.append((member, Want(tuple(wanted[:MAX_BATCH]), tuple(batches[:MAX_BATCH]))))
 
     def _due(self, missing: dict[K, Missing]) -> Mapping[int, list[K]]:
