@@ -39,7 +39,6 @@ class Wanted:
     began: int = 0  # Unix ms
     ended: Ended | None = None
     refused: dict[bytes, set[End]] = field(default_factory=dict)
-    sound: bool = True  # inputs are what they should be
     spared: bool = False  # nothing fails, and there is all the time that is needed
 
     @property
@@ -89,11 +88,11 @@ class Client:
             )
         digest = input_digest(promised.salt, promised.inputs)
         asked = Asked(self._group, self.key, id_, digest, rows, deadline, asking.least)
-        wanted = self.wanted.setdefault(id_, Wanted(began=BEGAN + self._world.now, sound=not asking.spoiled))
+        wanted = self.wanted.setdefault(id_, Wanted(began=BEGAN + self._world.now))
         wanted.versions[asked.digest] = asked
         self._of[asked.digest] = wanted
         self._payloads[asked.digest] = payload
-        self._watch.asks(asked, sound=wanted.sound)
+        self._watch.asks(asked)
         return asked
 
     def _try(self, asked: tuple[Asked, ...], reach: Sequence[int], until: int) -> None:

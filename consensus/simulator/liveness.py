@@ -74,9 +74,7 @@ def left_over(machine: Machine, liars: frozenset[int]) -> str:
     state = machine.state
     left = {
         "requests": len(state.pool),
-        "updates": len(
-            state.updates.keys() - liars if state.me == state.leader else state.updates.keys() & {state.me}
-        ),
+        "updates": len(state.updates.keys() - liars),
         "entries under vote": len(
             [slot for slot in state.slots.values() if slot.judged or (slot.propose and not liars)]
         ),

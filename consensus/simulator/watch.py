@@ -30,14 +30,10 @@ class Watch:
         self.log = Log(founded, honest, self.signing)
         self._heard: set[tuple[int, int, bytes]] = set()  # who, in which life, has had a request in time
         self._horizon = configuration.horizon
-        self._grace = configuration.grace
-        self._needs: dict[bytes, int] = {}  # ms that a request must have left
         self._latest = latest
 
-    def asks(self, asked: Asked, *, sound: bool) -> None:
-        """`sound`: with inputs that are what their digest says."""
+    def asks(self, asked: Asked) -> None:
         self.log.asked(asked)
-        self._needs[asked.digest] = SOON + (0 if sound else self._grace)
 
     def wished(self, place: int, model: ModelReference) -> None:
         self.log.wished(place, model)
@@ -52,7 +48,7 @@ class Watch:
         self.signing.reached(place, message)
         if isinstance(message, Requests) and isinstance(sender, bytes):
             for each in message.batch.asked:
-                if clock + self._needs[each.digest] <= each.deadline <= clock + self._horizon:
+                if clock + SOON <= each.deadline <= clock + self._horizon:
                     self._heard.add((place, life, each.digest))
 
     def holds(self, place: int, life: int, request: bytes) -> bool:
