@@ -7,7 +7,7 @@ wish finds out, and stops.
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
@@ -16,7 +16,7 @@ from marketplace.catalogue.actions.nodes import require_not_in_group, require_no
 from marketplace.catalogue.held import held
 from marketplace.catalogue.models import Deployment, ModelVersion, Node, Upload
 from marketplace.errors import Conflict, NotFound
-from marketplace.groups.models import Member
+from marketplace.groups.models import Member, Swap
 from marketplace.predictions import outbox
 
 State = Deployment.State
@@ -61,7 +61,8 @@ def undeploy(actor: Actor, deployment: Deployment) -> Deployment:
     if deployment.state == State.STOPPED:
         return deployment
     require_not_last(deployment)
-    require_not_in_group(Member.objects.filter(node=deployment.node, version=deployment.version))
+    wanted = Q(swaps__after=deployment.version, swaps__state=Swap.State.WAITING)
+    require_not_in_group(Member.objects.filter(Q(version=deployment.version) | wanted, node=deployment.node))
     deployment.state, deployment.detail, deployment.attempt = State.STOPPED, "", deployment.attempt + 1
     deployment.save(update_fields=["state", "detail", "attempt", "updated"])
     outbox.add("catalogue.undeploy", deployment=deployment.pk, attempt=deployment.attempt)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from assay import joining
 from assay.errors import Refused
+from marketplace.catalogue import actions as catalogue
 from marketplace.catalogue import peers
 from marketplace.catalogue.actions import register_node
 from marketplace.errors import Conflict
@@ -134,6 +135,9 @@ def better(owners):
 def test_a_member_changes_its_model_once_its_node_has_the_groups_word(machines, owners, serving, better):
     made = actions.swap(owners[1].actor, owners[1].seat(serving), better)
     assert serving.members.get(position=1).version == owners[1].version
+    for each in (owners[1].deployment, better):
+        with pytest.raises(Conflict):
+            catalogue.undeploy(owners[1].actor, each)
     outbox.carry_out()
     made.refresh_from_db()
     assert (made.state, serving.members.get(position=1).version) == (Swap.State.ADOPTED, better.version)

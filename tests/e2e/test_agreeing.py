@@ -1,0 +1,30 @@
+"""A buyer asks a group, in a browser, on the whole marketplace: every vote, and a certificate of the group."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import verify
+from tests.e2e.test_buying import answer, draw
+
+
+def test_from_the_catalogue_to_a_certificate_of_a_group_checked_without_the_marketplace(visitor, people):
+    page = visitor.page
+    visitor.log_in(people["bela"])
+    visitor.open("/")
+    page.locator(".card-model", has_text="Reads one handwritten digit").locator('a[href="/groups/digits"]').click()
+    draw(page)
+    visitor.press("Get the answer")
+    expect(answer(page)).to_have_text("3")
+    votes = page.locator("#answer .ballot li")
+    expect(votes).to_have_count(4)
+    expect(votes.filter(has_text="Agrees").first).to_be_visible()
+    page.locator("#answer a.hallmark").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("digits answered “3”.")
+    expect(page.locator("#verdict")).to_have_text("Valid")
+    path = visitor.download("Certificate, JSON")
+    visitor.open("/groups/digits/members")
+    genesis = page.get_by_label("the genesis digest", exact=True).first.inner_text().strip()
+    assert verify(path, "--group", genesis) == 0
+    assert verify(path, "--group", "ab" * 32) == 1
+    assert verify(path) == 3
