@@ -25,6 +25,7 @@ import msgspec
 
 from assay import joining
 from assay.client import Client
+from assay.errors import AssayError
 from assay.keys import PrivateKey
 from assay.verify import Trust
 from demo import entries, groups
@@ -241,7 +242,7 @@ def main() -> None:
     users = msgspec.json.decode(given.users.read_bytes(), type=list[User])
     try:
         seed(given.url.rstrip("/"), users, given.nodes, given.models)
-    except (RefusedError, TimeoutError, OSError) as error:
+    except (RefusedError, AssayError, TimeoutError, OSError) as error:
         sys.exit(f"seeding stopped: {error}")
 
 
