@@ -11,6 +11,11 @@ import click
 from node.console import home_option
 from node.home import Home
 
+RARELY = (
+    100_000,
+    50,
+    50,
+)  # objects and rounds between searches for garbage: what is made here seldom forms cycles
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -26,4 +31,5 @@ def command(home: Path, log: str) -> None:
     logging.basicConfig(level=log.upper(), format=FORMAT)
     gc.collect()
     gc.freeze()  # what is imported stays: to walk it in search of garbage would hold all answers up
+    gc.set_threshold(*RARELY)
     uvloop.run(run(Home(home.absolute())))
