@@ -36,7 +36,7 @@ class Channel(asyncio.Protocol):
         self._reader: asyncio.Future[None] | None = None
         self._on_frame: OnFrame | None = None
         self._on_lost: OnLost | None = None
-        self._outgoing: list[bytes] = []
+        self._outgoing: deque[bytes] = deque()
         self._waiting = 0  # bytes in there
         self._writable = asyncio.Event()
         self._writable.set()
@@ -85,20 +85,18 @@ class Channel(asyncio.Protocol):
         if not self._outgoing:
             self._loop.call_soon(self._flush)
         self._outgoing.append(framed(payload))
-        self._waiting += len(payload)
+        self._waiting += len(self._outgoing[-1])
         if len(payload) > LARGE:
             self._flush()
 
     async def writable(self) -> None:
         """Returns when the peer has read enough for more to be sent. Drops a peer that has stopped reading."""
-        if self._writable.is_set():
-            return
-        try:
-            async with asyncio.timeout(STALLED):
-                while not self._writable.is_set():  # of many who are woken, the first may fill the buffer again
+        while not self._writable.is_set():  # of many who are woken, the first may fill the buffer again
+            try:
+                async with asyncio.timeout(STALLED):
                     await self._writable.wait()
-        except TimeoutError:
-            self.drop(Unavailable("the peer has stopped reading", code="stalled"))
+            except TimeoutError:
+                self.drop(Unavailable("the peer has stopped reading", code="stalled"))
 
     def pause(self) -> None:
         """Reads no more until `resume`: the kernel's buffers fill and the peer has to wait."""
@@ -121,6 +119,9 @@ class Channel(asyncio.Protocol):
     async def close(self) -> None:
         """Ends the channel once what was queued has been handed to the peer, or the peer has stopped reading."""
         self._flush()
+        while self._outgoing:
+            await self.writable()
+            self._flush()
         self._end(Unavailable("the connection was closed", code="closed"))
         if not self.transport.is_closing():  # asyncio's TLS transport can no longer be aborted once closed twice
             self.transport.close()
@@ -159,6 +160,7 @@ class Channel(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._writable.set()
+        self._flush()
 
     # --- within -------------------------------------------------------------------------------------------
 
@@ -180,16 +182,22 @@ class Channel(asyncio.Protocol):
         self._wake()
 
     def _flush(self) -> None:
-        if self._outgoing and self.problem is None:
-            self.transport.write(self._outgoing[0] if len(self._outgoing) == 1 else b"".join(self._outgoing))
-        self._outgoing.clear()
-        self._waiting = 0
+        """What the transport does not take now stays here, where it is counted: asyncio's TLS moves all that it
+        has into the socket's buffer once there is a little room, and says that it has nothing.
+        """
+        while self._outgoing and self.problem is None and self._writable.is_set():
+            frames, size = [self._outgoing.popleft()], 0
+            while self._outgoing and (size := size + len(frames[-1])) < LARGE:
+                frames.append(self._outgoing.popleft())
+            self._waiting -= sum(map(len, frames))
+            self.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
     def _end(self, problem: AssayError) -> None:
         if self.problem is not None:
             return
         self.problem = problem
         self._outgoing.clear()
+        self._waiting = 0
         self._writable.set()
         if self._stall is not None:
             self._stall.cancel()
