@@ -11,11 +11,7 @@ import click
 from node.console import home_option
 from node.home import Home
 
-RARELY = (
-    100_000,
-    50,
-    50,
-)  # objects and rounds between searches for garbage: what is made here seldom forms cycles
+RARELY = (100_000, 50, 50)  # between searches for garbage: what is made here seldom forms cycles
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
