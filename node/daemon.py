@@ -193,7 +193,7 @@ class Daemon:
         return Healthy(
             id=request.id,
             serving=not problem,
-            detail=problem,
+            detail=problem or self._members.problem,
             in_flight=self._provider.in_flight,
             answered=self._counted.outcomes["answered"],
         )

@@ -62,16 +62,23 @@ class Member:
             on_adopted=self._adopted,
             resolve=self._moved.resolve,
         )
+        self._watch = asyncio.create_task(self._ended())
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it takes no more part: its log and its replica contradict each other, or its replica failed."""
+        return self._watch.done()
 
     @property
     def state(self) -> InGroup:
+        """As the node sees it; reaches nobody once it has stopped."""
         state = self._replica.state
         return InGroup(
             group=self.group.genesis,
             epoch=self.group.configuration.epoch,
             number=state.standing.entries,
             model=state.serving.commitment,
-            reached=self.host.reached,
+            reached=0 if self.stopped else self.host.reached,
         )
 
     def find(self, addresses: tuple[str, ...]) -> None:
@@ -100,9 +107,15 @@ class Member:
             raise Unavailable("the group has not ordered the change yet", code="not-ordered") from None
 
     async def close(self) -> None:
+        self._watch.cancel()
+        await asyncio.gather(self._watch, return_exceptions=True)
         await self.host.close()
         await self._voter.close()
         self._storage.close()
+
+    async def _ended(self) -> None:
+        with suppress(Exception):  # the host has said in the log what it was
+            await self.host.ended()
 
     def _adopted(self, commitment: bytes) -> None:
         _log.info("answers group %s with model %s", self.group.configuration.slug, commitment.hex())
@@ -154,6 +167,12 @@ class Members:
                 self._begin(_parse(path.read_bytes()), path.parent)
             except AssayError as error:
                 _log.error("takes no part in the group %s: %s", path.parent.name, error)
+
+    @property
+    def problem(self) -> str:
+        """What its owner must see to, in a line; empty where all is well."""
+        stopped = [member.group.configuration.slug for member in self._members.values() if member.stopped]
+        return f"takes no more part in {', '.join(stopped)}: the log says why" if stopped else ""
 
     def all(self) -> tuple[InGroup, ...]:
         return tuple(member.state for member in self._members.values())
@@ -209,7 +228,9 @@ class Members:
 
     def _require_memory(self, folder: Path) -> None:
         """A member that may have signed what it does not know of could contradict itself."""
-        if self._forgetful or ((folder / EPOCH).exists() and not (folder / LOG).exists()):
+        log = folder / LOG
+        lost = (folder / EPOCH).exists() and not (log.exists() and log.stat().st_size)
+        if self._forgetful or lost:
             raise Refused(
                 "what this key has signed in the group may be lost",
                 code="log-lost",

@@ -53,7 +53,7 @@ class Agreement:
         f = (members - 1) // 3
         return Quote(
             inferences=members,
-            guarantee=f"{members} owners' models vote; right as long as at most {f} of them lie or fail.",
+            guarantee=f"{members} owners' models vote; the result stands while at most {f} of them lie or fail.",
             caveats=CAVEATS,
         )
 

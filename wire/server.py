@@ -27,7 +27,7 @@ from wire.tcp import keep_alive
 OPENING = 10.0  # seconds for TLS and the handshake together
 OPENING_PLACES = 128  # connections whose peer is not known yet
 OPENING_PLACES_PER_HOST = 32
-CONNECTIONS_PER_KEY = 16
+CONNECTIONS_PER_KEY = 64  # a marketplace's worker has one, and one for each group that it asks
 BACKLOG = 256
 PAUSE = 0.2  # seconds before accepting again when the process is out of file descriptors
 

@@ -387,3 +387,30 @@ async def test_a_node_put_back_from_a_backup_stays_out_of_groups(world, group, t
     with pytest.raises(Refused) as refused:
         await world.tell(3, Form(0, document(group)))
     assert refused.value.code == "log-lost"
+
+
+async def test_a_member_whose_log_is_empty_stays_out(world, group) -> None:
+    await world.stop(3)
+    (folder,) = (path for path in world.owners[3].home.groups.iterdir() if path.is_dir())
+    for path in folder.glob("log.sqlite*"):
+        path.write_bytes(b"")
+    await world.start(3)
+    assert world.daemons[3]._members.all() == ()
+
+
+async def test_a_member_that_has_stopped_is_seen_to_have(world, group, monkeypatch) -> None:
+    """Its log contradicts its replica, say: it says nothing more, and the others go on."""
+    (member,) = world.daemons[3]._members._members.values()
+    peer = world.owners[3].peer(world.daemons[3])
+    assert (await peer.health(in_seconds(10))).detail == ""
+
+    def fail(*_):
+        raise Refused("said otherwise", code="contradiction")
+
+    monkeypatch.setattr(member._storage, "write", fail)
+    assert answer(await world.ask(group, 1)) == [1]
+    async with asyncio.timeout(10):
+        await member._watch
+    assert "letters" in (await peer.health(in_seconds(10))).detail
+    assert (await peer.capabilities(in_seconds(10))).groups[0].reached == 0
+    assert answer(await world.ask(group, 2)) == [2]
