@@ -164,7 +164,7 @@ class Members:
         """Takes part again in every group that is known; a group that it cannot is said in the log, and left."""
         for path in sorted(self._root.glob(f"*/{EPOCH}")):
             try:
-                self._begin(_parse(path.read_bytes()), path.parent)
+                self._begin(read_epoch(path), path.parent)
             except AssayError as error:
                 _log.error("takes no part in the group %s: %s", path.parent.name, error)
 
@@ -256,6 +256,11 @@ def place_of(epoch: Epoch, key: PublicKey) -> int:
             expected=str(key),
         )
     return keys.index(key.raw)
+
+
+def read_epoch(path: Path) -> Epoch:
+    """What a group's folder holds. Raises Refused."""
+    return _parse(path.read_bytes())
 
 
 def _parse(document: bytes) -> Epoch:

@@ -19,6 +19,7 @@ from assay.keys import PrivateKey, PublicKey
 from assay.rotation import KeyRotation, rotate
 from node.console import home_option, say
 from node.home import PRIVATE_FOLDER, Home, sync_folder, write_atomically
+from node.members import EPOCH, read_epoch
 from node.shop import API_KEY, post
 from wire.deadline import now_ms
 
@@ -27,13 +28,18 @@ ROTATIONS = "/api/v1/nodes/rotations"
 
 @click.command("rotate-key")
 @home_option
-def command(home: Path) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask, although this node would drop out of its groups.")
+def command(home: Path, yes: bool) -> None:
     """Replace the node's key (the node must not be running), and tell the marketplace.
 
     With a marketplace URL in node.toml and an API key in ASSAY_API_KEY it is told at once; else the statement to
     post to /api/v1/nodes/rotations is printed.
     """
     place = Home(home.absolute())
+    if not yes and (groups := places_lost(place)):
+        say(("The new key is a member of no group", "bold"), f": this node drops out of {', '.join(groups)},")
+        say("where one more failure may then stop the others. Its place cannot be given to the new key yet.")
+        click.confirm("Replace the key all the same?", abort=True)
     with place.locked():
         url = place.load_config().marketplace.url
         statement = replace_key(place)
@@ -49,6 +55,17 @@ def command(home: Path) -> None:
     else:
         _by_hand(url or "https://MARKETPLACE", kept)
         click.echo(to_json(statement))
+
+
+def places_lost(home: Home) -> list[str]:
+    """The groups, by name, in which the present key has a place."""
+    key = home.load_key().public
+    epochs = (read_epoch(path) for path in sorted(home.groups.glob(f"*/{EPOCH}")))
+    return [
+        epoch.configuration.slug
+        for epoch in epochs
+        if any(member.key == key.raw for member in epoch.configuration.members)
+    ]
 
 
 def _by_hand(url: str, kept: Path) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from click.testing import CliRunner
+
+from assay import cbor
+from assay.fields import plain
 from assay.jsonform import from_json
 from assay.keys import PrivateKey
 from assay.rotation import KeyRotation
@@ -11,6 +15,8 @@ from node.commands import rotate_key
 from node.commands.rotate_key import replace_key
 from node.config import Config
 from node.home import Home
+from node.members import EPOCH
+from tests.sdk import groups
 
 
 class Interrupted(BaseException):
@@ -66,3 +72,20 @@ def test_interrupted_anywhere_and_run_again_the_key_and_its_pedigree_are_whole(t
         assert {path.stat().st_mode & 0o777 for path in home.retired.iterdir()} == {0o600}
         line += 1
     assert line > 10
+
+
+def test_a_member_of_groups_is_told_what_a_new_key_costs_and_asked(tmp_path):
+    home = Home(tmp_path / "node")
+    first = home.create(Config(name="alice-1"))
+    keys = groups.keys()
+    epoch = groups.genesis([first, *keys[1:]])
+    folder = home.groups / epoch.configuration.digest.hex()
+    folder.mkdir(parents=True)
+    (folder / EPOCH).write_bytes(cbor.encode(plain(epoch)))
+    no = CliRunner().invoke(rotate_key.command, ["--home", str(home.root)], input="n\n")
+    assert no.exit_code != 0
+    assert "drops out of digits" in " ".join(no.output.split())
+    assert home.load_key().public == first.public
+    yes = CliRunner().invoke(rotate_key.command, ["--home", str(home.root), "--yes"], catch_exceptions=False)
+    assert yes.exit_code == 0
+    assert home.load_key().public != first.public
