@@ -53,6 +53,7 @@ class Standing:
     new: bool
 
 
+# the latest founded is shown first
 PLANS = (
     Plan(
         slug="digits",
@@ -88,10 +89,16 @@ PLANS = (
 )
 
 
+def founded(plan: Plan, members: Mapping[str, Member]) -> dict[str, Any]:
+    """The group as the marketplace shows it, founded if need be. Raises RefusedError."""
+    founder = members[plan.founder]
+    return founder.market.find(f"/groups/{plan.slug}") or _found(plan, founder, members)
+
+
 def gathered(plan: Plan, members: Mapping[str, Member]) -> Standing | None:
     """The group, once it serves with all `members`; None for one that was withdrawn. Raises RefusedError."""
     founder, path = members[plan.founder], f"/groups/{plan.slug}"
-    found = founder.market.find(path) or _found(plan, founder, members)
+    found = founded(plan, members)
     if found["state"] == "withdrawn":
         say("group", plan.slug, "was withdrawn, and is left so")
         return None

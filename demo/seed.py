@@ -215,7 +215,10 @@ def seed(url: str, users: list[User], nodes: Path, folder: Path) -> None:
             Owner(member.market, member.slug, member.home, folder).offer(mine)
 
         list(threads.map(offer, members.values()))
-        standing = list(threads.map(lambda plan: groups.gathered(plan, members), _plans(every)))
+        plans = _plans(every)
+        for plan in reversed(plans):
+            groups.founded(plan, members)
+        standing = list(threads.map(lambda plan: groups.gathered(plan, members), plans))
     buyer = next(user for user in users if user.role == "buyer")
     first_predictions(url, buyer, every)
     with Client(url, buyer.api_key) as client:
