@@ -9,7 +9,6 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from uuid import UUID, uuid4
 
 import httpx
@@ -61,6 +60,15 @@ class Buyer:
         report.require(pinned=True)
         return report.certificate
 
+    def agreed_by_all(self, question: Question) -> AgreementCertificate:
+        """The same, once no member is too slow for the others."""
+
+        def look() -> AgreementCertificate | None:
+            certificate = self.agreed(question)
+            return certificate if all(isinstance(each, Answered) for each in said(certificate).values()) else None
+
+        return until(look, f"all members of {question.name} vote")
+
     def all_serve(self) -> bool:
         """Whether the catalogue says so of every model; health is asked after every few seconds."""
         return all(model["serving"] for model in self._http.get("/api/v1/models?limit=50").json()["results"])
@@ -110,12 +118,8 @@ def victim(site, manager, one, buyer):
     for question in one.values():
         assert buyer.ask(question)["status"] == "certified"
         if question.kind == "group":
-            until(partial(_all_vote, buyer, question), f"all members of {question.name} vote")
+            buyer.agreed_by_all(question)
     until(buyer.all_serve, "every model is shown as serving")
-
-
-def _all_vote(buyer: Buyer, question: Question) -> bool:
-    return all(isinstance(each, Answered) for each in said(buyer.agreed(question)).values())
 
 
 def said(certificate: AgreementCertificate) -> dict[str, Said]:
