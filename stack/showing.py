@@ -102,7 +102,9 @@ def ask(url: str, users_file: Path) -> Shown:
     with Client(url, _api_key(users)) as client:
         models = sorted(model["slug"] for model in client.models())
         groups = [
-            Group(group["slug"], group["genesis"], f"{url}/groups/{group['slug']}") for group in client.groups()
+            Group(group["slug"], group["genesis"], f"{url}/groups/{group['slug']}")
+            for group in client.groups()
+            if group["state"] == "serving"  # not those to which the buyer is invited
         ]
         certificate = ""
         for group in groups:
