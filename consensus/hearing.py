@@ -6,6 +6,8 @@ What does not hold is dropped without a word; its sender may be a liar, or late.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from assay.agreement.entry import Ballot
 from assay.digest import Tag
 from assay.errors import AssayError
@@ -29,8 +31,8 @@ from consensus.pool import Pending
 from consensus.slots import AHEAD, Slot
 from consensus.state import State
 
+GIVEN = 500  # ms within which a member is not sent the same thing twice because it asks
 AHEAD_OF_US = 5_000  # ms by which a client's clock may be ahead of ours
-MOST_MISSING = 8_192  # requests, or batches, that others have named and that are fetched
 
 
 class Hearing:
@@ -48,27 +50,27 @@ class Hearing:
             return
         if any((each.client, each.group) != (batch.client, state.group.genesis) for each in batch.asked):
             return
-        digests = [each.digest for each in batch.asked]
+        digests = tuple(each.digest for each in batch.asked)
         unknown = any(state.pool.get(digest) is None and not state.is_over(digest) for digest in digests)
         if unknown and not self._signed_by_client(batch, digests):
             return
         refused: dict[str, list[bytes]] = {}
         for place, payload in enumerate(message.payloads):
-            if problem := self._request(sender, batch, place, digests[place], payload):
+            if problem := self._request(sender, batch, place, digests, payload):
                 refused.setdefault(problem, []).append(digests[place])
         if isinstance(sender, bytes):
             for problem, which in refused.items():
                 state.out.reply.append((sender, Refusal(tuple(which), "refused", problem)))
 
-    def _signed_by_client(self, batch: Batch, digests: list[bytes]) -> bool:
+    def _signed_by_client(self, batch: Batch, digests: Sequence[bytes]) -> bool:
         signed = Batch.signed(digests)
         return self._state.seal.verifies(batch.client, Tag.AGREEMENT_BATCH, signed, batch.signature)
 
     def _request(
-        self, sender: int | bytes, batch: Batch, place: int, digest: bytes, payload: Payload | None
+        self, sender: int | bytes, batch: Batch, place: int, together: tuple[bytes, ...], payload: Payload | None
     ) -> str:
         """Takes in one request; why not, where that is for ever."""
-        state, asked = self._state, batch.asked[place]
+        state, asked, digest = self._state, batch.asked[place], together[place]
         if past := state.past(asked):
             if isinstance(sender, bytes) and past.request == digest:
                 state.out.recall.append((sender, past.number, past.index))
@@ -81,7 +83,7 @@ class Hearing:
                 return "the deadline is beyond the group's horizon"
             if digest not in state.missing and not state.pool.has_room(batch.client):
                 return ""
-            pending = Pending(digest, asked, batch, heard=state.now)
+            pending = Pending(digest, asked, batch, together, heard=state.now)
             state.let_in(pending)
         if payload is None and pending.payload is None and not isinstance(sender, bytes):
             state.miss(digest, sender)  # its inputs: whoever sent it was asked for others of its batch
@@ -99,7 +101,7 @@ class Hearing:
         if inputs != payload.inputs or inputs[0].shape[0] != pending.asked.rows:
             return "the inputs are not in the interface's order, or not as many rows as were said"
         self._state.pool.fill(pending, payload)
-        self._state.missing.pop(pending.digest, None)
+        self._state.missing.forget(pending.digest)
         self._state.touched[pending.digest] = None
         return ""
 
@@ -107,7 +109,7 @@ class Hearing:
         """Requests that a member knows: those that are unknown here are asked for."""
         state = self._state
         for request in state.undecided(requests):
-            if state.pool.get(request) is None and len(state.missing) < MOST_MISSING:
+            if state.pool.get(request) is None:
                 state.miss(request, sender)
 
     # --- results ------------------------------------------------------------------------------------------
@@ -130,20 +132,24 @@ class Hearing:
         if state.seal.verifies(state.key(member), Tag.AGREEMENT_EXEC, signed, message.signature):
             self.hold(held, message)
 
-    def hold(self, held: Held, signed: Exec) -> None:
+    def hold(self, held: Held, signed: Exec, *, needed: bool = False) -> None:
         """A batch whose signature is right."""
         state = self._state
-        state.lacking.pop(held, None)
+        needed = state.lacking.forget(held) or needed or held.member == state.me
         undecided = state.undecided(each.request for each in signed.results)
-        if not undecided:
+        if not undecided or not (needed or self._is_of_use(signed, undecided)):
             return
         strangers = [request for request in undecided if state.pool.get(request) is None]
         state.answers.add(held, signed, undecided, strange=set(strangers), now=state.now)
         for request in strangers if held.member != state.me else ():
-            if request in state.missing or len(state.missing) < MOST_MISSING:
-                state.miss(request, held.member)
+            state.miss(request, held.member)
         for request in undecided:
             state.touched[request] = None
+
+    def _is_of_use(self, signed: Exec, undecided: Iterable[bytes]) -> bool:
+        """Whether to keep a batch that nobody else has named: not one more of what its member has said already."""
+        answers = self._state.answers
+        return answers.has_room_for(signed) and any(answers.has_room(signed.member, each) for each in undecided)
 
     # --- reports and updates ------------------------------------------------------------------------------
 
@@ -162,10 +168,10 @@ class Hearing:
         state.reports.add(digest, have, undecided)
         for each in report.ready:
             if each.request in undecided and report.member != state.me:
-                if state.pool.get(each.request) is None and len(state.missing) < MOST_MISSING:
+                if state.pool.get(each.request) is None:
                     state.miss(each.request, report.member)
                 for place in each.held:
-                    if report.held[place] not in state.answers and len(state.lacking) < MOST_MISSING:
+                    if report.held[place] not in state.answers:
                         state.lack(report.held[place], report.member)
 
     def is_right(self, have: Have) -> bool:
@@ -227,12 +233,12 @@ class Hearing:
         state, propose = self._state, accepted.propose
         decided = set(propose.content.decided)
         for batch in accepted.batches:
-            for asked in batch.asked:
-                digest = asked.digest
+            together = tuple(asked.digest for asked in batch.asked)
+            for digest, asked in zip(together, batch.asked, strict=True):
                 if digest in decided and state.pool.get(digest) is None and not state.is_over(digest):
-                    state.let_in(Pending(digest, asked, batch, heard=state.now))
+                    state.let_in(Pending(digest, asked, batch, together, heard=state.now))
         for signed in accepted.results:
-            self.hold(Held(signed.member, signed.root), signed)
+            self.hold(Held(signed.member, signed.root), signed, needed=True)
         slot = self._slot(propose)
         if slot is not None:
             slot.propose = propose
@@ -264,16 +270,27 @@ class Hearing:
         state = self._state
         if isinstance(sender, bytes):
             return
-        wanted = set(message.requests)
-        batches: dict[bytes, Batch] = {}
+        wanted: set[bytes] = set()
+        batches: dict[bytes, Pending] = {}
         for digest in message.requests:
             pending = state.pool.get(digest)
-            if pending is not None:
-                batches[pending.batch.signature] = pending.batch
-        for batch in batches.values():
-            state.out.send.append((sender, Requests(batch, tuple(self._payloads(batch, wanted)))))
-        state.out.send += [(sender, state.answers[held]) for held in message.results if held in state.answers]
+            if pending is not None and self._gives(sender, digest):
+                wanted.add(digest)
+                batches[pending.batch.signature] = pending
+        for one in batches.values():
+            state.out.send.append((sender, Requests(one.batch, tuple(self._payloads(one.together, wanted)))))
+        for held in message.results:
+            if held in state.answers and self._gives(sender, held):
+                state.out.send.append((sender, state.answers[held]))
 
-    def _payloads(self, batch: Batch, wanted: set[bytes]) -> list[Payload | None]:
-        every = (self._state.pool.get(each.digest) for each in batch.asked)
+    def _gives(self, member: int, what: bytes | Held) -> bool:
+        """Notes it: the little that it takes to ask must not bring forth the same again and again."""
+        given, now = self._state.given, self._state.now
+        again = now < given.get((member, what), -GIVEN) + GIVEN
+        if not again:
+            given[member, what] = now
+        return not again
+
+    def _payloads(self, together: tuple[bytes, ...], wanted: set[bytes]) -> list[Payload | None]:
+        every = (self._state.pool.get(each) for each in together)
         return [pending.payload if pending and pending.digest in wanted else None for pending in every]

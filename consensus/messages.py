@@ -6,6 +6,7 @@ Decoded strictly, bounded in size. What is signed is signed as canonical CBOR un
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -16,7 +17,7 @@ from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.group import Signed
 from assay.agreement.votes import Abstained, Answered, Erred, encoded
 from assay.digest import Tag, digest
-from assay.fields import Key, Milliseconds, Signature, plain
+from assay.fields import Index, Key, Milliseconds, Signature, plain
 from assay.model import Digest, ModelReference
 from assay.tensor import Tensor
 
@@ -58,7 +59,7 @@ class Batch(Struct, frozen=True):
     signature: Signature
 
     @staticmethod
-    def signed(asked: list[bytes]) -> bytes:
+    def signed(asked: Sequence[bytes]) -> bytes:
         """The digest that the client signs under Tag.AGREEMENT_BATCH; `asked` are the requests' digests."""
         content: dict[str, cbor.Value] = {"count": len(asked), "root": merkle.root(asked)}
         return digest(Tag.AGREEMENT_BATCH, cbor.encode(content))
@@ -138,7 +139,7 @@ class Report(Struct, frozen=True):
     """The requests that have become ready for a member; each names its results by their places in `held`."""
 
     group: Digest
-    epoch: int
+    epoch: Index
     member: Place
     clock: Milliseconds
     ready: Annotated[tuple[Readied, ...], msgspec.Meta(max_length=MAX_BATCH)]
@@ -169,7 +170,7 @@ class Change(Struct, frozen=True):
     """From the entry after the one that holds this, the member answers with that model."""
 
     group: Digest
-    epoch: int
+    epoch: Index
     member: Place
     serial: Annotated[int, msgspec.Meta(ge=1, lt=2**53)]  # rises with each change by one member
     model: ModelReference
@@ -292,7 +293,7 @@ class Decided(Message, frozen=True):
     installed: Digest
     commits: Annotated[tuple[Signed, ...], msgspec.Meta(max_length=MAX_MEMBERS)]
     leaves: Annotated[tuple[Digest, ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
-    ended: Annotated[tuple[tuple[int, Ended], ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+    ended: Annotated[tuple[tuple[Index, Ended], ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
     models: Models
 
 
@@ -312,5 +313,8 @@ _decoder = msgspec.msgpack.Decoder(Spoken)
 
 def decode(frame: bytes) -> Spoken:
     """Raises msgspec.DecodeError for what is none of these messages."""
-    message: Spoken = _decoder.decode(frame)
+    try:
+        message: Spoken = _decoder.decode(frame)
+    except UnicodeDecodeError as error:  # of text in it, which msgspec lets through
+        raise msgspec.DecodeError(str(error)) from error
     return message

@@ -30,9 +30,10 @@ from consensus.messages import (
 )
 from consensus.slots import Slot
 from consensus.state import State
-from consensus.telling import answering, decided, voting
+from consensus.telling import decided, voting
 
 DEPTH = 4  # entries that the leader has under vote at one time
+MOST_BYTES = 16 * 1024 * 1024  # of the reports of one entry, unless a single request has more
 
 
 class Ordering:
@@ -184,7 +185,12 @@ class Ordering:
             time = record.entry.time
             serving = served_after(state.group.configuration, state.standing, record.updates, time)
             standing = Standing(record.entry.number, record.entry.digest, time, serving)
-            self._apply(record, tuple(ended.leaf for ended in record.ended), standing)
+            models = voting(state.group.configuration, state.standing, record)  # whatever its sender says
+            self._apply(
+                msgspec.structs.replace(record, models=models),
+                tuple(ended.leaf for ended in record.ended),
+                standing,
+            )
 
     def _is_proved(self, record: Record) -> bool:
         state, entry = self._state, record.entry
@@ -196,11 +202,9 @@ class Ordering:
             and entry.content == content_digest(record.reports, record.updates)
             and [ended.request for ended in record.ended] == [asked.digest for asked in record.asked]
         )
-        models = {member.model.commitment for member in state.group.configuration.members}
-        models |= {model.commitment for model in record.models}
-        members = {each.member for each in record.commits if each.member < state.n}
-        follows = follows and answering(record) <= models
-        if not follows or len(members) < state.group.quorum or len(members) != len(record.commits):
+        members = [each.member for each in record.commits]
+        rising = members == sorted(set(members)) and all(member < state.n for member in members)
+        if not follows or not rising or len(members) < state.group.quorum:
             return False
         tag = Tag.AGREEMENT_COMMIT
         ballot = Ballot(entry.group, entry.epoch, record.view, record.installed, entry.number, entry.digest)
@@ -293,6 +297,7 @@ class Ordering:
         known: dict[bytes, bool] = {}
         haves: dict[bytes, Have] = {}
         decided: list[bytes] = []
+        room = MOST_BYTES
         for request in state.reports.ripe:
             if len(decided) == MAX_BATCH:
                 break
@@ -302,7 +307,8 @@ class Ordering:
             usable = self._usable(request, known)
             if len({each.report.member for each in usable.values()}) < state.group.quorum:
                 continue
-            if len(haves.keys() | usable.keys()) > MAX_REPORTS - state.n:
+            room -= sum(_size(each.report) for digest, each in usable.items() if digest not in haves)
+            if decided and (room < 0 or len(haves.keys() | usable.keys()) > MAX_REPORTS - state.n):
                 break
             haves.update(usable)
             decided.append(request)
@@ -322,10 +328,14 @@ class Ordering:
         return usable
 
     def _is_usable(self, report: Report) -> bool:
-        """Whether all that a report names is here: what it says counts for every request decided with it."""
+        """Whether all that a report names is here: what it says counts for every request decided with it.
+
+        And is about the request that it is named for: a batch about others only goes when those are decided, and
+        a proposal that rests on it could be judged by nobody any more.
+        """
         state = self._state
         return all(
-            report.held[place] in state.answers
+            state.answers.speaks(report.held[place], readied.request)
             for readied in report.ready
             if state.pool.get(readied.request) is not None
             for place in readied.held
@@ -346,6 +356,11 @@ class Ordering:
         if not may and not updates:
             return None
         return Content(reports, may, tuple(updates))
+
+
+def _size(report: Report) -> int:
+    """About how many bytes it takes."""
+    return 64 * (len(report.held) + len(report.ready)) + 3 * sum(len(each.held) for each in report.ready)
 
 
 def _without(content: Content, requests: set[bytes]) -> Content | None:

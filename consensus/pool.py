@@ -20,6 +20,7 @@ class Pending:
     digest: bytes
     asked: Asked
     batch: Batch
+    together: tuple[bytes, ...]  # digests of its batch
     heard: int  # when, by this member's clock
     payload: Payload | None = None
     answered_by_quorum: int | None = None  # since when 2f + 1 members have answered

@@ -37,6 +37,7 @@ class Reports:
         self._undecided[digest] = len(undecided)
         for readied in report.ready:
             if readied.request in undecided:
+                self._supersede(readied.request, report.member, digest)
                 self._naming.setdefault(readied.request, {})[digest] = have
                 self._ripen(readied.request)
         theirs = self._of_member.setdefault(report.member, {})
@@ -61,6 +62,17 @@ class Reports:
             members = {each.report.member for each in self._naming[request].values()}
             if len(members) >= self._quorum:
                 self.ripe[request] = None
+
+    def _supersede(self, request: bytes, member: int, newest: bytes) -> None:
+        """A member's newest word on a request counts: it names all that the ones before named."""
+        naming = self._naming.get(request, {})
+        for digest in [digest for digest, each in naming.items() if each.report.member == member]:
+            if digest == newest:
+                continue
+            del naming[digest]
+            self._undecided[digest] -= 1
+            if not self._undecided[digest]:
+                self._remove(digest)
 
     def _forget(self, digest: bytes) -> None:
         for readied in self._haves[digest].report.ready:

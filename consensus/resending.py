@@ -6,19 +6,16 @@ Everything that a member receives twice changes nothing the second time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
 
 from consensus.judging import LINGER
 from consensus.messages import MAX_BATCH, Heard, Held, Spoken, Status, Want
 from consensus.speaking import Speaking
-from consensus.state import RELAY, Missing, State
+from consensus.state import RELAY, K, Lacking, Missing, State
 
 RESEND = 1_000  # ms after which what has led to nothing is sent again
 IDLE = 5_000  # ms between words about where one stands when nothing happens
 FETCH = 30  # ms for something named to come by itself before it is asked for
 TRIES = 8  # requests for something nobody seems to have, before it is forgotten
-
-K = TypeVar("K", bytes, Held)
 
 
 class Resending:
@@ -71,7 +68,8 @@ class Resending:
             before, when = self._supplied.get(member, (0, -RESEND))
             if entries + 1 > before or state.now >= when + RESEND:
                 self._supplied[member] = (entries + 1, state.now)
-                state.out.supply.append((member, entries + 1))
+                others = [each for each in state.out.supply if each[0] != member]
+                state.out.supply = [*others, (member, entries + 1)]  # once, however often it asks
         elif entries > mine:
             state.out.send.append((member, Status(mine)))
 
@@ -94,6 +92,7 @@ class Resending:
         state = self._state
         state.answers.forget_strange(state.now - state.group.configuration.horizon - 2 * LINGER)
         state.signed = {held: sent for held, sent in state.signed.items() if held in state.answers}
+        state.given = {what: when for what, when in state.given.items() if when > state.now - RESEND}
         self._forget_wishes()
         self._round = state.now + (RESEND if self._is_busy else IDLE)
         others = [member for member in range(state.n) if member != state.me]
@@ -143,12 +142,12 @@ class Resending:
             wanted, batches = missing.get(member, []), lacking.get(member, [])
             state.out.send.append((member, Want(tuple(wanted[:MAX_BATCH]), tuple(batches[:MAX_BATCH]))))
 
-    def _due(self, missing: dict[K, Missing]) -> Mapping[int, list[K]]:
+    def _due(self, missing: Lacking[K]) -> Mapping[int, list[K]]:
         found: dict[int, list[K]] = {}
         for what, each in list(missing.items()):
             if _when(each) <= self._state.now:
                 if each.asked >= TRIES * len(each.members):
-                    del missing[what]
+                    missing.forget(what)
                     if isinstance(what, bytes):
                         self._give_up(what)
                     continue

@@ -19,8 +19,6 @@ from consensus.messages import MAX_BATCH, MAX_HELD, Exec, Have, Held, Readied, R
 from consensus.pool import Pending
 from consensus.state import State
 
-MOST_NAMED = 64  # batches for one request
-
 
 class Speaking:
     """Reads and fills `state`."""
@@ -120,7 +118,7 @@ class Speaking:
         places: dict[Held, int] = {}
         readied = []
         for pending in ready:
-            names = list(state.answers.about(pending.digest))[:MOST_NAMED]
+            names = state.answers.named(pending.digest)
             if len(places.keys() | set(names)) > MAX_HELD:
                 continue
             pending.ready, pending.reported = True, state.now

@@ -7,8 +7,10 @@ and `resending` (what may have been lost).
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from assay.agreement.entry import Asked
 from assay.model import ModelReference
@@ -22,8 +24,11 @@ from consensus.reports import Reports
 from consensus.seals import Seal
 from consensus.slots import Slot
 
+K = TypeVar("K", bytes, Held)
+
 FIRST_VIEW = 0
 RELAY = 50  # ms after which members that have said nothing about a request are told that it is here
+MOST_MISSING = 2_048  # requests, or batches, that one member has named and that are fetched
 NOT_INSTALLED = bytes(32)  # no NEW-VIEW began the first view
 
 
@@ -34,6 +39,29 @@ class Missing:
     heard: int
     members: dict[int, None] = field(default_factory=dict)
     asked: int = 0  # times
+
+
+class Lacking(dict[K, Missing]):
+    """What has been named: so much of each member that none can keep out what others name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._named: Counter[int] = Counter()  # by the member that was the first to name it
+
+    def name(self, what: K, member: int, now: int) -> None:
+        if what not in self:
+            if self._named[member] >= MOST_MISSING:
+                return
+            self._named[member] += 1
+            self[what] = Missing(now)
+        self[what].members[member] = None
+
+    def forget(self, what: K) -> bool:
+        """Whether it was lacking."""
+        gone = self.pop(what, None)
+        if gone is not None:
+            self._named[next(iter(gone.members))] -= 1
+        return gone is not None
 
 
 class Flight:
@@ -70,18 +98,19 @@ class State:
         self.installed = NOT_INSTALLED
         self.standing = restored.standing or beginning(group)
         self.pool = Pool()
-        self.answers = Answers()
+        self.answers = Answers(me)
         self.reports = Reports(group.quorum)
         self.slots: dict[int, Slot] = {}
         self.flight = Flight()
         self.updates: dict[int, Update] = {}  # signed, and not yet ordered
         self.wished: dict[int, int] = {}  # when each of them was last heard
         self.wanted: ModelReference | None = None  # what the owner wants this member to answer with
-        self.missing: dict[bytes, Missing] = {}  # requests, or their inputs
-        self.lacking: dict[Held, Missing] = {}  # results
+        self.missing: Lacking[bytes] = Lacking()  # requests, or their inputs
+        self.lacking: Lacking[Held] = Lacking()  # results
         self.spoken: list[Result] = []  # to be signed
         self.signed: dict[Held, int] = {}  # own batches about undecided requests, and when they were last sent
         self.touched: dict[bytes, None] = {}  # requests about which something has changed in this step
+        self.given: dict[tuple[int, bytes | Held], int] = {}  # what a member was sent because it asked, and when
         self.lost: set[int] = set()  # members that cannot be reached
         self._over: dict[bytes, Past] = {}
         self._past: dict[tuple[bytes, bytes], Past] = {}
@@ -143,7 +172,7 @@ class State:
     def let_in(self, pending: Pending) -> None:
         self.pool.add(pending)
         self.answers.recognise(pending.digest)
-        self.missing.pop(pending.digest, None)
+        self.missing.forget(pending.digest)
         self.touched[pending.digest] = None
         self.due(pending.asked.deadline + 1, pending.digest)
         self.due(pending.asked.deadline + 2 * LINGER, pending.digest)
@@ -159,16 +188,16 @@ class State:
         self.pool.drop(request)
         self.answers.drop(request)
         self.reports.drop(request)
-        self.missing.pop(request, None)
+        self.missing.forget(request)
         self.touched.pop(request, None)
 
     def miss(self, request: bytes, member: int) -> None:
         """A member has named a request of which nothing is known here."""
-        self.missing.setdefault(request, Missing(self.now)).members[member] = None
+        self.missing.name(request, member, self.now)
 
     def lack(self, held: Held, member: int) -> None:
         """A member has named a batch of results that is not here."""
-        self.lacking.setdefault(held, Missing(self.now)).members[member] = None
+        self.lacking.name(held, member, self.now)
 
     # --- time ---------------------------------------------------------------------------------------------
 
