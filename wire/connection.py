@@ -101,7 +101,7 @@ class Connection:
     def _answered(self, payload: bytes) -> None:
         try:
             answer = _decoder.decode(payload)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Refused("not an answer", code="invalid-message", got=str(error)) from error
         if answer.id == self._beat:
             self._beat = 0

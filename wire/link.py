@@ -159,7 +159,7 @@ async def attach(channel: Channel, limits: Limits, peer: PublicKey, group: bytes
 def _require_done(frame: bytes) -> None:
     try:
         answer = _decoder.decode(frame)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused("not an answer", code="invalid-message", got=str(error)) from error
     if isinstance(answer, Failure):
         raise to_error(answer)

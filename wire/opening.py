@@ -60,5 +60,5 @@ async def _reply(channel: Channel, kind: type[M]) -> M:
 def _decoded(payload: bytes, kind: Any) -> Any:
     try:
         return msgspec.msgpack.decode(payload, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # text that is not UTF-8 is neither to msgspec
         raise Refused("not a handshake message", code="invalid-message", expected=str(kind)) from error

@@ -137,10 +137,10 @@ def _decoded(payload: bytes) -> Request | Failure:
     except msgspec.ValidationError as error:
         detail, _, path = str(error).partition(" - at ")
         problem = Refused(detail, code="invalid-message", pointer=pointer_of(path))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused("not msgpack", code="invalid-message", got=str(error)) from error
     try:
         envelope = msgspec.msgpack.decode(payload, type=_Envelope)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise problem from None
     return to_failure(envelope.id, problem)

@@ -263,12 +263,14 @@ LIES = {
     "another group": other_group,
     "the outcome of another request": another_request,
     "an outcome beyond the entry": lambda record, message: altered(record, ended=((7, record.ended[0]),)),
+    "an outcome counted from the end": lambda record, message: altered(record, ended=((-1, record.ended[-1]),)),
     "other votes": other_votes,
     "other votes and leaves": other_votes_and_leaves,
     "other votes, leaves and root": other_root,
     "fewer leaves": lambda record, message: altered(record, leaves=message.leaves[:1]),
     "a model that is not named": lambda record, message: told(updated(record.asked[0], models=())),
     "garbage": lambda record, message: b"\x93garbage",
+    "text that is not UTF-8": lambda record, message: b"\x81\xa4type\xa1\xff",
     "what is not for a client": lambda record, message: Status(1),
 }
 

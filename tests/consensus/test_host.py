@@ -324,9 +324,10 @@ async def test_a_wish_that_is_past_ticks_at_once(place):
     await until(lambda: place.script.steps[-1] == [Tick()])
 
 
-async def test_garbage_costs_its_sender_the_link_and_nobody_else(place, caplog):
+@pytest.mark.parametrize("garbage", [b"\x93garbage", b"\x81\xa4type\xa1\xff"], ids=["bytes", "text not UTF-8"])
+async def test_garbage_costs_its_sender_the_link_and_nobody_else(place, caplog, garbage):
     good, bad = await place.linked(CLIENT), await place.linked(made.KEYS[1])
-    bad.send(b"\x93garbage")
+    bad.send(garbage)
     await until(lambda: "is gone: not a message" in caplog.text)
     assert str(made.KEYS[1].public) in caplog.text
     good.send(encode(status(1)))
