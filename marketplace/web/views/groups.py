@@ -97,6 +97,7 @@ def _context(request: HttpRequest, slug: str, tab: str) -> dict[str, Any]:
         "seated": actor is not None and access.seats(actor).filter(group=found).exists(),
         "aggregator": counting(found.aggregator, card.f),
         "tolerates": tolerates(card),
+        "withstands": withstands(card),
         "tabs": TABS,
         "tab": tab,
     }
@@ -105,6 +106,18 @@ def _context(request: HttpRequest, slug: str, tab: str) -> dict[str, Any]:
 def tolerates(card: Card) -> str:
     """What 3f + 1 members are for."""
     return f"Any {NUMBERS[card.f]} of the {NUMBERS[card.group.size]} may fail or lie"
+
+
+def withstands(card: Card) -> str:
+    """What then still holds. Seats are in the order of the configuration, which begins with the leader."""
+    holds = (
+        "the answer is still one that an honest member gave."
+        if card.group.aggregator == "plurality"
+        else "the answer still lies between numbers that honest members gave."
+    )
+    leader = card.seats[0].owner if card.seats else ""
+    waits = f" While the node of {leader}, which leads, is down, the group waits." if leader else ""
+    return holds + waits
 
 
 def counting(aggregator: str, f: int) -> str:
