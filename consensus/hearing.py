@@ -181,8 +181,9 @@ class Hearing:
             (report.group, report.epoch) == (state.group.genesis, state.group.configuration.epoch)
             and report.member < state.n
             and all(held.member < state.n for held in report.held)
-            and all(place < len(report.held) for each in report.ready for place in each.held)
             and len({each.request for each in report.ready}) == len(report.ready)
+            and all(len(set(each.held)) == len(each.held) for each in report.ready)
+            and {place for each in report.ready for place in each.held} == set(range(len(report.held)))
         )
         return fitting and state.seal.verifies(
             state.key(report.member), Tag.AGREEMENT_HAVE, report.digest, have.signature

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
+
 import msgspec
 import pytest
 
@@ -10,6 +13,7 @@ from assay.agreement.entry import Asked, Entry
 from assay.agreement.group import Signed
 from assay.agreement.votes import Answered
 from assay.digest import Tag, sha256
+from assay.keys import PrivateKey
 from assay.model import input_digest
 from assay.tensor import Tensor
 from consensus import judging
@@ -20,6 +24,7 @@ from consensus.messages import (
     MAX_BATCH,
     Batch,
     Change,
+    Content,
     Decided,
     Exec,
     Have,
@@ -36,6 +41,7 @@ from consensus.messages import (
     Spoken,
     Status,
     Update,
+    Vote,
     Want,
     decode,
     encode,
@@ -75,10 +81,10 @@ def requests(*numbers: int, deadline: int = NOW + 60_000) -> Requests:
     return Requests(batch, tuple(payload(i) for i in numbers))
 
 
-def spoken(member: int, *results: Result) -> Exec:
+def spoken(member: int, *results: Result, key: PrivateKey | None = None) -> Exec:
     root = merkle.root([each.leaf for each in results])
     signed = Exec.signed(made.GROUP, 0, member, len(results), root)
-    return Exec(member, results, made.KEYS[member].sign(Tag.AGREEMENT_EXEC, signed))
+    return Exec(member, results, (key or made.KEYS[member]).sign(Tag.AGREEMENT_EXEC, signed))
 
 
 def answer(member: int, request: bytes, *votes: int, model: bytes | None = None) -> Result:
@@ -260,6 +266,25 @@ def test_a_report_that_names_what_is_about_another_request_is_not_proposed():
     assert all(wrong not in each or two not in each[wrong] for each in names)
 
 
+@pytest.mark.parametrize("padding", ["places twice", "places that nobody uses", "places that are not there"])
+def test_a_report_that_is_padded_is_none(padding):
+    leader = replica(0)
+    request = asked(1).digest
+    lie = spoken(LIAR, answer(LIAR, request))
+    leader.step(NOW, [Received(groups.CLIENT.public.raw, requests(1)), Received(LIAR, lie)])
+    named = (Held(LIAR, lie.root),)
+    padded = {
+        "places twice": have(LIAR, (Readied(request, (0,) * 64),), named),
+        "places that nobody uses": have(LIAR, (Readied(request, (0,)),), named * 64),
+        "places that are not there": have(LIAR, (Readied(request, (0, 1)),), named),
+    }[padding]
+    leader.step(NOW + 1, [Received(LIAR, padded)])
+    assert padded.report.digest not in leader.state.reports
+    true = have(LIAR, (Readied(request, (0,)),), named)
+    leader.step(NOW + 1, [Received(LIAR, true)])
+    assert true.report.digest in leader.state.reports
+
+
 # --- what a little makes a member send --------------------------------------------------------------------
 
 
@@ -285,3 +310,79 @@ def test_who_tells_of_many_standings_at_once_is_sent_entries_once():
 
 
 # --- everything, by chance --------------------------------------------------------------------------------
+
+NUMBERS = [0, 1, 4, 15, 16, 255, 2**31 - 1, 2**48 - 1, 2**53 - 1, 2**53, 2**64 - 1, -1, -(2**63), NOW]
+TEXTS = ["", "answered", "abstained", "error", "absent", "prepare", "commit", "certified", "e\u0301", "A" * 300]
+
+
+def sayings() -> list[object]:
+    """One of everything that the liar can say, as what it travels in."""
+    ours = [asked(i).digest for i in range(3)]
+    lie = spoken(LIAR, answer(LIAR, ours[0]), answer(LIAR, ours[1]))
+    held = (Held(LIAR, lie.root),)
+    report = have(LIAR, (Readied(ours[0], (0,)), Readied(ours[1], ())), held)
+    change = Change(made.GROUP, 0, LIAR, 5, groups.model(7))
+    update = Update(change, made.KEYS[LIAR].sign(Tag.AGREEMENT_UPDATE, change.digest))
+    vote = Vote("prepare", LIAR, 0, bytes(32), 1, bytes(32), bytes(64))
+    unproved = msgspec.structs.replace(proved(), commits=tuple(Signed(i, bytes(64)) for i in range(3)))
+    every = [
+        *(requests(0, 1), lie, report, update, vote, msgspec.structs.replace(vote, kind="commit")),
+        Propose(0, bytes(32), 1, Content((report,), tuple(ours), (update,)), bytes(64)),
+        *(Records((unproved,)), Want(tuple(ours), held), Heard(tuple(ours)), Status(3)),
+    ]
+    return [msgspec.msgpack.decode(encode(each)) for each in every]
+
+
+def mutated(chance: random.Random, value: object) -> object:
+    """The same but for one thing somewhere within."""
+    match value:
+        case dict():
+            name = chance.choice(list(value))
+            return value | {name: mutated(chance, value[name])}
+        case [*items]:
+            place = chance.randrange(len(items) + 1)
+            if place == len(items):
+                return items * chance.choice([0, 2, 65])
+            return [*items[:place], mutated(chance, items[place]), *items[place + 1 :]]
+        case int():
+            return chance.choice(NUMBERS)
+        case bytes():
+            return chance.choice([bytes(len(value)), b"\xff" * len(value), made.GROUP, MODELS[0], value[:-1]])
+        case str():
+            return chance.choice(TEXTS)
+    return None
+
+
+def resigned(message: Spoken) -> Spoken:
+    """As the liar would sign it."""
+    key = made.KEYS[LIAR]
+    match message:
+        case Exec():
+            return spoken(message.member, *message.results, key=key)
+        case Have():
+            return Have(message.report, key.sign(Tag.AGREEMENT_HAVE, message.report.digest))
+        case Update():
+            return Update(message.change, key.sign(Tag.AGREEMENT_UPDATE, message.change.digest))
+        case Vote():
+            signed = message.ballot(made.GROUP, 0).digest(message.tag)
+            return msgspec.structs.replace(message, signature=key.sign(message.tag, signed))
+    return message
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_a_liar_says_nobody_stops_and_what_was_asked_is_certified(seed):
+    chance = random.Random(seed)
+    group = Honest(thinking=chance.choice([0, 5, 50]))
+    group.everybody(groups.CLIENT.public.raw, requests(0, 1))
+    for _ in range(60):
+        value = chance.choice(sayings())
+        for _ in range(chance.choice([0, 1, 1, 2, 3])):
+            value = mutated(chance, value)
+        with suppress(msgspec.DecodeError):
+            message = resigned(decode(msgspec.msgpack.encode(value)))
+            group.tell(chance.choice([(0,), (1,), (2,), (0, 1, 2)]), LIAR, message)
+        group.pass_time(chance.choice([1, 1, 3, 40]))
+    group.pass_time(3_000, tick=50)
+    assert group.outcomes() == {asked(i).digest: "certified" for i in range(2)}
+    logs = [[record.entry.digest for record in entries] for entries in group.entries.values()]
+    assert all(log == logs[0] for log in logs)
