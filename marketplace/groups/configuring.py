@@ -45,11 +45,23 @@ def configuration(group: Group, seated: Iterable[tuple[str, Node, ModelVersion]]
 
 
 def agreed(group: Group) -> Configuration:
-    """The configuration of those who have accepted, judged as whoever signs it will. Raises Refused."""
+    """The configuration of those who have accepted, judged as whoever signs it will. Raises Refused.
+
+    Members are looked for by the addresses in it: who shared another's, and then moved, would take it along.
+    """
     members = group.members.filter(state=Member.State.ACCEPTED).select_related("organisation", "node", "version")
     found = configuration(
         group, [(each.organisation.slug, _node(each), _version(each)) for each in members.order_by("position")]
     )
+    where = [each.address for each in found.members]
+    if twice := {each for each in where if where.count(each) > 1}:
+        raise Refused(
+            "two members' nodes have the same address",
+            code="same-member",
+            pointer="/members",
+            expected="nodes with an address each",
+            got=", ".join(sorted(twice)),
+        )
     return proposed(encoded(found))
 
 

@@ -179,6 +179,16 @@ def test_another_model_may_be_chosen_while_others_are_awaited(owners, inviting):
     assert actions.accept(bela.actor, bela.seat(inviting), better).version == better.version
 
 
+def test_a_node_at_anothers_address_is_no_member_beside_it(owners, inviting):
+    """It would move later, and all who look for the other would be sent along."""
+    owners[3].node.address = owners[1].node.address
+    owners[3].node.save()
+    with pytest.raises(Refused, match="same address"):
+        founded.complete(inviting, owners)
+    inviting.refresh_from_db()
+    assert inviting.state == Group.State.INVITING
+
+
 def test_when_all_have_chosen_the_configuration_is_fixed(owners, signing):
     epoch = signing.epochs.get()
     configuration = configuring.proposed(bytes(epoch.configuration))
