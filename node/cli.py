@@ -9,7 +9,7 @@ import click
 
 from assay.cli.commands import Commands
 
-NAMES = ("init", "doctor", "run", "join", "add", "accept", "status", "drain", "rotate-key", "backup")
+NAMES = ("init", "doctor", "run", "join", "add", "adopt", "accept", "status", "drain", "rotate-key", "backup")
 
 
 @click.group(

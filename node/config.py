@@ -56,6 +56,13 @@ class MarketplaceSettings(Settings, frozen=True):
         str,
         Meta(description="the marketplace's address, for `accept`, `add`, `join` and `rotate-key`; may be empty"),
     ] = ""
+    adopts: Annotated[
+        bool,
+        Meta(
+            description="whether it may change the model with which this node answers a group; "
+            "else only `assay-node adopt` does"
+        ),
+    ] = False
 
 
 class LimitSettings(Settings, frozen=True):

@@ -89,17 +89,18 @@ class Parts:
 class Daemon:
     """A node that answers; made by `running`."""
 
-    def __init__(self, key: PublicKey, callers: frozenset[PublicKey], parts: Parts, *, patience: float) -> None:
+    def __init__(self, key: PublicKey, config: Config, parts: Parts) -> None:
         self.ended = asyncio.Event()
         self.server: Server
         self._key = key
-        self._callers = callers | {key}
+        self._callers = config.allowed | {key}
+        self._marketplace_adopts = config.marketplace.adopts
         self._models = parts.models
         self._receiving = parts.receiving
         self._provider = parts.provider
         self._members = parts.members
         self._counted = parts.counted
-        self._patience = patience  # seconds that a drain may take
+        self._patience = config.limits.drain_seconds
         self._draining: asyncio.Task[None] | None = None
 
     def knows(self, peer: PublicKey) -> bool:
@@ -148,7 +149,8 @@ class Daemon:
             case Form():
                 self._members.form(request.epoch, request.addresses)
             case Adopt():
-                await self._members.adopt(request.group, request.commitment)
+                allowed = self._marketplace_adopts or peer == self._key
+                await self._members.adopt(request.group, request.commitment, allowed=allowed)
             case Drain():
                 self._require_owner(peer)
                 self.drain()
@@ -254,7 +256,7 @@ async def running(
         stack.push_async_callback(members.close)
         members.start()
         parts = Parts(models, Receiving(models, spool), provider, members, counted)
-        daemon = Daemon(key.public, config.allowed, parts, patience=config.limits.drain_seconds)
+        daemon = Daemon(key.public, config, parts)
         await _open(stack, daemon, home, config, key)
         _background(stack, models.watch())
         _background(stack, _prune(journal, config.limits.keep_hours))

@@ -206,9 +206,23 @@ class Members:
             write_atomically(folder / EPOCH, document)
         self._begin(epoch, folder)
 
-    async def adopt(self, genesis: bytes, commitment: bytes) -> None:
-        """Answers a group with another model of this node, which must be served."""
-        await self._in(genesis).adopt(self._models.serving(commitment))
+    async def adopt(self, genesis: bytes, commitment: bytes, *, allowed: bool) -> None:
+        """Answers a group with another model of this node, which must be served.
+
+        Unless it is `allowed`, this only says whether that is so already: who could change the models of many
+        members would be many members. Raises Unavailable then, because the owner may still allow it.
+        """
+        member = self._in(genesis)
+        if not allowed and member.state.model != commitment:
+            slug = member.group.configuration.slug
+            raise Unavailable(
+                "the node's owner has not allowed this change",
+                code="owner-must-adopt",
+                pointer="/commitment",
+                got=commitment.hex(),
+                hint=f"On the node's machine: assay-node adopt {slug} {commitment.hex()}",
+            )
+        await member.adopt(self._models.serving(commitment))
 
     def attach(self, peer: PublicKey, genesis: bytes, *, client: bool) -> Attached:
         """A link for a member of the group, or for a client. Raises Refused for anybody else."""

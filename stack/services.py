@@ -170,7 +170,8 @@ class Owner:
             config,
             listen=f"127.0.0.1:{self.port}",
             triton=TritonSettings(address=f"127.0.0.1:{self.triton_port}", repository="models"),
-            marketplace=MarketplaceSettings(keys=(str(key),), url=market.url),
+            # of the demo's owners nobody is at the console: their pages alone change the models of groups
+            marketplace=MarketplaceSettings(keys=(str(key),), url=market.url, adopts=True),
         )
         if home.config.exists():
             write_atomically(home.config, to_toml(config).encode())

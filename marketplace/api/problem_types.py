@@ -130,6 +130,7 @@ no-group | Not in that group | The node takes part in no such group.
 not-a-member | Not a member | The node's key is none of the group's members'.
 not-allowed | Not allowed | A member of a group may attach to it and ask its node nothing else.
 not-ordered | Not ordered yet | The group has not ordered the change yet; it may still do so.
+owner-must-adopt | Owner must allow it | The node's owner must allow the change of model on the node's machine: assay-node adopt.
 log-lost | Log lost | What the node's key has signed in groups may be lost, so it must take part in none until it has a new key.
 no-vote | No vote | What the member's model gave is no answer that the group counts.
 wrong-evidence | Inconsistent evidence | Two parts of a certificate's evidence do not belong together.

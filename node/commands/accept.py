@@ -49,8 +49,10 @@ def command(home: Path, slug: str, yes: bool) -> None:
     require_held(configuration, mine, ask_daemon(place, _held))
     if not yes:
         click.confirm("Sign it with this node's key?", abort=True)
-    post(url, f"/api/v1/groups/{slug}/consents", request_to_consent(key, configuration))
-    say(("Signed.", "bold green"), f" The group {slug} begins once all {configuration.n} members have.")
+    answer = post(url, f"/api/v1/groups/{slug}/consents", request_to_consent(key, configuration))
+    waits = isinstance(answer, dict) and answer.get("state") == "signing"
+    rest = "begins once" if waits else "stands:"
+    say(("Signed.", "bold green"), f" The group {slug} {rest} all {configuration.n} members have.")
 
 
 def fetched(answer: Any, slug: str) -> Configuration:

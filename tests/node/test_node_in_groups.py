@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from assay import cbor
 from assay.agreement.group import FORMAT, NO_PREVIOUS, Configuration, Epoch, Labels, Member
@@ -24,6 +25,7 @@ from assay.keys import PrivateKey
 from assay.model import Interface, ModelReference, NoPreprocessing, Port
 from assay.tensor import Tensor
 from inference.validation import Ports
+from node.commands.adopt import command as adopt
 from node.commands.backup import back_up
 from node.daemon import Daemon
 from node.journal import Model
@@ -122,8 +124,10 @@ class World:
         consents = tuple(owner.key.sign(Tag.GROUP, configuration.digest) for owner in self.owners)
         return Epoch(configuration, consents, ())
 
-    async def tell(self, i: int, message: Form | Adopt) -> None:
-        await self.owners[i].peer(self.daemons[i]).request(message, in_seconds(20))
+    async def tell(self, i: int, message: Form | Adopt, *, owner: bool = False) -> None:
+        """In the marketplace's name or the owner's own."""
+        identity = self.owners[i].key if owner else None
+        await self.owners[i].peer(self.daemons[i], identity).request(message, in_seconds(20))
 
     async def form(self, epoch: Epoch, *which: int) -> None:
         addresses = tuple(self.daemons[i].server.address for i in range(4)) if len(self.daemons) == 4 else ()
@@ -282,7 +286,7 @@ async def test_a_member_changes_its_model_while_requests_flow(world, group) -> N
     await world.start(3)
     await world.form(group)
     flowing = [asyncio.create_task(world.ask(group, i % 3)) for i in range(10)]
-    await world.tell(3, Adopt(0, group.configuration.digest, other.commitment))
+    await world.tell(3, Adopt(0, group.configuration.digest, other.commitment), owner=True)
     flowing += [asyncio.create_task(world.ask(group, i % 3)) for i in range(10)]
     for i, end in enumerate(await asyncio.gather(*flowing)):
         assert answer(end) == [i % 10 % 3]
@@ -296,7 +300,29 @@ async def test_a_member_changes_its_model_while_requests_flow(world, group) -> N
 
 async def test_a_model_that_is_not_served_is_not_adopted(world, group) -> None:
     with pytest.raises(Unavailable):
-        await world.tell(3, Adopt(0, group.configuration.digest, bytes(32)))
+        await world.tell(3, Adopt(0, group.configuration.digest, bytes(32)), owner=True)
+
+
+async def test_a_marketplace_cannot_change_the_models_of_members_by_itself(world, group) -> None:
+    """Else it would be all members at once, under a genesis that buyers have pinned."""
+    other = model("dana again")
+    world.owners[3].triton.loaded.add(other.commitment.hex())
+    held = Model(other, Ports(INPUTS, other.interface.outputs), "dana/letters", wanted=True)
+    await asyncio.to_thread(world.daemons[3]._models._journal.keep, held)
+    await world.stop(3)
+    await world.start(3)
+    change = Adopt(0, group.configuration.digest, other.commitment)
+    with pytest.raises(Unavailable) as refused:
+        await world.tell(3, change)
+    assert refused.value.code == "owner-must-adopt"
+    assert f"assay-node adopt letters {other.commitment.hex()}" in refused.value.hint
+    assert world.daemons[3]._members.all()[0].model == model("dana").commitment
+    await world.form(group)
+    arguments = ["--home", str(world.owners[3].home.root), "letters", other.commitment.hex()[:12]]
+    said = await asyncio.to_thread(CliRunner().invoke, adopt, arguments, catch_exceptions=False)
+    assert said.exit_code == 0, said.output
+    await world.tell(3, change)  # which is so already
+    assert world.daemons[3]._members.all()[0].model == other.commitment
 
 
 # --- who may ----------------------------------------------------------------------------------------------
