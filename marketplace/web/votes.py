@@ -35,7 +35,7 @@ class Standing:
 AGREES, DISSENTS = Standing("Agrees", "good"), Standing("Dissents", "warn")
 COUNTS, CONTESTS, VOTED = Standing("Counted", "good"), Standing("Voted", "warn"), Standing("Voted")
 SILENT = {
-    Abstained: Standing("Abstained: it did not have the input"),
+    Abstained: Standing("Abstained: it lacked the input, or its model was out of reach"),
     Erred: Standing("Its model could not answer"),
     Absent: Standing("Silent"),
 }

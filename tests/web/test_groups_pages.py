@@ -154,7 +154,8 @@ def test_contested_is_no_answer(deciding, owners):  # noqa: F811
     assert "The members did not agree" in own
     assert "The members of digits-four did not agree." in certified
     for shown in (own, certified):
-        assert (shown.count(">Voted<"), shown.count("Abstained: it did not have the input")) == (3, 1)
+        assert shown.count(">Voted<") == 3
+        assert shown.count("Abstained: it lacked the input, or its model was out of reach") == 1
         assert ">Agrees<" not in shown
 
 

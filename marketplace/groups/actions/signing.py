@@ -43,6 +43,9 @@ def sign(actor: Actor, seat: Member, digest: bytes, signature: bytes) -> GroupEp
     try:
         consent.check(configuration, configuration.members[seat.position], signature)
     except (NotVerified, Refused) as error:
+        error.hint = (
+            error.hint or "Sign with the node that you have chosen for the group: its key is the one expected."
+        )
         raise error.under("/signature") from error
     _, new = Consent.objects.get_or_create(epoch=epoch, position=seat.position, defaults={"signature": signature})
     if new:

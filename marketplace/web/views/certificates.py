@@ -17,12 +17,14 @@ from django.views.decorators.http import require_safe
 
 from assay.answer import answers
 from assay.certificate import AgreementCertificate, AnyCertificate, parse
+from assay.model import ModelReference
 from assay.receipt import Receipt
 from assay.tensor import Tensor
 from assay.verify import anchor
 from assay.verify.anchors import Anchor
 from assay.verify.claims import moment
 from assay.verify.votes import commitment as committed
+from assay.verify.votes import voters
 from marketplace.accounts.access import Actor
 from marketplace.catalogue.models import Node
 from marketplace.certificates import access
@@ -62,7 +64,7 @@ def certificate(request: HttpRequest, actor: Actor, digest: str) -> HttpResponse
         "votes": votes(parsed),
         "committed": _committed(parsed),
         "request_id": str(UUID(bytes=statement.request)),
-        "models": statement.models,
+        "models": [(_whose(parsed, model), model) for model in statement.models],
         "outputs": [_written(each) for each in statement.outputs],
         "evidence": _evidence(parsed),
         "path": parsed.evidence.path,
@@ -152,6 +154,12 @@ def _written(tensor: Tensor) -> dict[str, str]:
         "shape": " × ".join(map(str, tensor.shape)),
         "values": shown + (f", … ({len(values)} values)" if len(values) > MAX_VALUES else ""),
     }
+
+
+def _whose(parsed: AnyCertificate, model: ModelReference) -> str:
+    """Who answered with a model, where several did with theirs."""
+    owners = voters(parsed.evidence, model) if isinstance(parsed, AgreementCertificate) else []
+    return f"Model of {', '.join(owners)}" if owners else ""
 
 
 def _evidence(parsed: AnyCertificate) -> list[tuple[str, str]]:

@@ -32,7 +32,7 @@ class Answered(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
 
 
 class Abstained(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="status", tag="abstained"):
-    """It said that it would not answer: it lacked the input. That is no vote against anything."""
+    """It said that it would not answer: it lacked the input, or its model was out of reach. No vote at all."""
 
 
 class Erred(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="status", tag="error"):

@@ -71,7 +71,7 @@ def _agreement(certificate: AgreementCertificate, anchor: Anchor) -> Iterator[st
     yield from votes.firmness(certificate)
     yield from votes.by_member(certificate)
     for model in statement.models:
-        yield f"{votes.voters(evidence, model)} {_named(model)}"
+        yield f"{votes.use(evidence, model)} {_named(model)}"
     yield _asked(statement)
     yield votes.commitment(evidence)
     yield f"at {moment(statement.time)}, by the median of the clocks of the members who reported"

@@ -57,19 +57,22 @@ def by_member(certificate: AgreementCertificate) -> Iterator[str]:
                 dissent = _dissent(certificate, votes)
                 yield f"{member.owner} voted {written(configuration, votes[0])}{row}{dissent}"
             case Abstained():
-                yield f"{member.owner} abstained: it did not have the input"
+                yield f"{member.owner} abstained: it lacked the input, or its model was out of reach"
             case Erred():
                 yield f"{member.owner} had an error: its model could not answer"
             case Absent():
                 yield f"{member.owner} was silent, or contradicted itself"
 
 
-def voters(evidence: AgreementEvidence, model: ModelReference) -> str:
+def voters(evidence: AgreementEvidence, model: ModelReference) -> list[str]:
     """Who has answered with a model."""
     said = zip(evidence.configuration.members, evidence.ended.said, strict=False)
-    owners = [
-        member.owner for member, word in said if isinstance(word, Answered) and word.model == model.commitment
-    ]
+    return [member.owner for member, word in said if isinstance(word, Answered) and word.model == model.commitment]
+
+
+def use(evidence: AgreementEvidence, model: ModelReference) -> str:
+    """What a model has to do with the certificate: whose answer it gave, if anybody's."""
+    owners = voters(evidence, model)
     return f"{', '.join(owners)} answered with the model of" if owners else "a model that the group began with is"
 
 
