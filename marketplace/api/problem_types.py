@@ -65,7 +65,7 @@ wrong-shape | Wrong shape | A tensor's shape does not fit the model's interface.
 not-finite | Not a finite number | NaN and infinities are not taken: no two machines agree on what they mean.
 not-a-number | Not a number | A field must be a decimal number, such as -12.5 or 1e-3.
 not-an-integer | Not a whole number | The model wants whole numbers in this field.
-out-of-range | Number out of range | The number does not fit the datatype.
+out-of-range | Number out of range | The number is smaller or larger than it may be here; expected says how far it may go.
 unsupported-content | Unsupported content | This model does not take that kind of content; the error says what it takes.
 unsupported-image | Unsupported picture | The picture must be a PNG with at most 8 bits per sample, still and not interlaced.
 corrupt-image | Corrupt picture | The PNG is damaged; the pointer says where.

@@ -111,6 +111,7 @@ def _asked(actor: Actor, body: Body) -> tuple[ModelVersion | Group, str, str, di
             mode, params = _verification(body.verification, "group")
             group, target = targets.find_group(slug)
             _require_within(group.horizon, body.deadline)
+            _require_votes(group.size, params)
             return group, target, mode, params
     raise Refused(
         "ask either a model or a group",
@@ -129,6 +130,18 @@ def _require_within(horizon: int, deadline: float) -> None:
             pointer="/deadline",
             expected=f"at most {horizon / 1000:g} seconds",
             got=f"{deadline:g}",
+        )
+
+
+def _require_votes(size: int, params: dict[str, Any]) -> None:
+    """That a group can give as many votes as are asked for."""
+    if params.get("votes", 0) > size:
+        raise Refused(
+            "the group has not so many members",
+            code="out-of-range",
+            pointer="/verification/votes",
+            expected=f"at most {size}",
+            got=str(params["votes"]),
         )
 
 

@@ -251,7 +251,7 @@ def test_from_founding_to_signing_by_forms(owners):  # noqa: F811
         ({"horizon": "1"}, "Out of range"),
         ({"model": ""}, "No model is chosen"),
         ({"model": "asha/digits@9/1"}, "No such version of yours is served"),
-        ({"invite": "nobody"}, "No such organisation"),
+        ({"invite": "bela nobody"}, "No such organisation: nobody."),
     ],
     ids=str,
 )

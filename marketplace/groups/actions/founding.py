@@ -131,8 +131,12 @@ def found(
         answered=timezone.now(),
     )
     audit.record(organisation, actor.user, Action.GROUP_FOUNDED, group)
-    for each in invited:
-        invite(actor, group, each)
+    for i, each in enumerate(invited):
+        try:
+            invite(actor, group, each)
+        except NotFound as error:
+            error.pointer = f"/invite/{i}"
+            raise
     return group
 
 

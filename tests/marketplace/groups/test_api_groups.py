@@ -177,6 +177,11 @@ def test_a_plain_mean_is_refused_with_the_reason(ask, owners):
     assert (said["detail"], said["pointer"]) == ("one liar moves a plain mean at will", "/aggregator")
 
 
+def test_whoever_cannot_be_invited_is_named_by_place(ask, owners):
+    said = problem(ask("POST", GROUPS, new_group(owners, invite=["bela", "nobody"])))
+    assert (said["pointer"], said["got"]) == ("/invite/1", "nobody")
+
+
 def test_invitations_are_the_founders(ask, owners, inviting):
     assert ask("POST", f"{ONE}/invitations", {"organisation": "bela"}).status_code == 201
     refused = ask("POST", f"{ONE}/invitations", {"organisation": "sam"}, owner=1)

@@ -65,6 +65,7 @@ def test_a_question_to_a_group_is_stored_as_one(cast, deciding, serving):
         ({"verification": {"mode": "vote"}}, "unknown-mode", "/verification/mode"),
         ({"verification": {"mode": "agreement", "votes": 17}}, "invalid", "/verification/votes"),
         ({"verification": {"mode": "agreement", "votes": "4"}}, "invalid", "/verification/votes"),
+        ({"verification": {"mode": "agreement", "votes": 5}}, "out-of-range", "/verification/votes"),
         ({"inputs": [answering.a_three() | {"shape": [2, 32]}]}, "wrong-shape", "/inputs/0/shape"),
         ({"inputs": [answering.a_three() | {"name": "x"}]}, "wrong-names", "/inputs"),
     ],
