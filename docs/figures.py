@@ -21,11 +21,12 @@ def table(result: dict[str, Any]) -> str:
     """The figures of one part as Markdown, with the machine they were measured on.
 
     Figures named `a: x`, `a: y`, `b: x` … become one table of a, b … by x, y …, and those that share none of these
-    another; figures of other names are listed below.
+    another; what fills one row only, and figures of other names, are listed below.
     """
-    crossed = [figure for figure in result["figures"] if ": " in figure["figure"]]
-    single = [figure for figure in result["figures"] if ": " not in figure["figure"]]
-    lines = [line for kin in related(crossed) for line in ["", *cross(kin)]]
+    tables = related([figure for figure in result["figures"] if ": " in figure["figure"]])
+    crossed = [figure for kin in tables if rows(kin) > 1 for figure in kin]
+    single = [figure for figure in result["figures"] if figure not in crossed]
+    lines = [line for kin in tables if rows(kin) > 1 for line in ["", *cross(kin)]]
     if single:
         lines += ["", "| | measured |", "|---|---|"]
         lines += [f"| {figure['figure']} | {cell(figure, unit=True)} |" for figure in single]
@@ -44,15 +45,21 @@ def related(figures: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return [group for _, group in groups]
 
 
+def rows(figures: list[dict[str, Any]]) -> int:
+    return len({figure["figure"].split(": ", 1)[0] for figure in figures})
+
+
 def cross(figures: list[dict[str, Any]]) -> list[str]:
-    """Rows and columns in the order in which they were measured."""
+    """Rows and columns in the order in which they were measured; a unit that a whole column shares stands above it."""
     cells = {tuple(figure["figure"].split(": ", 1)): figure for figure in figures}
-    rows, columns = list(dict.fromkeys(row for row, _ in cells)), list(dict.fromkeys(name for _, name in cells))
-    units = {name: figure["unit"] for (_, name), figure in cells.items()}
-    heads = [f"{name}, {units[name]}" if units[name] else name for name in columns]
+    lines_of, columns = (list(dict.fromkeys(at[place] for at in cells)) for place in (0, 1))
+    units = {name: {cells[at]["unit"] for at in cells if at[1] == name} for name in columns}
+    heads = [", ".join(filter(None, [name, *units[name]])) if len(units[name]) == 1 else name for name in columns]
     lines = ["| | " + " | ".join(heads) + " |", "|---" * (1 + len(columns)) + "|"]
-    for row in rows:
-        values = [cell(cells[row, name]) if (row, name) in cells else "" for name in columns]
+    for row in lines_of:
+        values = [
+            cell(cells[row, name], unit=len(units[name]) > 1) if (row, name) in cells else "" for name in columns
+        ]
         lines.append(f"| {row} | " + " | ".join(values) + " |")
     return lines
 
