@@ -50,7 +50,7 @@ def rows(figures: list[dict[str, Any]]) -> int:
 
 
 def cross(figures: list[dict[str, Any]]) -> list[str]:
-    """Rows and columns in the order in which they were measured; a unit that a whole column shares stands above it."""
+    """Rows and columns in the order in which they were measured; a unit that a column shares stands above it."""
     cells = {tuple(figure["figure"].split(": ", 1)): figure for figure in figures}
     lines_of, columns = (list(dict.fromkeys(at[place] for at in cells)) for place in (0, 1))
     units = {name: {cells[at]["unit"] for at in cells if at[1] == name} for name in columns}
