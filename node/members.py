@@ -210,12 +210,12 @@ class Members:
         """Answers a group with another model of this node, which must be served.
 
         Unless it is `allowed`, this only says whether that is so already: who could change the models of many
-        members would be many members. Raises Unavailable then, because the owner may still allow it.
+        members would be many members. Refused it is for good: no trying again changes it, the owner's word alone.
         """
         member = self._in(genesis)
         if not allowed and member.state.model != commitment:
             slug = member.group.configuration.slug
-            raise Unavailable(
+            raise Refused(
                 "the node's owner has not allowed this change",
                 code="owner-must-adopt",
                 pointer="/commitment",

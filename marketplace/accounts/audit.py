@@ -31,6 +31,7 @@ class Action(models.TextChoices):
     GROUP_STANDS = "group.stands", "Group's genesis stands"
     GROUP_SERVES = "group.serves", "Group serves"
     GROUP_SWAPPED = "group.swapped", "Model in a group changed"
+    GROUP_KEPT = "group.kept", "Change of model in a group withdrawn"
     GROUP_WITHDRAWN = "group.withdrawn", "Group withdrawn"
 
 

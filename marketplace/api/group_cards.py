@@ -89,7 +89,10 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Update(msgspec.Struct, frozen=True):
-    """A member's change to another of its models, and what became of it."""
+    """A member's change to another of its models, and what became of it.
+
+    `command` is what its owner runs on the node's machine while that is awaited (until `expires`), else empty.
+    """
 
     organisation: str
     before: str
@@ -97,7 +100,9 @@ class Update(msgspec.Struct, frozen=True):
     commitment: Hex
     state: SwapState
     detail: str
+    command: str
     created: dt.datetime
+    expires: dt.datetime
     completed: dt.datetime | None
 
 
@@ -144,7 +149,9 @@ def update(shown: Swap) -> Update:
         commitment=bytes(shown.after.commitment or b"").hex(),
         state=shown.state,
         detail=shown.detail,
+        command=shown.command if shown.awaits_owner else "",
         created=shown.created,
+        expires=shown.expires,
         completed=shown.completed,
     )
 

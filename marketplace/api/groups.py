@@ -208,11 +208,20 @@ class MemberModel(View):
 
     @describe("Change a member's model", body=Chosen, answer=Update, status=202)
     def post(self, request: Request, slug: str) -> Response:
-        """To another that its node serves and that fits. The group orders it between requests; none is refused."""
+        """To another that its node serves and that fits, once its owner allows it on the node's machine.
+
+        The group orders it between requests; none is refused.
+        """
         actor = actor_of(request)
         seat, asked = access.seat(actor, slug), bodies.body(request, Chosen)
         made = actions.swap(actor, seat, configuring.deployment(seat.organisation_id, asked.model, asked.node))
         return Response(group_cards.update(made), status=202)
+
+    @describe("Withdraw a change of model", answer=Update)
+    def delete(self, request: Request, slug: str) -> Response:
+        """The one that waits: the member goes on with the model that it has."""
+        actor = actor_of(request)
+        return Response(group_cards.update(actions.keep(actor, access.seat(actor, slug))))
 
 
 class Updates(View):

@@ -123,7 +123,8 @@ not-founder | Not the founder | Only the organisation that founded the group may
 founder-stays | Founder stays | A founder does not leave the group; it can be withdrawn as a whole.
 nothing-to-sign | Nothing to sign | The group's configuration is fixed once every member has chosen a model.
 same-model | Same model | The member answers with this model already.
-swap-under-way | Change under way | The member is changing to another model; wait until the group has ordered that.
+swap-under-way | Change under way | The member is changing to another model; wait until the group has ordered that, or withdraw it.
+no-swap | No change under way | No change of the member's model is waiting: it has happened, or ended, already.
 too-many-groups | Too many groups | The organisation has founded as many groups as it may.
 group-failed | The group failed | Too few members answered by the deadline, and the group has certified that. Ask again.
 no-group | Not in that group | The node takes part in no such group.

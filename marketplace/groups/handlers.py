@@ -9,4 +9,4 @@ from marketplace.predictions import outbox
 def register() -> None:
     """Called once, when Django has loaded its apps."""
     outbox.handler("groups.form", lambda errand: telling.form(errand.payload["member"]))
-    outbox.handler("groups.adopt", lambda errand: telling.adopt(errand.payload["swap"], last=errand.last))
+    outbox.handler("groups.adopt", lambda errand: telling.adopt(errand.payload["swap"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import Q
 
@@ -132,18 +134,27 @@ class Consent(models.Model):
 
 
 class Swap(models.Model):
-    """That a member changes, or changed, to another of its models: asked for, then ordered by the group."""
+    """That a member changes, or changed, to another of its models: asked for, then ordered by the group.
+
+    Its node does so at its owner's word alone, which is waited for, but not for ever.
+    """
+
+    WAITS = timedelta(days=7)
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
         ADOPTED = "adopted", "Adopted"
         FAILED = "failed", "Failed"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+        EXPIRED = "expired", "Expired"
 
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="swaps")
     before = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
     after = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     detail = models.CharField(max_length=300, blank=True)  # why it failed, or has not happened yet
+    last_told = models.DateTimeField(null=True)  # when its node was, and asked to
+    awaits_owner = models.BooleanField(default=False)  # the node has said that its owner has to allow it
     asked_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     created = models.DateTimeField(auto_now_add=True)
     completed = models.DateTimeField(null=True)
@@ -158,3 +169,12 @@ class Swap(models.Model):
 
     def __str__(self) -> str:
         return f"{self.before} to {self.after}"
+
+    @property
+    def command(self) -> str:
+        """With which the owner allows it, on the node's machine."""
+        return f"assay-node adopt {self.member.group.slug} {bytes(self.after.commitment or b'').hex()}"
+
+    @property
+    def expires(self) -> datetime:
+        return self.created + self.WAITS

@@ -3,12 +3,13 @@ answer from now on (Adopt).
 
 Errands of the outbox, carried out at least once; a node answers either as often as it is told. Who could not be
 told, however often it was tried, is tried again by a sweep (`tell_again`): a group waits for its members' nodes,
-and a node that has moved is looked for where it was.
+a node that has moved is looked for where it was, and a change of model waits for the owner's word on the node.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from itertools import groupby
 from operator import itemgetter
 
@@ -31,6 +32,9 @@ from wire.messages import Adopt, Done, Form, Request
 
 FORMING = 30.0  # seconds for a node to take part
 ADOPTING = 60.0  # seconds for a group to order a change of model
+ASKING_AGAIN = timedelta(minutes=1)  # before a node is asked once more whether its owner has allowed a change
+
+OWNER_MUST_ADOPT = "owner-must-adopt"  # the code with which a node says so
 
 State = Group.State
 TOLD = (State.FORMING, State.SERVING)
@@ -68,42 +72,65 @@ def seated(members: QuerySet[Member]) -> QuerySet[Member]:
     return found.order_by("group_id", "position")
 
 
-def adopt(swap: int, *, last: bool) -> None:
-    """Tells a member's node to answer with another model; then the change is on record.
+def adopt(swap: int) -> None:
+    """Tells a member's node to answer with another model; once it does, the change is on record.
 
-    Raises Unavailable or DeadlineExceeded for what may pass, unless this is the `last` try.
+    A node refuses as long as its owner has not allowed the change; the change waits for that, and the sweep asks
+    again. Raises Unavailable, DeadlineExceeded or OSError for what may pass.
     """
     found = Swap.objects.select_related("member__group", "member__node", "after").filter(pk=swap)
     made = found.filter(state=Swap.State.WAITING).first()
     if made is None or made.member.node is None:
         return
     group = bytes(_genesis(made.member.group).digest)
+    found.update(last_told=timezone.now())
     try:
         _tell(made.member.node, Adopt(id=0, group=group, commitment=bytes(made.after.commitment or b"")), ADOPTING)
-    except (Unavailable, DeadlineExceeded) as error:
-        if last:
+    except (Unavailable, DeadlineExceeded, OSError) as error:
+        found.filter(state=Swap.State.WAITING).update(detail=f"Trying again: {error}"[:300])
+        raise
+    except AssayError as error:
+        if error.code != OWNER_MUST_ADOPT:
             _end_swap(made, Swap.State.FAILED, str(error))
             return
-        Swap.objects.filter(pk=made.pk, state=Swap.State.WAITING).update(detail=f"Trying again: {error}"[:300])
-        raise
-    except (AssayError, OSError) as error:
-        _end_swap(made, Swap.State.FAILED, str(error))
+        said = f"Its owner has to allow it on the node's machine: {made.command}"
+        found.filter(state=Swap.State.WAITING).update(detail=said[:300], awaits_owner=True)
     else:
         _end_swap(made, Swap.State.ADOPTED, "")
 
 
 def tell_again() -> int:
-    """Sends for the members of whom it is not known that they take part, or that they know where the others are,
-    and whom nobody is telling; how many.
+    """Sends for the members of whom it is not known that they take part, that they know where the others are, or
+    that they answer with the model which they are to change to, and whom nobody is telling; how many.
+
+    Changes that have waited for too long end.
     """
-    told = set(
-        Outbox.objects.filter(kind="groups.form", done__isnull=True).values_list("payload__member", flat=True)
+    _expire()
+    now = timezone.now()
+    waiting = (
+        Swap.objects.filter(state=Swap.State.WAITING).exclude(last_told__gt=now - ASKING_AGAIN).order_by("pk")
     )
-    again = [pk for pk in _untold() if pk not in told]
-    for member in again:
+    return _send("groups.form", "member", _untold()) + _send(
+        "groups.adopt", "swap", waiting.values_list("pk", flat=True)
+    )
+
+
+def _send(kind: str, whose: str, untold: Iterable[int]) -> int:
+    """An errand for each for whom none is under way; how many."""
+    under_way = Outbox.objects.filter(kind=kind, done__isnull=True)
+    told = set(under_way.values_list(f"payload__{whose}", flat=True))
+    again = [pk for pk in untold if pk not in told]
+    for each in again:
         with transaction.atomic():
-            outbox.add("groups.form", member=member)
+            outbox.add(kind, **{whose: each})
     return len(again)
+
+
+def _expire() -> None:
+    over = Swap.objects.filter(state=Swap.State.WAITING, created__lt=timezone.now() - Swap.WAITS)
+    for made in over.select_related("member__group"):
+        why = "its owner has not allowed it" if made.awaits_owner else "its node could not be told"
+        _end_swap(made, Swap.State.EXPIRED, f"In {Swap.WAITS.days} days {why}")
 
 
 def _untold() -> Iterator[int]:
@@ -149,8 +176,11 @@ def quorum(size: int) -> int:
 
 @transaction.atomic
 def _end_swap(made: Swap, state: Swap.State, detail: str) -> None:
-    """Once: a change that has ended stays as it ended."""
+    """Once: a change that has ended stays as it ended, unless the node did it though nobody waited any more."""
     held(made.member.group)
-    waiting = Swap.objects.filter(pk=made.pk, state=Swap.State.WAITING)
-    if waiting.update(state=state, detail=detail[:300], completed=timezone.now()) and state == Swap.State.ADOPTED:
+    open_ = Swap.objects.filter(pk=made.pk).exclude(state=Swap.State.ADOPTED)
+    if state != Swap.State.ADOPTED:
+        open_ = open_.filter(state=Swap.State.WAITING)
+    ended = open_.update(state=state, detail=detail[:300], awaits_owner=False, completed=timezone.now())
+    if ended and state == Swap.State.ADOPTED:
         Member.objects.filter(pk=made.member_id).update(version=made.after)

@@ -65,6 +65,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("your-groups/<slug:slug>/accept", your_groups.accept, name="group-accept"),
     path("your-groups/<slug:slug>/decline", your_groups.decline, name="group-decline"),
     path("your-groups/<slug:slug>/swap", your_groups.swap, name="group-swap"),
+    path("your-groups/<slug:slug>/keep", your_groups.keep, name="group-keep"),
     path("your-groups/<slug:slug>/withdraw", your_groups.withdraw, name="group-withdraw"),
     path("nodes", nodes.nodes, name="nodes"),
     path("nodes/<int:node>/retire", nodes.retire, name="retire"),

@@ -312,7 +312,7 @@ async def test_a_marketplace_cannot_change_the_models_of_members_by_itself(world
     await world.stop(3)
     await world.start(3)
     change = Adopt(0, group.configuration.digest, other.commitment)
-    with pytest.raises(Unavailable) as refused:
+    with pytest.raises(Refused) as refused:  # not for the time being: asked again at once it is refused again
         await world.tell(3, change)
     assert refused.value.code == "owner-must-adopt"
     assert f"assay-node adopt letters {other.commitment.hex()}" in refused.value.hint

@@ -316,6 +316,25 @@ def test_a_member_changes_its_model_by_a_form(owners, serving):  # noqa: F811
     assert "No member has changed" in page("group-updates", SLUG)
 
 
+def test_a_change_that_waits_for_its_owner_shows_the_command_and_can_be_withdrawn(owners, serving):  # noqa: F811
+    bela = owners[1]
+    better = founded.deployed(bela.person, bela.node, b"\x70" * 32)
+    made = groups.swap(bela.actor, bela.seat(serving), better)
+    Swap.objects.filter(pk=made.pk).update(awaits_owner=True, detail="Its owner has to allow it")
+    command = f"assay-node adopt {SLUG} {bytes(better.version.commitment).hex()}"
+    for name in ("your-group", "group-updates"):
+        assert page(name, SLUG, person=bela.person).count(f">{command}<") == 1
+        assert command not in page(name, SLUG, person=owners[2].person)  # who sees that it waits, and for whom
+        assert "Waiting for its owner" in page(name, SLUG, person=owners[2].person)
+    assert command not in page("group-updates", SLUG)
+    own = page("your-group", SLUG, person=bela.person)
+    assert "Answer with another model" not in own
+    assert "Withdraw the change" in own
+    said = send(bela.person, "group-keep", SLUG, seat="bela")
+    assert "The change is withdrawn" in said
+    assert "Answer with another model" in said
+
+
 def test_what_nodes_answered_is_shown_while_a_group_forms(owners, forming):  # noqa: F811
     forming.members.filter(position=2).update(detail="cannot connect to the node: <b>refused</b>")
     shown = page("your-group", SLUG, person=owners[0].person)

@@ -97,6 +97,7 @@ FORMS = {
     "group-accept": (group, ASHAS_TO_CHANGE),
     "group-decline": (group, ASHAS_TO_CHANGE),
     "group-swap": (group, ASHAS_TO_CHANGE),
+    "group-keep": (group, ASHAS_TO_CHANGE),
     "group-withdraw": (group, ASHAS_TO_CHANGE),
 }
 

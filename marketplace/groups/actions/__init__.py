@@ -3,12 +3,12 @@
 founding   found, invite, revoke, withdraw
 answering  accept, decline
 signing    sign
-swapping   swap
+swapping   swap, keep
 """
 
 from marketplace.groups.actions.answering import accept, decline
 from marketplace.groups.actions.founding import found, invite, revoke, withdraw
 from marketplace.groups.actions.signing import sign
-from marketplace.groups.actions.swapping import swap
+from marketplace.groups.actions.swapping import keep, swap
 
-__all__ = ["accept", "decline", "found", "invite", "revoke", "sign", "swap", "withdraw"]
+__all__ = ["accept", "decline", "found", "invite", "keep", "revoke", "sign", "swap", "withdraw"]

@@ -28,7 +28,7 @@ from marketplace.errors import Conflict, NotFound
 from marketplace.groups.access import require_groups
 from marketplace.groups.actions.answering import held_deployment, inviting_again, require_before_genesis
 from marketplace.groups.configuring import require_countable
-from marketplace.groups.models import Group, Member
+from marketplace.groups.models import Group, Member, Swap
 
 MAX_GROUPS = 50  # founded by one organisation and not withdrawn
 GRACE = (10, 60_000)  # ms
@@ -192,6 +192,10 @@ def withdraw(actor: Actor, group: Group) -> Group:
         group.epochs.filter(document__isnull=True).delete()
         group.state = State.WITHDRAWN
         group.save(update_fields=["state", "updated"])
+        waiting = Swap.objects.filter(member__group=group, state=Swap.State.WAITING)
+        waiting.update(
+            state=Swap.State.WITHDRAWN, detail="With the group", awaits_owner=False, completed=timezone.now()
+        )
         audit.record(group.organisation, actor.user, Action.GROUP_WITHDRAWN, group)
     return group
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils import timezone
 
 from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
@@ -43,4 +44,21 @@ def swap(actor: Actor, seat: Member, brought: Deployment) -> Swap:
     made = Swap.objects.create(member=seat, before=seat.version, after=brought.version, asked_by=actor.user)
     outbox.add("groups.adopt", swap=made.pk)
     audit.record(seat.organisation, actor.user, Action.GROUP_SWAPPED, f"{group}: {made}")
+    return made
+
+
+@transaction.atomic
+def keep(actor: Actor, seat: Member) -> Swap:
+    """Withdraws the change that waits: the member goes on with the model that it has. Raises Conflict.
+
+    If the group is ordering it at this moment, it happens, and is on record as adopted.
+    """
+    group = held(seat.group)
+    made = seat.swaps.filter(state=Swap.State.WAITING).first()
+    if made is None:
+        raise Conflict("no change of your model is waiting", code="no-swap", got=group.slug)
+    made.state, made.detail, made.awaits_owner = Swap.State.WITHDRAWN, "", False
+    made.completed = timezone.now()
+    made.save(update_fields=["state", "detail", "awaits_owner", "completed"])
+    audit.record(seat.organisation, actor.user, Action.GROUP_KEPT, f"{group}: {made}")
     return made

@@ -81,6 +81,7 @@ def updates(request: HttpRequest, slug: str) -> HttpResponse:
     context = _context(request, slug, "web:group-updates")
     found = access.visible_swaps(context["actor"], context["card"].group)
     context["swaps"] = found.order_by("-pk")[:MAX_LISTED]
+    context["own"] = context["actor"].roles if context["actor"] else {}
     return render(request, "group/updates.html", context)
 
 

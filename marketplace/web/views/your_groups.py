@@ -18,7 +18,7 @@ from marketplace.api.problems import status_of
 from marketplace.catalogue.models import Deployment
 from marketplace.groups import access, actions, configuring, standing
 from marketplace.groups.actions.founding import DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE, Rules
-from marketplace.groups.models import Group, Member
+from marketplace.groups.models import Group, Member, Swap
 from marketplace.groups.standing import Card
 from marketplace.web.pages import MAX_TYPED, address, is_partial, own_page, whole_number
 from marketplace.web.views.groups import MAX_LISTED, counting, tolerates
@@ -31,6 +31,12 @@ TONES = {
     State.SERVING: "good",
 }
 MOVING = (State.SIGNING, State.FORMING)
+NAMED = (
+    "member__group",
+    "member__organisation",
+    "before__model__organisation",
+    "after__model__organisation",
+)  # what a change is told with
 WORDS = ("name", "title", "summary", "model", "aggregator", "size", "scale", "grace", "horizon", "invite")
 AGGREGATORS = {
     "plurality": "Plurality: the label with most votes (for classification)",
@@ -90,13 +96,15 @@ def group(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
     card = standing.one(seat.group)
     manages = actor.has_role(seat.organisation_id, Role.OWNER)
     state = State(card.group.state)
-    choices = _choices(card, seat) if manages and _chooses(card, seat) else []
+    waiting = seat.swaps.filter(state=Swap.State.WAITING).select_related(*NAMED).first()
+    choices = _choices(card, seat) if manages and not waiting and _chooses(card, seat) else []
     context = {
         "card": card,
         "group": card.group,
         "seat": seat,
         "tone": TONES.get(state, ""),
-        "moving": state in MOVING,
+        "moving": state in MOVING or waiting is not None,
+        "waiting": waiting,
         "manages": manages,
         "founds": card.group.organisation_id in actor.roles,
         "before": state in (State.INVITING, State.SIGNING),
@@ -156,6 +164,14 @@ def swap(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
     brought = request.POST.get("model", "")
     said = "Your node is told. The group orders the change between requests; until then the old model answers."
     return _done(request, slug, said, lambda: actions.swap(actor, seat, _brought(seat.organisation_id, brought)))
+
+
+@require_POST
+@own_page
+def keep(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
+    seat = access.seat(actor, slug, request.POST.get("seat", ""))
+    said = "The change is withdrawn. Your model stays as it is."
+    return _done(request, slug, said, lambda: actions.keep(actor, seat))
 
 
 @require_POST

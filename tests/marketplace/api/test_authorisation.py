@@ -88,6 +88,7 @@ TABLE = {
     ("group-configuration", "get"): ("404", "404", "ok", "ok", "ok"),
     ("consents", "post"): ("401", "404", "403", "ok", "403"),
     ("group-model", "post"): ("401", "404", "403", "ok", "403"),
+    ("group-model", "delete"): ("401", "404", "403", "ok", "403"),
     ("group-updates", "get"): ("404", "404", "ok", "ok", "ok"),
     # about the API
     ("schema", "get"): ("ok", "ok", "ok", "ok", "ok"),

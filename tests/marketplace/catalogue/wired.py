@@ -60,6 +60,7 @@ class Wired:
     submitted: int = 0  # predictions carried out
     unavailable: int = 0  # chunks from now on that are refused for the time being
     refuses: str = ""  # name of a message that is refused for good
+    code: str = "will-not"  # with which it is
     on: dict[str, threading.Event] = field(default_factory=dict)  # a message waits until its event is set
     came: dict[str, threading.Event] = field(default_factory=lambda: defaultdict(threading.Event))
 
@@ -70,7 +71,7 @@ class Wired:
         if name in self.on:
             await asyncio.to_thread(self.on[name].wait, 20)
         if name == self.refuses:
-            raise Refused("this node will not", code="will-not")
+            raise Refused("this node will not", code=self.code)
         match request:
             case Health():
                 return Healthy(id=request.id, serving=self.serving, detail=self.detail, in_flight=0, answered=0)

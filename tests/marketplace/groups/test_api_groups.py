@@ -263,6 +263,23 @@ def test_a_member_changes_its_model_and_all_can_see_that_it_did(ask, owners, mac
     assert ask("GET", ONE).json()["members"][1]["model"] == "bela/digits@2"
 
 
+def test_a_change_that_waits_for_its_owner_shows_the_command_and_is_withdrawn(ask, owners, machines, serving):
+    bela = owners[1]
+    better = founded.deployed(bela.person, bela.node, b"\x70" * 32)
+    machines[1].refuses, machines[1].code = "Adopt", "owner-must-adopt"
+    assert ask("POST", f"{ONE}/model", {"model": "bela/digits@2"}, owner=1).json()["command"] == ""
+    outbox.carry_out()
+    (seen,) = ask("GET", f"{ONE}/updates", owner=1).json()["results"]
+    assert seen["state"] == "waiting"
+    assert seen["command"] == f"assay-node adopt {founded.SLUG} {bytes(better.version.commitment).hex()}"
+    assert seen["command"] in seen["detail"]
+    assert problem(ask("DELETE", f"{ONE}/model", owner=2))["code"] == "no-swap"  # it is another's
+    withdrawn = ask("DELETE", f"{ONE}/model", owner=1)
+    assert (withdrawn.status_code, withdrawn.json()["state"]) == (200, "withdrawn")
+    assert withdrawn.json()["command"] == ""
+    assert ask("DELETE", f"{ONE}/model", owner=1).status_code == 409
+
+
 def test_a_withdrawn_group_is_its_members_alone(ask, owners, serving):
     assert ask("DELETE", ONE, owner=1).status_code == 409
     assert ask("DELETE", ONE).json()["state"] == "withdrawn"

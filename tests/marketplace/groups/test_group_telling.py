@@ -9,9 +9,12 @@ from django.utils import timezone
 
 from assay import joining
 from assay.errors import Refused
+from marketplace.accounts.audit import Action
+from marketplace.accounts.models import AuditEntry
 from marketplace.catalogue import actions as catalogue
 from marketplace.catalogue import peers
 from marketplace.catalogue.actions import register_node
+from marketplace.catalogue.models import Node
 from marketplace.errors import Conflict
 from marketplace.groups import actions, tasks, telling
 from marketplace.groups.models import Group, Swap
@@ -142,7 +145,7 @@ def test_a_member_changes_its_model_once_its_node_has_the_groups_word(machines, 
     made.refresh_from_db()
     assert (made.state, serving.members.get(position=1).version) == (Swap.State.ADOPTED, better.version)
     assert machines[1].adopted == [(bytes(serving.epochs.get().digest), bytes(better.version.commitment))]
-    telling.adopt(made.pk, last=False)  # carried out twice it is told once
+    telling.adopt(made.pk)  # carried out twice it is told once
     assert len(machines[1].adopted) == 1
 
 
@@ -155,16 +158,103 @@ def test_what_the_node_refuses_is_on_record_and_the_old_model_answers_on(machine
     assert "will not" in made.detail
 
 
-def test_a_node_that_cannot_be_reached_is_tried_again_and_given_up(owners, serving, better, marketplace_key):
-    owners[1].node.address = "127.0.0.1:9"
-    owners[1].node.save()
+def later(swap: Swap, **past: float) -> None:
+    """So much time has passed since the change was asked for, and the node."""
+    ago = timezone.now() - timedelta(**past)
+    Swap.objects.filter(pk=swap.pk).update(created=ago, last_told=ago)
+
+
+def test_a_node_that_cannot_be_reached_is_tried_again_until_it_can(machines, owners, serving, better):
+    where = machines[1].address
+    Node.objects.filter(pk=owners[1].node.pk).update(address="127.0.0.1:9")
+    made = actions.swap(owners[1].actor, owners[1].seat(serving), better)
+    give_up()
+    made.refresh_from_db()
+    assert (made.state, made.detail[:13]) == (Swap.State.WAITING, "Trying again:")
+    assert not Outbox.objects.filter(kind="groups.adopt", done__isnull=True).exists()
+    Node.objects.filter(pk=owners[1].node.pk).update(address=where)
+    later(made, minutes=2)
+    tasks.tell_again()
+    outbox.carry_out()
+    made.refresh_from_db()
+    assert made.state == Swap.State.ADOPTED
+
+
+@pytest.fixture
+def awaiting(machines, owners, serving, better):
+    """A change that waits for the word of Bela, who owns the node."""
+    machines[1].refuses, machines[1].code = "Adopt", "owner-must-adopt"
     made = actions.swap(owners[1].actor, owners[1].seat(serving), better)
     outbox.carry_out()
     made.refresh_from_db()
-    assert (made.state, made.detail[:13]) == (Swap.State.WAITING, "Trying again:")
-    give_up()
+    return made
+
+
+def test_a_change_waits_for_the_word_of_the_nodes_owner(machines, owners, serving, better, awaiting):
+    commitment = bytes(better.version.commitment).hex()
+    assert (awaiting.state, awaiting.awaits_owner) == (Swap.State.WAITING, True)
+    assert awaiting.detail.endswith(f"assay-node adopt {serving.slug} {commitment}")
+    assert machines[1].asked.count("Adopt") == 1  # refused for good: not tried again at once
+    assert not Outbox.objects.filter(done__isnull=True).exists()
+    machines[1].refuses = ""  # the owner has run it
+    later(awaiting, minutes=2)
+    assert telling.tell_again() == 1
+    outbox.carry_out()
+    awaiting.refresh_from_db()
+    assert (awaiting.state, awaiting.awaits_owner, awaiting.detail) == (Swap.State.ADOPTED, False, "")
+    assert serving.members.get(position=1).version == better.version
+
+
+def test_a_node_is_asked_again_after_a_while_by_one_errand_at_a_time(machines, awaiting):
+    assert telling.tell_again() == 0  # it has just been asked
+    later(awaiting, minutes=2)
+    assert (telling.tell_again(), telling.tell_again()) == (1, 0)
+    outbox.carry_out()
+    assert (machines[1].asked.count("Adopt"), telling.tell_again()) == (2, 0)
+
+
+def test_a_change_that_nobody_allows_ends_after_seven_days_and_says_why(owners, serving, better, awaiting):
+    later(awaiting, days=6, hours=23)
+    telling.tell_again()
+    awaiting.refresh_from_db()
+    assert awaiting.state == Swap.State.WAITING
+    later(awaiting, days=7, seconds=1)
+    assert telling.tell_again() == 0
+    awaiting.refresh_from_db()
+    assert (awaiting.state, awaiting.awaits_owner) == (Swap.State.EXPIRED, False)
+    assert awaiting.detail == "In 7 days its owner has not allowed it"
+    assert serving.members.get(position=1).version == owners[1].version
+    assert actions.swap(owners[1].actor, owners[1].seat(serving), better).state == Swap.State.WAITING
+
+
+def test_a_change_that_waits_can_be_withdrawn_and_another_asked_for(machines, owners, serving, better, awaiting):
+    bela = owners[1]
+    kept = actions.keep(bela.actor, bela.seat(serving))
+    assert (kept.pk, kept.state, kept.detail) == (awaiting.pk, Swap.State.WITHDRAWN, "")
+    later(awaiting, minutes=2)
+    assert telling.tell_again() == 0
+    with pytest.raises(Conflict):
+        actions.keep(bela.actor, bela.seat(serving))
+    assert AuditEntry.objects.filter(organisation=bela.person.organisation, action=Action.GROUP_KEPT).count() == 1
+    catalogue.undeploy(bela.actor, better)  # nothing counts on it any more
+    assert serving.members.get(position=1).version == bela.version
+
+
+def test_what_the_node_did_has_happened_though_the_change_was_withdrawn_meanwhile(
+    owners, serving, better, monkeypatch
+):
+    bela = owners[1]
+    made = actions.swap(bela.actor, bela.seat(serving), better)
+    monkeypatch.setattr(telling, "_tell", lambda *_: actions.keep(bela.actor, bela.seat(serving)))
+    outbox.carry_out()
     made.refresh_from_db()
-    assert made.state == Swap.State.FAILED
+    assert (made.state, serving.members.get(position=1).version) == (Swap.State.ADOPTED, better.version)
+
+
+def test_a_group_that_is_withdrawn_takes_its_changes_along(owners, serving, awaiting):
+    actions.withdraw(owners[0].actor, serving)
+    awaiting.refresh_from_db()
+    assert (awaiting.state, telling.tell_again()) == (Swap.State.WITHDRAWN, 0)
 
 
 def test_one_change_at_a_time_to_a_model_that_fits_and_is_on_the_members_node(cast, owners, serving, better):
