@@ -1,12 +1,14 @@
 """What a member must not forget, in SQLite: one transaction, hence one fsync, for each `write`.
 
-The tables themselves forbid what would make a liar of an honest member, whatever a replica hands in: two votes of
-a kind on one number in one view, a vote on a number that is decided, two results for one request by one model, an
-entry that is not the next. Such a write is refused whole (`contradiction`) and the replica must not go on.
+What would make a liar of an honest member is forbidden here, whatever a replica hands in: by the tables themselves
+two votes of a kind on one number in one view, a vote on a number that is decided, an entry that is not the next;
+by `consensus.spoken` two results for one request by one model, and a result for a request that is decided. Such a
+write is refused whole (`contradiction`) and the replica must not go on.
 
 What can no longer matter goes with the entry that makes it so: proposals and votes up to its number; a batch of
-own results once all of its requests are decided (what was said stays until no entry may name the request any more,
-so that nothing else is ever said); the ids of decided requests after the entry time at which they lapse.
+own results once all of its requests are decided, or no entry may name them any more; the ids of decided requests
+after the entry time at which they lapse. There is a row for each batch and for each entry, none for a request:
+rows in the order of digests would touch a page each.
 A copy of the file, put back later, has forgotten votes: it must never be used. A lost disk means a new key.
 """
 
@@ -27,31 +29,20 @@ from assay.keys import PublicKey
 from consensus.durable import Accepted, Cast, Durable, Executed, Past, Restored, Spoke, Standing
 from consensus.judging import LINGER
 from consensus.messages import Exec, Record, Vote
+from consensus.spoken import Spoken
 from wire.deadline import now_ms
 
-SCHEMA = 1
+SCHEMA = 2
 TABLES = """
 CREATE TABLE owner (genesis BLOB NOT NULL, key BLOB NOT NULL);
 CREATE TABLE entries (number INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE standing (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), standing BLOB NOT NULL);
-CREATE TABLE past (
-    request BLOB NOT NULL, client BLOB, id BLOB, number INTEGER NOT NULL, place INTEGER NOT NULL,
-    lapse INTEGER NOT NULL, PRIMARY KEY (client, id)
-) WITHOUT ROWID;
-CREATE INDEX past_by_lapse ON past (lapse);
-CREATE INDEX past_by_request ON past (request);
+CREATE TABLE past (number INTEGER PRIMARY KEY, decided BLOB NOT NULL);
 CREATE TABLE proposals (view INTEGER, number INTEGER, accepted BLOB NOT NULL, PRIMARY KEY (view, number));
 CREATE TABLE votes (
     kind TEXT, view INTEGER, number INTEGER, vote BLOB NOT NULL, PRIMARY KEY (kind, view, number)
 );
-CREATE TABLE spoken (id INTEGER PRIMARY KEY, exec BLOB NOT NULL);
-CREATE TABLE results (
-    request BLOB, model BLOB, said BLOB NOT NULL,
-    spoken INTEGER NOT NULL, decided INTEGER NOT NULL, keep INTEGER NOT NULL,
-    PRIMARY KEY (request, model)
-) WITHOUT ROWID;
-CREATE INDEX results_by_batch ON results (spoken, decided);
-CREATE INDEX results_by_time ON results (keep);
+CREATE TABLE spoken (number INTEGER PRIMARY KEY, keep INTEGER NOT NULL, exec BLOB NOT NULL);
 
 CREATE TRIGGER entries_follow_one_another BEFORE INSERT ON entries
 WHEN NEW.number <> 1 + (SELECT coalesce(max(number), 0) FROM entries)
@@ -62,32 +53,19 @@ BEGIN SELECT RAISE(ABORT, 'a vote on an entry that is decided'); END;
 CREATE TRIGGER what_is_decided_is_not_carried_out_again BEFORE INSERT ON proposals
 WHEN NEW.number <= (SELECT coalesce(max(number), 0) FROM entries)
 BEGIN SELECT RAISE(IGNORE); END;
-CREATE TRIGGER a_decided_batch_goes AFTER UPDATE OF decided ON results
-WHEN NOT EXISTS (SELECT 1 FROM results WHERE spoken = NEW.spoken AND NOT decided)
-BEGIN DELETE FROM spoken WHERE id = NEW.spoken; END;
-CREATE TRIGGER a_forgotten_batch_goes AFTER DELETE ON results
-WHEN NOT EXISTS (SELECT 1 FROM results WHERE spoken = OLD.spoken AND NOT decided)
-BEGIN DELETE FROM spoken WHERE id = OLD.spoken; END;
 """
 # the same once more changes nothing; anything else becomes NULL, which the table refuses
 VOTED = """
 INSERT INTO votes VALUES (?, ?, ?, ?)
 ON CONFLICT (kind, view, number) DO UPDATE SET vote = CASE vote WHEN excluded.vote THEN vote END
 """
-SAID = """
-INSERT INTO results (request, decided, model, said, spoken, keep)
-VALUES (?1, EXISTS (SELECT 1 FROM past WHERE request = ?1), ?2, ?3, ?4, ?5)
-ON CONFLICT (request, model) DO UPDATE SET said = CASE said WHEN excluded.said THEN said END
-"""
-
-PAST = "SELECT * FROM past ORDER BY number, place"
-SETTLED = (
-    "DELETE FROM spoken WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM results WHERE spoken = ?1 AND NOT decided)"
-)
+SETTLED = "DELETE FROM spoken WHERE number = ?"
+LAPSED = "DELETE FROM past WHERE number = ?"
 
 T = TypeVar("T")
 
 _encode = msgspec.msgpack.Encoder().encode
+_past = msgspec.msgpack.Decoder(list[Past]).decode
 
 
 class SqliteStorage:
@@ -111,6 +89,7 @@ class SqliteStorage:
                 self._prepare(genesis.digest, key.raw)
             standing = self._standing()
             self._time = standing.time if standing is not None else 0
+            self._spoken: Spoken | None = None
         except BaseException:
             self._file.close()
             raise
@@ -128,16 +107,18 @@ class SqliteStorage:
         this member has signed or executed before.
         """
         with self._lock, _told("write"):
+            spoken, self._spoken = self._spoken or self._recalled(), None  # half changed where the write fails
             with self._file:
                 self._file.execute("BEGIN IMMEDIATE")
-                self._speak([each.signed for each in what if isinstance(each, Spoke)])
+                self._speak(spoken, [each.signed for each in what if isinstance(each, Spoke)])
                 self._accept([each for each in what if isinstance(each, Accepted)])
                 self._cast([each.vote for each in what if isinstance(each, Cast)])
                 executed = [each for each in what if isinstance(each, Executed)]
                 for each in executed:
-                    self._execute(each.record)
+                    self._execute(spoken, each.record)
                 if executed:
-                    self._stand(executed[-1].standing)
+                    self._stand(spoken, executed[-1].standing)
+            self._spoken = spoken
             if executed:
                 self._time = executed[-1].standing.time
 
@@ -145,8 +126,8 @@ class SqliteStorage:
         with self._lock, _told("restore"):
             return Restored(
                 standing=self._standing(),
-                past=[Past(*row) for row in self._file.execute(PAST)],
-                spoken=self._all("SELECT exec FROM spoken ORDER BY id", Exec),
+                past=[each for _, past in self._entries() for each in past if each.lapse >= self._time],
+                spoken=self._all("SELECT exec FROM spoken ORDER BY number", Exec),
                 accepted=self._all("SELECT accepted FROM proposals ORDER BY view, number", Accepted),
                 votes=self._all("SELECT vote FROM votes ORDER BY view, number, kind DESC", Vote),
             )
@@ -159,14 +140,13 @@ class SqliteStorage:
 
     # --- writing ------------------------------------------------------------------------------------------
 
-    def _speak(self, batches: list[Exec]) -> None:
+    def _speak(self, spoken: Spoken, batches: list[Exec]) -> None:
         # no deadline lies further ahead than the horizon, of the group's time or of this machine's clock
         keep = max(self._now(), self._time) + 2 * self._horizon + LINGER
         for batch in batches:
-            added = self._file.execute("INSERT INTO spoken (exec) VALUES (?)", (_encode(batch),)).lastrowid
-            rows = ((each.request, each.model, _encode(each.said), added, keep) for each in batch.results)
-            self._file.executemany(SAID, rows)
-            self._file.execute(SETTLED, (added,))
+            number = spoken.say(keep, batch)
+            if number is not None:
+                self._file.execute("INSERT INTO spoken VALUES (?, ?, ?)", (number, keep, _encode(batch)))
 
     def _accept(self, proposals: list[Accepted]) -> None:
         rows = ((each.propose.view, each.propose.number, _encode(each)) for each in proposals)
@@ -175,32 +155,43 @@ class SqliteStorage:
     def _cast(self, votes: list[Vote]) -> None:
         self._file.executemany(VOTED, ((each.kind, each.view, each.number, _encode(each)) for each in votes))
 
-    def _execute(self, record: Record) -> None:
+    def _execute(self, spoken: Spoken, record: Record) -> None:
         number = record.entry.number
         self._file.execute("INSERT INTO entries VALUES (?, ?)", (number, _encode(record)))
-        # an id that a group with too many liars decides twice: what it has committed to is not ours to refuse
-        self._file.executemany(
-            "INSERT OR REPLACE INTO past VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                (ended.request, each.client, each.id, number, i, each.deadline + LINGER)
-                for i, (each, ended) in enumerate(zip(record.asked, record.ended, strict=True))
-            ),
-        )
-        decided = ((each.request,) for each in record.ended)
-        self._file.executemany("UPDATE results SET decided = 1 WHERE request = ?", decided)
+        past = [
+            Past(ended.request, each.client, each.id, number, i, each.deadline + LINGER)
+            for i, (each, ended) in enumerate(zip(record.asked, record.ended, strict=True))
+        ]
+        if past:
+            self._file.execute("INSERT INTO past VALUES (?, ?)", (number, _encode(past)))
+            self._file.executemany(SETTLED, [(each,) for each in spoken.decide(number, past)])
 
-    def _stand(self, standing: Standing) -> None:
+    def _stand(self, spoken: Spoken, standing: Standing) -> None:
         self._file.execute("INSERT OR REPLACE INTO standing VALUES (1, ?)", (_encode(standing),))
         self._file.execute("DELETE FROM proposals WHERE number <= ?", (standing.entries,))
         self._file.execute("DELETE FROM votes WHERE number <= ?", (standing.entries,))
-        self._file.execute("DELETE FROM past WHERE lapse < ?", (standing.time,))
-        self._file.execute("DELETE FROM results WHERE keep < ?", (standing.time,))
+        batches, entries = spoken.lapse(standing.time)
+        self._file.executemany(SETTLED, [(each,) for each in batches])
+        self._file.executemany(LAPSED, [(each,) for each in entries])
 
     # --- the file -----------------------------------------------------------------------------------------
 
     def _standing(self) -> Standing | None:
         found = self._all("SELECT standing FROM standing", Standing)
         return found[0] if found else None
+
+    def _entries(self) -> Iterator[tuple[int, list[Past]]]:
+        """What was decided and has not lapsed, by entry."""
+        for number, decided in self._file.execute("SELECT number, decided FROM past ORDER BY number"):
+            yield number, _past(decided)
+
+    def _recalled(self) -> Spoken:
+        spoken = Spoken()
+        for number, past in self._entries():
+            spoken.decide(number, past)
+        for number, keep, batch in self._file.execute("SELECT * FROM spoken ORDER BY number"):
+            spoken.recall(number, keep, msgspec.msgpack.decode(batch, type=Exec))
+        return spoken
 
     def _all(self, statement: str, kind: type[T], arguments: tuple[object, ...] = ()) -> list[T]:
         rows = self._file.execute(statement, arguments)

@@ -58,7 +58,6 @@ class Words:
     said: object
     batch: Exec  # in which it was said first
     keep: int
-    decided: bool
 
 
 class Plain:
@@ -94,7 +93,9 @@ class Plain:
             case Spoke(batch):
                 keep, gone = max(NOW, self.time) + KEPT - NOW, {each.request for each in self._past()}
                 for each in batch.results:
-                    fresh = Words(each.said, batch, keep, each.request in gone)
+                    if each.request in gone:
+                        raise Refused("decided")
+                    fresh = Words(each.said, batch, keep)
                     if self.words.setdefault((each.request, each.model), fresh).said != each.said:
                         raise Refused("said otherwise")
             case Accepted(propose=propose):
@@ -110,11 +111,10 @@ class Plain:
                 self.records.append(record)
                 self.standing = standing
                 decided = {ended.request for ended in record.ended}
-                for (request, _), words in self.words.items():
-                    words.decided |= request in decided
+                self.words = {at: each for at, each in self.words.items() if at[0] not in decided}
 
     def restore(self) -> Restored:
-        spoken = [words.batch for words in self.words.values() if not words.decided]
+        spoken = [words.batch for words in self.words.values()]
         return Restored(
             standing=self.standing,
             past=self._past(),
@@ -222,13 +222,30 @@ def test_a_vote_on_what_is_decided_is_refused_although_the_first_has_been_forgot
     refused(storage, Cast(made.vote(1, entry=b"\x01" * 32)))
 
 
-def test_another_result_for_a_request_by_the_same_model_is_refused_even_after_it_was_decided(storage):
+@pytest.mark.parametrize("reopening", [False, True])
+def test_another_result_for_a_request_by_the_same_model_is_refused_even_after_it_was_decided(storage, reopening):
+    def restarted():
+        if reopening:
+            storage.close()
+            storage.__init__(storage._path, made.GENESIS, ME, lambda: NOW)
+
     storage.write([Spoke(made.batch(made.result(0), made.result(1)))])
-    refused(storage, Spoke(made.batch(made.result(0, vote=2))))
-    storage.write([made.executed(1, (made.asked(0), made.asked(1)))])
-    assert storage.restore().spoken == []
+    restarted()
     refused(storage, Spoke(made.batch(made.result(0, vote=2))))
     storage.write([Spoke(made.batch(made.result(2), made.result(0, model=1)))])
+    storage.write([made.executed(1, (made.asked(0), made.asked(1)))])
+    assert [each.results[0] for each in storage.restore().spoken] == [made.result(2)]
+    restarted()
+    for model in (0, 1):
+        refused(storage, Spoke(made.batch(made.result(3), made.result(0, model=model, vote=2))))
+    refused(storage, Spoke(made.batch(made.result(2, vote=2))))
+    storage.write([Spoke(made.batch(made.result(2), made.result(3)))])
+
+
+def test_what_one_write_says_twice_must_be_the_same(storage):
+    refused(storage, Spoke(made.batch(made.result(0))), Spoke(made.batch(made.result(0, vote=2))))
+    storage.write([Spoke(made.batch(made.result(0))), Spoke(made.batch(made.result(0)))])
+    assert len(storage.restore().spoken) == 1
 
 
 def test_an_entry_that_is_not_the_next_is_refused(storage):
@@ -244,7 +261,7 @@ def test_what_was_said_is_kept_until_no_entry_may_name_the_request(storage):
     assert len(storage.restore().spoken) == 1
     storage.write([made.executed(2, time=KEPT + 1)])
     assert storage.restore().spoken == []
-    assert storage._file.execute("SELECT count(*) FROM results").fetchone() == (0,)
+    assert storage._file.execute("SELECT count(*) FROM spoken").fetchone() == (0,)
 
 
 def test_a_decided_id_is_known_until_it_lapses(storage):
