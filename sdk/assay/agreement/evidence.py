@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, ParamSpec, TypeVar
 
 import msgspec
@@ -73,13 +73,12 @@ def require_committed(evidence: AgreementEvidence) -> None:
     _require("/ended/said", configuration.n, len(evidence.ended.said))
     root = _under("/path", merkle.root_from_path, evidence.ended.leaf, evidence.index, entry.count, evidence.path)
     _require("/entry/root", entry.root, root)
-    _require_quorum(evidence)
+    require_quorum(configuration, evidence.ballot, evidence.commits)
 
 
-def _require_quorum(evidence: AgreementEvidence) -> None:
-    """2f + 1 different members, in their order, each with a signature that verifies."""
-    configuration = evidence.configuration
-    members = [each.member for each in evidence.commits]
+def require_quorum(configuration: Configuration, ballot: Ballot, commits: Sequence[Signed]) -> None:
+    """2f + 1 different members, in their order, each with a signature that verifies. Raises NotVerified."""
+    members = [each.member for each in commits]
     if members != sorted(set(members)) or not set(members) <= set(range(configuration.n)):
         raise NotVerified(
             "not distinct members of the group, in their order",
@@ -96,8 +95,8 @@ def _require_quorum(evidence: AgreementEvidence) -> None:
             expected=f"at least {configuration.quorum}",
             got=str(len(members)),
         )
-    signed = evidence.ballot.digest(Tag.AGREEMENT_COMMIT)
-    for i, each in enumerate(evidence.commits):
+    signed = ballot.digest(Tag.AGREEMENT_COMMIT)
+    for i, each in enumerate(commits):
         key = PublicKey(configuration.members[each.member].key)
         _under(f"/commits/{i}/signature", key.verify, Tag.AGREEMENT_COMMIT, signed, each.signature)
 

@@ -9,7 +9,7 @@ import click
 
 from assay.cli.commands import Commands
 
-NAMES = ("login", "models", "predict", "verify")
+NAMES = ("login", "models", "predict", "verify", "audit")
 
 
 @click.group(

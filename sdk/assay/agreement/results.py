@@ -1,0 +1,46 @@
+"""A member's results: what it says to requests, many under one signature, each a leaf of one tree."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from assay import cbor
+from assay.agreement.votes import Abstained, Answered, Erred, encoded
+from assay.digest import Tag, digest
+from assay.model import Digest
+
+MAX_BATCH = 1024  # results under one signature
+
+
+class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one member says to one request, by the model of this commitment."""
+
+    request: Digest
+    model: Digest
+    said: Answered | Abstained | Erred
+
+    @property
+    def leaf(self) -> bytes:
+        content: dict[str, cbor.Value] = {
+            "request": self.request,
+            "model": self.model,
+            "said": encoded(self.said),
+        }
+        return digest(Tag.AGREEMENT_RESULT, cbor.encode(content))
+
+
+Results = Annotated[tuple[Result, ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+def signed(group: bytes, epoch: int, member: int, count: int, root: bytes) -> bytes:
+    """The digest that the member signs under Tag.AGREEMENT_EXEC; `root` is of the results' leaves."""
+    content: dict[str, cbor.Value] = {
+        "group": group,
+        "epoch": epoch,
+        "member": member,
+        "count": count,
+        "root": root,
+    }
+    return digest(Tag.AGREEMENT_EXEC, cbor.encode(content))

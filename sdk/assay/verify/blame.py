@@ -1,0 +1,62 @@
+"""What members did, each piece of evidence in one sentence; proven only where `require_guilt` has named them.
+
+Nothing is checked here, and evidence may hold anything.
+"""
+
+from __future__ import annotations
+
+from assay.agreement.blame.evidence import AnyEvidence, ContradictingResults, DoubleVote, Rewrite, WrongOutcome
+from assay.agreement.votes import Abstained, Answered, Erred
+from assay.verify.votes import written
+
+DONE = {"prepare": "prepared", "commit": "committed to"}
+
+
+def sentence(evidence: AnyEvidence) -> str:
+    """Who did what where."""
+    where = evidence.configuration
+    return f"{_subject(evidence)} {_deed(evidence)}, in epoch {where.epoch} of group {where.slug}"
+
+
+def owners(evidence: AnyEvidence) -> list[str]:
+    """Of the accused, by the names that the configuration gives them."""
+    known = {member.key: member.owner for member in evidence.configuration.members}
+    return [known.get(key, "a stranger") for key in evidence.accused]
+
+
+def _subject(evidence: AnyEvidence) -> str:
+    named = owners(evidence)
+    if not named:
+        return f"more than {evidence.configuration.f} members, whom this does not name,"
+    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+
+
+def _deed(evidence: AnyEvidence) -> str:
+    match evidence:
+        case DoubleVote():
+            return (
+                f"{DONE[evidence.phase]} two different things at number {evidence.number} in view {evidence.view}"
+            )
+        case ContradictingResults():
+            one, other = (_word(evidence, each.said) for each in evidence.results)
+            return f"{one} and {other} of one request, {evidence.request.hex()[:16]}, with one model"
+        case Rewrite():
+            number = evidence.commitments[0].entry.number
+            return f"committed to two different entries at number {number}, and so rewrote the group's log"
+        case WrongOutcome():
+            request, number = evidence.asked.digest.hex()[:16], evidence.committed.entry.number
+            return (
+                f"committed to the outcome '{evidence.ended.outcome}' of request {request} at number {number}, "
+                "which is not what the members' words come to"
+            )
+
+
+def _word(evidence: ContradictingResults, said: Answered | Abstained | Erred) -> str:
+    match said:
+        case Answered(votes=votes):
+            few = ", ".join(written(evidence.configuration, vote) for vote in votes[:3])
+            return f"said {few}{', …' if len(votes) > 3 else ''}"
+        case Abstained():
+            return "abstained"
+        case Erred():
+            return "said that its model could not answer"
