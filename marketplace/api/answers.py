@@ -10,10 +10,12 @@ from django.conf import settings
 
 from assay import oip
 from assay.answer import answers
+from assay.certificate import parse
 from assay.model import Interface
 from marketplace.catalogue.interfaces import interface_of
+from marketplace.certificates.shortfall import shortfall
 from marketplace.predictions import stored
-from marketplace.predictions.models import Prediction
+from marketplace.predictions.models import Prediction, Status
 
 MAX_READINGS = 1000  # rows put into words
 
@@ -41,10 +43,14 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Verified(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How it was verified: whose word the answer rests on, and what is not promised."""
+    """How it was verified: whose word the answer rests on, and what is not promised.
+
+    `reason`: why it is contested though members agree: fewer votes were had than were asked for.
+    """
 
     mode: str
     outcome: str | None = None
+    reason: str | None = None
     provider: str | None = None
     group: str | None = None
     caveats: list[str] = []
@@ -126,7 +132,17 @@ def _verified(prediction: Prediction) -> Verified:
     if certificate is None:
         return Verified(prediction.mode)
     anchor = {certificate.anchor_kind: certificate.anchor}
-    return Verified(prediction.mode, certificate.outcome, **anchor, caveats=certificate.caveats)
+    return Verified(
+        prediction.mode, certificate.outcome, _reason(prediction), **anchor, caveats=certificate.caveats
+    )
+
+
+def _reason(prediction: Prediction) -> str | None:
+    """The certificate is read for it, where it can be that alone."""
+    if prediction.status != Status.CONTESTED or not prediction.params.get("votes") or not prediction.certificate:
+        return None
+    short = shortfall(parse(bytes(prediction.certificate.document)))
+    return f"contested because {short}" if short else None
 
 
 def _link(prediction: Prediction) -> CertificateLink | None:

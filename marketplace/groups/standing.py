@@ -45,6 +45,11 @@ class Seat:
         return "" if raw is None else str(PublicKey(raw))
 
     @property
+    def commitment(self) -> str:
+        """Of the model that it answers with, in hexadecimal; empty where there is none."""
+        return "" if self.version is None else bytes(self.version.commitment or b"").hex()
+
+    @property
     def reachable(self) -> bool:
         """Whether its node, with the key that it signed with, answered and served when it was last asked."""
         if self.node is None or (self.signed is not None and bytes(self.node.key) != self.signed):
@@ -80,6 +85,20 @@ class Card:
     def horizon(self) -> float:
         """Seconds ahead that a deadline may lie."""
         return self.group.horizon / 1000
+
+    @property
+    def alike(self) -> tuple[tuple[str, ...], ...]:
+        """Owners who answer with one and the same model, by model: their votes are no more than one's."""
+        owners: dict[str, tuple[str, ...]] = {}
+        for seat in self.seats:
+            if seat.commitment:
+                owners[seat.commitment] = (*owners.get(seat.commitment, ()), seat.owner)
+        return tuple(each for each in owners.values() if len(each) > 1)
+
+    @property
+    def copies(self) -> frozenset[str]:
+        """The owners among these."""
+        return frozenset(owner for owners in self.alike for owner in owners)
 
     @property
     def founder(self) -> Seat:

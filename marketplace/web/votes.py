@@ -1,4 +1,5 @@
-"""What each member of a group said, one by one, and what came of it, as pages show it; from the certificate alone.
+"""What each member of a group said, one by one, and what came of it, as pages show it: from the certificate alone,
+but for why a member abstained, which is known here at best.
 
 Nothing is checked here: what is shown has been checked before it was stored, and is again in the reader's browser.
 """
@@ -15,6 +16,8 @@ from assay.certificate import AgreementCertificate, AnyCertificate
 from assay.tensor import Tensor, by_name
 from assay.verify.votes import failure, written
 from marketplace.catalogue.models import ModelVersion
+from marketplace.certificates.shortfall import shortfall
+from marketplace.web.abstentions import reasons
 
 MAX_ROWS = 50  # written out on a page
 COUNTED = {
@@ -70,6 +73,7 @@ class Votes:
     rows: tuple[Row, ...]
     more: int
     contested: bool
+    short: str  # that fewer votes were had than the buyer asked for
     note: str  # what the silent could have changed; why it failed
     counted: str
 
@@ -83,9 +87,11 @@ def votes(certificate: AnyCertificate) -> Votes | None:
     outputs = certificate.statement.outputs
     given = answers(certificate.interface, outputs, MAX_ROWS)
     names = _names(certificate)
+    said = evidence.ended.said
+    known = reasons(certificate, (i for i, word in enumerate(said) if isinstance(word, Abstained)))
     members = tuple(
-        _vote(certificate, member.owner, word, names)
-        for member, word in zip(configuration.members, evidence.ended.said, strict=True)
+        _vote(certificate, member.owner, word, names, known.get(i, ""))
+        for i, (member, word) in enumerate(zip(configuration.members, said, strict=True))
     )
     rows = evidence.asked.rows
     return Votes(
@@ -98,6 +104,7 @@ def votes(certificate: AnyCertificate) -> Votes | None:
         else (),
         more=rows - len(given) if given else 0,
         contested=any(not sure for sure in _flags(outputs, DECIDED.name)),
+        short=shortfall(certificate),
         note=_note(certificate),
         counted=COUNTED[configuration.aggregator].format(
             least=max(evidence.asked.least, configuration.f + 1),
@@ -108,10 +115,16 @@ def votes(certificate: AnyCertificate) -> Votes | None:
 
 
 def _vote(
-    certificate: AgreementCertificate, owner: str, word: Said, names: Mapping[tuple[str, bytes], str]
+    certificate: AgreementCertificate,
+    owner: str,
+    word: Said,
+    names: Mapping[tuple[str, bytes], str],
+    reason: str,
 ) -> Vote:
+    """`reason`: why it abstained, if that is known here."""
     if not isinstance(word, Answered):
-        return Vote(owner, "", "", (), SILENT[type(word)])
+        standing = Standing(f"Abstained: {reason}") if reason else SILENT[type(word)]
+        return Vote(owner, "", "", (), standing)
     configuration = certificate.evidence.configuration
     rows = tuple(written(configuration, vote) for vote in word.votes[:MAX_ROWS])
     named = names.get((owner, word.model), "")

@@ -16,6 +16,7 @@ from rich.text import Text
 from assay.agreement.consent import consent, place_of, proposed
 from assay.agreement.group import Configuration, Labels
 from assay.cli.show import clean
+from assay.durations import in_words
 from assay.errors import Refused
 from assay.jsonform import base64url, from_base64url
 from assay.keys import PrivateKey, PublicKey
@@ -111,8 +112,8 @@ def show(configuration: Configuration, mine: int) -> None:
         say("takes     ", clean(port.name), f"  {port.datatype} {list(port.shape)}")
     say("answers   ", _answer(configuration))
     say("counts by ", configuration.aggregator)
-    say(f"waits     {configuration.grace} ms for the slower members")
-    say(f"takes deadlines up to {configuration.horizon} ms ahead")
+    say(f"waits     {in_words(configuration.grace / 1000)} for the slower members")
+    say(f"takes deadlines up to {in_words(configuration.horizon / 1000)} ahead")
     say("genesis   ", (configuration.digest.hex(), "bold"))
 
 

@@ -100,7 +100,8 @@ async def test_what_it_shows_and_signs_is_what_the_api_takes(owner, shop, monkey
     made, held = joined(owner, monkeypatch)
     result = await accept(owner, shop, "--yes", held=held)
     assert result.exit_code == 0, result.output
-    for word in (*groups.OWNERS, "plurality", "zero, one", made.digest.hex(), "any 1 may fail or lie"):
+    spans = ("waits     200 ms for", "deadlines up to 10 min ahead")
+    for word in (*groups.OWNERS, "plurality", "zero, one", made.digest.hex(), "any 1 may fail or lie", *spans):
         assert word in result.output
     (sent,) = Shop.consents
     taken = msgspec.convert(sent, NewConsent)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from assay.errors import Refused
-from marketplace.catalogue.models import Model
+from marketplace.catalogue.models import Deployment, Model, ModelVersion
 from marketplace.groups import actions as groups
 from marketplace.groups.models import Group, Swap
 from marketplace.predictions import actions, questions
@@ -114,11 +116,11 @@ def test_a_group_on_its_way_says_so_to_its_members_alone(cast, owners, signing):
 # --- votes ------------------------------------------------------------------------------------------------
 
 
-def ended(owners, says, **changes) -> Prediction:  # noqa: F811
+def ended(owners, says, least=0, **changes) -> Prediction:  # noqa: F811
     """A prediction of bela's on which the members said that."""
     person = owners[1].person
     prediction = actions.create(person.actor, questions.read(person.actor, Body(**asking(**changes))))
-    prepared = certificate([each.key for each in owners], prediction, says)
+    prepared = certificate([each.key for each in owners], prediction, says, least)
     status = Status(prepared.certificate.statement.outcome)
     error = None if status != Status.FAILED else Refused("too few members of the group answered")
     actions.apply([Change(prediction.pk, Status.DISPATCHED)])
@@ -157,6 +159,67 @@ def test_contested_is_no_answer(deciding, owners):  # noqa: F811
         assert shown.count(">Voted<") == 3
         assert shown.count("Abstained: it lacked the input, or its model was out of reach") == 1
         assert ">Agrees<" not in shown
+
+
+def test_votes_that_were_asked_for_and_not_had_are_named(deciding, owners):  # noqa: F811
+    own, certified = both(owners, ended(owners, {3: 4}, least=4))
+    assert "The members did not agree" not in own
+    assert "digits-four gave no answer: 3 of the 4 votes that were asked for agree." in certified
+    for shown in (own, certified):
+        assert "Contested because 3 of the 4 votes that were asked for agree." in shown
+
+
+def test_the_rows_that_too_few_agreed_on_are_counted(deciding, owners):  # noqa: F811
+    rows = answering.a_three() | {"shape": [3, 64], "data": [3.0] * 64 + [5.0] * 128}
+    for shown in both(owners, ended(owners, {1: 5}, least=4, inputs=[rows])):
+        assert "fewer than the 4 votes that were asked for agree on 1 of 3 rows" in shown
+
+
+def test_why_a_member_abstained_is_shown_where_it_is_known(deciding, owners):  # noqa: F811
+    """A model that its node had stopped serving before; not one that it stopped to serve long afterwards."""
+    prediction = ended(owners, {2: ABSTAINS})
+    generic, known = "it lacked the input, or its model was out of reach", "its node did not serve its model"
+    for shown in both(owners, prediction):
+        assert (generic in shown, known in shown) == (True, False)
+    lost = Deployment.objects.filter(pk=owners[2].deployment.pk)
+    lost.update(state="failed", updated=prediction.completed - timedelta(minutes=1))
+    for shown in both(owners, prediction):
+        assert (generic in shown, known in shown) == (False, True)
+    lost.update(updated=prediction.completed + timedelta(minutes=1))
+    for shown in both(owners, prediction):
+        assert (generic in shown, known in shown) == (True, False)
+
+
+def test_two_members_with_one_model_are_marked(deciding, owners, serving):  # noqa: F811
+    for name in ("group", "group-members"):
+        assert "Same model" not in page(name, SLUG)
+    same = bytes(owners[1].version.commitment)
+    ModelVersion.objects.filter(pk=owners[3].version.pk).update(commitment=same)
+    said = "bela, owner3 answer with one and the same model: their votes are not independent of each other."
+    for shown in (
+        page("group", SLUG),
+        page("group-members", SLUG),
+        page("your-group", SLUG, person=owners[0].person),
+    ):
+        assert said in shown
+        assert shown.count(">Same model<") == 3
+
+
+def test_a_withdrawn_group_counts_nobody_as_reachable(owners, serving):  # noqa: F811
+    assert "4 of 4" in page("your-groups", person=owners[1].person)
+    groups.withdraw(owners[0].actor, serving)
+    assert "not asked any more" in page("your-groups", person=owners[1].person)
+    for name in ("your-group", "group", "group-members"):
+        assert ">Reachable<" not in page(name, SLUG, person=owners[1].person)
+
+
+def test_the_command_that_checks_a_certificate_is_one_line(deciding, owners):  # noqa: F811
+    """Wrapped for the reader alone: a backslash would stand alone on a narrow page."""
+    prediction = ended(owners, {})
+    shown = page("certificate", prediction.certificate.hex, person=owners[1].person)
+    command = next(line for line in shown.splitlines() if line.startswith("assay verify "))
+    assert "\\" not in command
+    assert {"--group", "--input", "--salt"} < set(command.split())
 
 
 def test_a_group_that_failed_says_who_was_heard(deciding, owners):  # noqa: F811
@@ -252,12 +315,15 @@ def test_from_founding_to_signing_by_forms(owners):  # noqa: F811
         ({"model": ""}, "No model is chosen"),
         ({"model": "asha/digits@9/1"}, "No such version of yours is served"),
         ({"invite": "bela nobody"}, "No such organisation: nobody."),
+        ({"invite": "bela sam bela"}, "Invited twice: bela."),
+        ({"invite": "bela asha"}, "The founder is a member already: asha."),
+        ({"invite": "bela sam owner3 tariq"}, "Every place is taken"),
     ],
     ids=str,
 )
 def test_what_cannot_be_founded_is_said_beside_its_field_and_the_form_stays_filled(owners, change, words):  # noqa: F811
     answer = browser(owners[0].person).post(url("found-group"), form(owners[0], summary="kept", **change))
-    assert answer.status_code in (404, 422)
+    assert answer.status_code in (404, 409, 422)
     shown = answer.content.decode()
     assert words in shown
     assert "is-invalid" in shown
@@ -273,7 +339,7 @@ def test_a_misfit_is_shown_with_its_reason_and_cannot_be_chosen(owners, inviting
     shown = page("your-group", SLUG, person=bela.person)
     assert "Does not fit: the model&#x27;s labels" in shown
     said = send(bela.person, "group-accept", SLUG, seat="bela", model=f"{misfit.version}/{bela.node.pk}")
-    assert "labels is not the group" in said
+    assert "labels must be the group" in said
     assert inviting.members.get(organisation__slug="bela").state == "invited"
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from assay.agreement.aggregate import aggregator
 from assay.agreement.group import MAX_SCALE, SIZES
-from assay.errors import Refused
+from assay.errors import AssayError, Refused
 from marketplace import text
 from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
@@ -131,13 +131,27 @@ def found(
         answered=timezone.now(),
     )
     audit.record(organisation, actor.user, Action.GROUP_FOUNDED, group)
+    _invite_all(actor, group, list(invited))
+    return group
+
+
+def _invite_all(actor: Actor, group: Group, invited: list[str]) -> None:
+    """Raises AssayError naming which of them it is about; whoever is named twice is meant to be somebody else."""
     for i, each in enumerate(invited):
+        if each == group.organisation.slug or each in invited[:i]:
+            founder = each == group.organisation.slug
+            raise Refused(
+                "the founder is a member already" if founder else "invited twice",
+                code="same-member",
+                pointer=f"/invite/{i}",
+                got=each[:60],
+                hint="Each member is another owner.",
+            )
         try:
             invite(actor, group, each)
-        except NotFound as error:
+        except AssayError as error:
             error.pointer = f"/invite/{i}"
             raise
-    return group
 
 
 @transaction.atomic

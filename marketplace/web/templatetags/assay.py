@@ -15,6 +15,7 @@ from django.template.loader import select_template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from assay.durations import in_words
 from assay.keys import PublicKey
 from marketplace.web.markdown import rendered
 
@@ -109,10 +110,7 @@ def duration(seconds: float | timedelta | None) -> str:
     """`21 ms`, `1.3 s`, `2 min`; nothing for what has not been measured."""
     if not seconds:
         return ""
-    value = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
-    if value < 0.9995:
-        return f"{max(1, round(value * 1000))} ms"
-    return f"{value:.1f} s" if value < 90 else f"{value / 60:.0f} min"
+    return in_words(seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds))
 
 
 @register.filter

@@ -29,6 +29,7 @@ from marketplace.accounts.access import Actor
 from marketplace.catalogue.models import Node
 from marketplace.certificates import access
 from marketplace.certificates.models import Certificate
+from marketplace.certificates.shortfall import shortfall
 from marketplace.errors import NotFound
 from marketplace.predictions.models import Prediction
 from marketplace.web import sent
@@ -128,6 +129,8 @@ def _claim(parsed: AnyCertificate) -> str:
         return f"{named} gave no answer."
     first, rows = given[0], statement.outputs[0].shape[0]
     rest = f" and {rows - 1} more rows" if rows > 1 else ""
+    if (short := shortfall(parsed)) and rows == 1:
+        return f"{named} gave no answer: {short}."
     if first.contested:
         return f"The members of {named} did not agree{f' on the first of {rows} rows' if rows > 1 else ''}."
     words = f"“{first.text}”" if interface.task == "classification" else first.text
@@ -176,7 +179,7 @@ def _command(rests_on: Anchor, digest: str, prediction: Prediction | None) -> st
     parts = [f"assay verify {file_name('certificate', digest)}", f"--{rests_on.kind} {rests_on.text}"]
     if prediction is not None:
         parts += [f"--input {sent.name(prediction)}", f"--salt {bytes(prediction.salt).hex()}"]
-    return "pip install ./sdk  # in Assay's source\n" + " \\\n    ".join(parts)
+    return "pip install ./sdk  # in Assay's source\n" + " ".join(parts)
 
 
 def file_name(what: str, digest: str, suffix: str = "json") -> str:

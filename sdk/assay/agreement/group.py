@@ -145,7 +145,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             expected, got = getattr(wanted, name), getattr(given, name)
             if expected != got:
                 raise Refused(
-                    f"the model's {name} is not the group's",
+                    f"the model's {name} must be the group's",
                     code="wrong-interface",
                     pointer=f"{pointer}/interface/{name}",
                     expected=str(expected)[:200],

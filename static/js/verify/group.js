@@ -33,7 +33,7 @@ export function checkFitting(configuration, model, pointer) {
   const wanted = interfaceOf(configuration);
   for (const name of ["task", "inputs", "labels", "preprocessing"]) {
     if (equal(encode(wanted[name]), encode(model.interface[name]))) continue;
-    throw new Refusal(`the model's ${name} is not the group's`, { code: "wrong-interface", pointer: `${pointer}/interface/${name}` });
+    throw new Refusal(`the model's ${name} must be the group's`, { code: "wrong-interface", pointer: `${pointer}/interface/${name}` });
   }
 }
 

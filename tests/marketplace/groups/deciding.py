@@ -82,7 +82,9 @@ def evidence(keys: list[PrivateKey], job: Job[Any], least: int, says: dict[int, 
     )
 
 
-def certificate(keys: list[PrivateKey], prediction: Prediction, says: dict[int, int | Said]) -> Prepared:
+def certificate(
+    keys: list[PrivateKey], prediction: Prediction, says: dict[int, int | Said], least: int = 0
+) -> Prepared:
     """What the group's word on a prediction, as it is stored, would be."""
     target = standing(prediction.group_id)
     assert target is not None
@@ -95,4 +97,4 @@ def certificate(keys: list[PrivateKey], prediction: Prediction, says: dict[int, 
         deadline=int(prediction.deadline.timestamp() * 1000),
     )
     models = tuple(each.model for each in target.providers)
-    return prepare(issue(evidence(keys, job, 0, says), models))
+    return prepare(issue(evidence(keys, job, least, says), models))

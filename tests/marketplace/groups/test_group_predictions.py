@@ -187,6 +187,26 @@ def test_dissent_silence_and_failure_end_as_the_group_says(client, cast, decidin
 
 
 @in_the_end
+@pytest.mark.parametrize(
+    ("says", "reason"),
+    [
+        ({3: 4}, "contested because 3 of the 4 votes that were asked for agree"),
+        ({3: SILENT}, "contested because 3 of the 4 votes that were asked for agree"),
+        ({2: 5, 3: 5}, None),  # as many for another: asking for fewer votes had changed nothing
+        ({0: 1, 1: 2, 2: 4}, None),
+    ],
+    ids=str,
+)
+def test_votes_that_were_asked_for_and_not_had_are_named_as_the_reason(client, cast, deciding, says, reason):
+    deciding.says = says
+    with dispatching(answering.FakeNodes([]), groups=deciding):
+        shown = sent(client, cast.bela, verification={"mode": "agreement", "votes": 4}).json()
+    assert (shown["status"], shown["verification"].get("reason")) == ("contested", reason)
+    again = client.get(f"{PREDICTIONS}/{shown['id']}", headers=cast.bela.headers).json()
+    assert again["verification"] == shown["verification"]
+
+
+@in_the_end
 def test_a_group_that_does_not_decide_in_time_expires(client, cast, deciding):
     deciding.refusing = DeadlineExceeded("too slow")
     with dispatching(answering.FakeNodes([]), groups=deciding):
