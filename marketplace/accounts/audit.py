@@ -23,6 +23,7 @@ class Action(models.TextChoices):
     VERSION_DISCARDED = "version.discarded", "Version discarded"
     MODEL_DISCARDED = "model.discarded", "Model discarded"
     GROUP_FOUNDED = "group.founded", "Group founded"
+    GROUP_EDITED = "group.edited", "Group's title or summary changed"
     GROUP_INVITED = "group.invited", "Owner invited to a group"
     GROUP_REVOKED = "group.revoked", "Invitation to a group taken back"
     GROUP_ACCEPTED = "group.accepted", "Place in a group taken"

@@ -51,6 +51,13 @@ class NewGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     invite: Annotated[tuple[str, ...], msgspec.Meta(max_length=15)] = ()
 
 
+class GroupDescription(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is left out stays as it is."""
+
+    title: Title | msgspec.UnsetType = msgspec.UNSET
+    summary: Summary | msgspec.UnsetType = msgspec.UNSET
+
+
 class Invitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom to offer a place."""
 
@@ -104,6 +111,14 @@ class OneGroup(View):
     def get(self, request: Request, slug: str) -> Response:
         """One that serves, or that one's organisation belongs to or is invited to."""
         return Response(_shown(access.group(viewer_of(request), slug)))
+
+    @describe("Describe a group", body=GroupDescription, answer=Group)
+    def patch(self, request: Request, slug: str) -> Response:
+        """Changes what its page says, by its founder. What the members have signed stays as it is."""
+        actor = actor_of(request)
+        row = access.founded(actor, slug)
+        words = msgspec.to_builtins(bodies.body(request, GroupDescription))
+        return Response(_shown(actions.edit(actor, row, **words)))
 
     @describe("Withdraw a group", answer=Group)
     def delete(self, request: Request, slug: str) -> Response:

@@ -19,8 +19,9 @@ from assay.errors import AssayError
 from marketplace.catalogue.background import told_by
 from marketplace.catalogue.models import Deployment, Node
 from marketplace.catalogue.peers import connected
+from marketplace.groups import heard
 from wire.deadline import in_seconds
-from wire.messages import Served
+from wire.messages import InGroup, Served
 
 PATIENCE = 3.0  # seconds for a node to connect and to answer both questions
 AT_ONCE = 32  # nodes
@@ -39,6 +40,7 @@ class Seen:
     serving: bool
     detail: str
     models: dict[bytes, Served] = field(default_factory=dict)  # by commitment
+    groups: tuple[InGroup, ...] = ()
 
 
 def check_nodes() -> int:
@@ -48,6 +50,7 @@ def check_nodes() -> int:
         _record(seen)
         if seen.answered:
             _reconcile(seen)
+        heard.note(seen.node, seen.groups)
     return len(nodes)
 
 
@@ -80,6 +83,7 @@ async def _look(node: Node) -> Seen:
         serving=healthy.serving and not capable.draining,
         detail=detail,
         models={model.commitment: model for model in capable.models},
+        groups=capable.groups,
     )
 
 

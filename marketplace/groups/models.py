@@ -70,6 +70,7 @@ class Member(models.Model):
     formed = models.DateTimeField(null=True)  # when its node said that it takes part
     told = models.JSONField(default=list)  # where its node knows all members' nodes to be: addresses, in order
     detail = models.CharField(max_length=300, blank=True)  # why it does not yet
+    reached = models.PositiveSmallIntegerField(null=True)  # members that its node hears, itself included
     created = models.DateTimeField(auto_now_add=True)
     answered = models.DateTimeField(null=True)
 

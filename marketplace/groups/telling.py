@@ -32,7 +32,7 @@ from wire.messages import Adopt, Done, Form, Request
 
 FORMING = 30.0  # seconds for a node to take part
 ADOPTING = 60.0  # seconds for a group to order a change of model
-ASKING_AGAIN = timedelta(minutes=1)  # before a node is asked once more whether its owner has allowed a change
+ASKING_AGAIN = timedelta(minutes=10)  # before a node is asked once more to change; mostly it is heard of at once
 
 OWNER_MUST_ADOPT = "owner-must-adopt"  # the code with which a node says so
 
@@ -113,6 +113,11 @@ def tell_again() -> int:
     return _send("groups.form", "member", _untold()) + _send(
         "groups.adopt", "swap", waiting.values_list("pk", flat=True)
     )
+
+
+def adopted(swaps: QuerySet[Swap]) -> None:
+    """These have happened, as the nodes say by themselves: they are asked, so that it is on record."""
+    _send("groups.adopt", "swap", swaps.filter(state=Swap.State.WAITING).values_list("pk", flat=True))
 
 
 def _send(kind: str, whose: str, untold: Iterable[int]) -> int:

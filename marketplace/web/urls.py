@@ -60,6 +60,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("your-groups", your_groups.listing, name="your-groups"),
     path("found-a-group", your_groups.found, name="found-group"),
     path("your-groups/<slug:slug>", your_groups.group, name="your-group"),
+    path("your-groups/<slug:slug>/edit", your_groups.edit, name="group-edit"),
     path("your-groups/<slug:slug>/invite", your_groups.invite, name="group-invite"),
     path("your-groups/<slug:slug>/revoke", your_groups.revoke, name="group-revoke"),
     path("your-groups/<slug:slug>/accept", your_groups.accept, name="group-accept"),

@@ -9,6 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from assay.errors import Refused
+from marketplace.accounts.audit import Action
+from marketplace.accounts.models import AuditEntry
 from marketplace.catalogue.models import Deployment, Model, ModelVersion
 from marketplace.groups import actions as groups
 from marketplace.groups.models import Group, Swap
@@ -48,6 +50,13 @@ def test_the_catalogue_shows_groups_with_their_hallmark(deciding, serving):  # n
     assert "Digits of four" in page("groups")
     assert "Digits of four" not in browser().get(url("home"), {"q": "zeppelin"}).content.decode()
     assert "Digits of four" not in browser().get(url("home"), {"mode": "direct"}).content.decode()
+    facet = '<span>agreement</span><span class="count">1</span>'
+    for restricted in ({}, {"mode": "direct"}, {"mode": "agreement"}, {"q": "digits"}):
+        assert facet in browser().get(url("home"), restricted).content.decode()
+    assert facet not in browser().get(url("home"), {"q": "zeppelin"}).content.decode()
+    alone = browser().get(url("home"), {"mode": "agreement"}).content.decode()
+    assert "Digits of four" in alone
+    assert "Nothing fits" not in alone
     assert (
         "Digits of four"
         in browser().get(url("home"), {"q": "FOUR digits", "task": "classification"}).content.decode()
@@ -406,6 +415,39 @@ def test_what_nodes_answered_is_shown_while_a_group_forms(owners, forming):  # n
     shown = page("your-group", SLUG, person=owners[0].person)
     assert "cannot connect to the node: &lt;b&gt;refused" in shown
     assert shown.count(">Not yet<") == 4
+
+
+@pytest.mark.parametrize(("reached", "words"), [(4, "3 of 3"), (3, "2 of 3"), (0, "0 of 3")])
+def test_an_owner_sees_whom_the_own_node_reaches(owners, serving, reached, words):  # noqa: F811
+    assert "Your node reaches" not in page("your-group", SLUG, person=owners[1].person)
+    serving.members.filter(position=1).update(reached=reached)
+    assert f"Your node reaches {words} others" in page("your-group", SLUG, person=owners[1].person)
+    groups.withdraw(owners[0].actor, serving)
+    assert "Your node reaches" not in page("your-group", SLUG, person=owners[1].person)
+
+
+def test_the_founder_changes_title_and_summary_and_nobody_else(cast, owners, serving):  # noqa: F811
+    asha, bela = owners[:2]
+    said = send(asha.person, "group-edit", SLUG, title="Digits, <b>four", summary="Of four owners")
+    assert "Saved." in said
+    assert "Digits, &lt;b&gt;four" in page("group", SLUG)
+    assert "Of four owners" in page("groups")
+    assert "A text is missing" in send(asha.person, "group-edit", SLUG, title="", summary="")
+    assert browser(bela.person).post(url("group-edit", SLUG), {"title": "Mine"}).status_code == 409
+    assert "What its page says" not in page("your-group", SLUG, person=bela.person)
+    send(asha.person, "group-edit", SLUG, title="Digits, <b>four", summary="Of four owners")
+    logged = AuditEntry.objects.filter(action=Action.GROUP_EDITED).values_list("subject", flat=True)
+    assert list(logged) == [f"{SLUG}: title, summary"]
+
+
+def test_a_version_that_a_group_answers_with_is_not_stopped_and_the_page_says_why(owners, serving):  # noqa: F811
+    bela = owners[1]
+    said = send(bela.person, "undeploy", bela.deployment.pk)
+    assert f"The group {SLUG} answers with it" in said
+    assert "Change to another model in the group" in said
+    bela.deployment.refresh_from_db()
+    assert bela.deployment.state == "serving"
+    assert f"The group {SLUG} answers with it" in send(bela.person, "retire", bela.node.pk)
 
 
 def test_a_founder_withdraws(owners, serving):  # noqa: F811

@@ -92,6 +92,7 @@ FORMS = {
     "undeploy": (lambda shop: (shop.deployment.pk,), ASHAS_TO_CHANGE),
     "retire": (lambda shop: (shop.node.pk,), ASHAS_TO_CHANGE),
     "revoke": (lambda shop: (shop.key.pk,), BELAS | {"bela": 302}),
+    "group-edit": (group, ASHAS_TO_CHANGE),
     "group-invite": (group, ASHAS_TO_CHANGE),
     "group-revoke": (group, ASHAS_TO_CHANGE),
     "group-accept": (group, ASHAS_TO_CHANGE),

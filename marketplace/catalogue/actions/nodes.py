@@ -127,9 +127,8 @@ def require_not_in_group(seats: QuerySet[Member]) -> None:
     """Raises Conflict where a group counts on one of these places."""
     for seat in seats.exclude(group__state=Group.State.WITHDRAWN).select_related("group"):
         raise Conflict(
-            "a group answers with it",
+            f"the group {seat.group.slug} answers with it",
             code="in-group",
-            got=seat.group.slug,
             hint="Change to another model in the group, or leave it before it is settled.",
         )
 

@@ -1,14 +1,14 @@
 """Everything that founder and members can do with a group. Views pass objects through `groups.access` first.
 
-founding   found, invite, revoke, withdraw
+founding   found, edit, invite, revoke, withdraw
 answering  accept, decline
 signing    sign
 swapping   swap, keep
 """
 
 from marketplace.groups.actions.answering import accept, decline
-from marketplace.groups.actions.founding import found, invite, revoke, withdraw
+from marketplace.groups.actions.founding import edit, found, invite, revoke, withdraw
 from marketplace.groups.actions.signing import sign
 from marketplace.groups.actions.swapping import keep, swap
 
-__all__ = ["accept", "decline", "found", "invite", "keep", "revoke", "sign", "swap", "withdraw"]
+__all__ = ["accept", "decline", "edit", "found", "invite", "keep", "revoke", "sign", "swap", "withdraw"]

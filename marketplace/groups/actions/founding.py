@@ -1,4 +1,4 @@
-"""What a founder does: names a group and brings the first model, invites owners, gives up.
+"""What a founder does: names a group and brings the first model, describes it, invites owners, gives up.
 
 found ─► invite ─► (each accepts) ─► signing ─► forming ─► serving
             └──── revoke, or the owner declines: the place is free again
@@ -35,6 +35,7 @@ GRACE = (10, 60_000)  # ms
 HORIZON = (1_000, 24 * 3600 * 1000)  # ms
 DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE = 250, 600_000, 1000
 
+WORDS = {"title": (1, 120), "summary": (0, 240)}  # characters, at least and at most
 COUNTED = ("classification", "regression")  # of the tasks that models have
 
 State = Group.State
@@ -155,6 +156,20 @@ def _invite_all(actor: Actor, group: Group, invited: list[str]) -> None:
 
 
 @transaction.atomic
+def edit(actor: Actor, group: Group, **words: str) -> Group:
+    """Changes `title` or `summary`, which no member signs: what a group answers with is fixed. Raises Refused."""
+    group = held(group, "organisation")
+    new = {name: _line(name, value) for name, value in words.items()}
+    changed = [name for name, value in new.items() if getattr(group, name) != value]
+    if changed:
+        for name in changed:
+            setattr(group, name, new[name])
+        group.save(update_fields=[*changed, "updated"])
+        audit.record(group.organisation, actor.user, Action.GROUP_EDITED, f"{group}: {', '.join(changed)}")
+    return group
+
+
+@transaction.atomic
 def invite(actor: Actor, group: Group, organisation: str) -> Member:
     """Offers an organisation the lowest free place; invited already, it changes nothing.
 
@@ -219,8 +234,9 @@ def _words(slug: str, title: str, summary: str) -> dict[str, str]:
         SLUG(slug)
     except ValidationError as error:
         raise Refused("not a name", pointer="/name", expected=str(SLUG.message), got=repr(slug[:60])) from error
-    return {
-        "slug": slug,
-        "title": text.line(title, "/title", most=120, least=1),
-        "summary": text.line(summary, "/summary", most=240),
-    }
+    return {"slug": slug, "title": _line("title", title), "summary": _line("summary", summary)}
+
+
+def _line(name: str, words: str) -> str:
+    least, most = WORDS[name]
+    return text.line(words, f"/{name}", most=most, least=least)

@@ -54,7 +54,7 @@ def retire(request: HttpRequest, actor: Actor, node: int) -> HttpResponse:
     try:
         retired = actions.retire_node(actor, found)
     except Refused as error:
-        messages.error(request, str(error))
+        messages.error(request, str(error)[:1].upper() + str(error)[1:])
     else:
         messages.success(request, f"{retired.name} is retired. Registering its key again brings it back.")
     return redirect("web:nodes")

@@ -20,6 +20,7 @@ from marketplace.groups import access, actions, configuring, standing
 from marketplace.groups.actions.founding import DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE, Rules
 from marketplace.groups.models import Group, Member, Swap
 from marketplace.groups.standing import Card
+from marketplace.groups.telling import TOLD
 from marketplace.web.pages import MAX_TYPED, address, is_partial, own_page, whole_number
 from marketplace.web.views.groups import MAX_LISTED, counting, tolerates
 
@@ -105,6 +106,7 @@ def group(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
         "tone": TONES.get(state, ""),
         "moving": state in MOVING or waiting is not None,
         "waiting": waiting,
+        "reaching": _reaching(card, seat),
         "manages": manages,
         "founds": card.group.organisation_id in actor.roles,
         "before": state in (State.INVITING, State.SIGNING),
@@ -121,6 +123,14 @@ def group(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
 
 
 # --- changes: each does one thing, says how it went, and returns to the group -----------------------------
+
+
+@require_POST
+@own_page
+def edit(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
+    found = access.founded(actor, slug)
+    words = {field: request.POST.get(field, "")[:MAX_TYPED] for field in ("title", "summary")}
+    return _done(request, slug, "Saved.", lambda: actions.edit(actor, found, **words))
 
 
 @require_POST
@@ -237,6 +247,16 @@ def _seat(actor: Actor, slug: str) -> Member:
     """One's place, whatever one's role: who may not change anything still sees it."""
     access.group(actor, slug)
     return access.own_seat(actor, slug)
+
+
+def _reaching(card: Card, seat: Member) -> dict[str, str]:
+    """How many of the others the member's node reaches, in its own words; nothing where that is not known."""
+    if card.group.state not in TOLD or seat.reached is None:
+        return {}
+    others, needed = card.group.size - 1, card.group.size - card.f - 1
+    reached = max(0, seat.reached - 1)  # who has stopped reaches nobody, itself neither
+    tone = "good" if reached == others else "warn" if reached >= needed else "bad"
+    return {"word": f"Your node reaches {reached} of {others} others", "tone": tone}
 
 
 def _chooses(card: Card, seat: Member) -> bool:

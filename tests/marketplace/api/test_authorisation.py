@@ -79,6 +79,7 @@ TABLE = {
     ("groups", "get"): ("ok", "ok", "ok", "ok", "ok"),
     ("groups", "post"): ("401", "404", "403", "ok", "403"),  # a stranger has no such model to bring
     ("group", "get"): ("404", "404", "ok", "ok", "ok"),
+    ("group", "patch"): ("401", "404", "403", "ok", "403"),
     ("group", "delete"): ("401", "404", "403", "ok", "403"),
     ("invitations", "post"): ("401", "404", "403", "ok", "403"),
     ("invitation", "delete"): ("401", "404", "403", "ok", "403"),
@@ -198,6 +199,7 @@ BODIES = {
     ("nodes", "post"): {"name": "n", "key": "ed25519:" + "00" * 32, "address": "node.example:1", "proof": "x"},
 }
 BODIES |= {
+    ("group", "patch"): {"title": "Other"},
     ("groups", "post"): {"name": "g", "title": "G", "model": "asha/secret@1", "aggregator": "plurality"},
     ("invitations", "post"): {"organisation": "sam"},
     ("accept-group", "post"): {"model": "asha/secret@1"},

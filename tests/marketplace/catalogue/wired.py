@@ -30,6 +30,7 @@ from wire.messages import (
     Form,
     Health,
     Healthy,
+    InGroup,
     Load,
     Loaded,
     Request,
@@ -55,6 +56,7 @@ class Wired:
     groups: dict[bytes, Epoch] = field(default_factory=dict)  # by genesis
     members: dict[bytes, tuple[str, ...]] = field(default_factory=dict)  # where they are, by genesis
     adopted: list[tuple[bytes, bytes]] = field(default_factory=list)  # genesis and commitment, in order
+    within: tuple[InGroup, ...] = ()  # what it says of its groups
     serving: bool = True
     detail: str = ""
     submitted: int = 0  # predictions carried out
@@ -80,7 +82,9 @@ class Wired:
                     Served(commitment=each, digest=bytes(32), name="", state=state)
                     for each, state in self.states.items()
                 )
-                return Capable(id=request.id, software="test", roles=(), models=models, draining=False)
+                return Capable(
+                    id=request.id, software="test", roles=(), models=models, draining=False, groups=self.within
+                )
             case Load():
                 self.announced[request.digest] = request
                 self.files.setdefault(request.digest, bytearray())

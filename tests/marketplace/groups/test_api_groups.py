@@ -280,6 +280,16 @@ def test_a_change_that_waits_for_its_owner_shows_the_command_and_is_withdrawn(as
     assert ask("DELETE", f"{ONE}/model", owner=1).status_code == 409
 
 
+def test_the_founder_describes_the_group_anew(ask, owners, serving):
+    described = ask("PATCH", ONE, {"summary": "Of four owners"})
+    assert (described.status_code, described.json()["summary"]) == (200, "Of four owners")
+    assert described.json()["title"] == "Digits of four"
+    assert ask("PATCH", ONE, {"title": ""}).status_code == 422
+    assert ask("PATCH", ONE, {"aggregator": "median"}).status_code == 422  # that is signed
+    assert ask("PATCH", ONE, {"title": "Mine"}, owner=1).status_code == 409
+    assert Group.objects.get().title == "Digits of four"
+
+
 def test_a_withdrawn_group_is_its_members_alone(ask, owners, serving):
     assert ask("DELETE", ONE, owner=1).status_code == 409
     assert ask("DELETE", ONE).json()["state"] == "withdrawn"

@@ -173,7 +173,7 @@ def test_a_node_that_cannot_be_reached_is_tried_again_until_it_can(machines, own
     assert (made.state, made.detail[:13]) == (Swap.State.WAITING, "Trying again:")
     assert not Outbox.objects.filter(kind="groups.adopt", done__isnull=True).exists()
     Node.objects.filter(pk=owners[1].node.pk).update(address=where)
-    later(made, minutes=2)
+    later(made, minutes=11)
     tasks.tell_again()
     outbox.carry_out()
     made.refresh_from_db()
@@ -197,7 +197,7 @@ def test_a_change_waits_for_the_word_of_the_nodes_owner(machines, owners, servin
     assert machines[1].asked.count("Adopt") == 1  # refused for good: not tried again at once
     assert not Outbox.objects.filter(done__isnull=True).exists()
     machines[1].refuses = ""  # the owner has run it
-    later(awaiting, minutes=2)
+    later(awaiting, minutes=11)
     assert telling.tell_again() == 1
     outbox.carry_out()
     awaiting.refresh_from_db()
@@ -207,7 +207,7 @@ def test_a_change_waits_for_the_word_of_the_nodes_owner(machines, owners, servin
 
 def test_a_node_is_asked_again_after_a_while_by_one_errand_at_a_time(machines, awaiting):
     assert telling.tell_again() == 0  # it has just been asked
-    later(awaiting, minutes=2)
+    later(awaiting, minutes=11)
     assert (telling.tell_again(), telling.tell_again()) == (1, 0)
     outbox.carry_out()
     assert (machines[1].asked.count("Adopt"), telling.tell_again()) == (2, 0)
@@ -231,7 +231,7 @@ def test_a_change_that_waits_can_be_withdrawn_and_another_asked_for(machines, ow
     bela = owners[1]
     kept = actions.keep(bela.actor, bela.seat(serving))
     assert (kept.pk, kept.state, kept.detail) == (awaiting.pk, Swap.State.WITHDRAWN, "")
-    later(awaiting, minutes=2)
+    later(awaiting, minutes=11)
     assert telling.tell_again() == 0
     with pytest.raises(Conflict):
         actions.keep(bela.actor, bela.seat(serving))
