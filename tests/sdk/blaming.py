@@ -63,12 +63,13 @@ class Group:
         signed = results.signed(self.digest, epoch, member, len(made), root)
         return Batch(member, made, self.keys[member].sign(Tag.AGREEMENT_EXEC, signed))
 
-    def entry(self, number=7, content=b"a", root=bytes(32), count=0, time=groups.TIME) -> Entry:
-        return Entry(self.digest, 0, number, named(b"parent"), time, named(content), count, root)
+    def entry(self, number=7, content=b"a", root=bytes(32), count=0, time=groups.TIME, epoch=0) -> Entry:
+        return Entry(self.digest, epoch, number, named(b"parent"), time, named(content), count, root)
 
     def commitment(self, members, entry=None, view=0, installed=b"") -> Commitment:
         entry = entry or self.entry()
-        votes = [self.vote(i, "commit", view, entry.number, entry.digest, installed) for i in members]
+        place = ("commit", view, entry.number, entry.digest, installed, entry.epoch)
+        votes = [self.vote(i, *place) for i in members]
         return Commitment(entry, view, votes[0].installed, tuple(Signed(v.member, v.signature) for v in votes))
 
     def certified(self, members, outcome="certified", votes=None, deadline=groups.TIME + 1000, **place):

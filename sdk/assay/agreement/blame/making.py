@@ -64,14 +64,14 @@ def contradiction(epochs: Epochs, one: tuple[Batch, int], other: tuple[Batch, in
     first, then = batch.results[i], second.results[j]
     if (batch.member, first.request, first.model) != (second.member, then.request, then.model) or first == then:
         return None
-    told = sorted((_told(batch, i), _told(second, j)), key=lambda each: encoded(each.said).document)
+    both = sorted((told(batch, i), told(second, j)), key=lambda each: encoded(each.said).document)
     return ContradictingResults(
         format=FORMAT,
         epochs=epochs,
         accused=(_key(epochs, batch.member),),
         request=first.request,
         model=first.model,
-        results=tuple(told),
+        results=tuple(both),
     )
 
 
@@ -105,7 +105,8 @@ def commitment(certified: AgreementEvidence) -> Commitment:
     return Commitment(certified.entry, certified.view, certified.installed, certified.commits)
 
 
-def _told(batch: Batch, index: int) -> Told:
+def told(batch: Batch, index: int) -> Told:
+    """A result, with what leads from it to the batch's signature."""
     leaves = [each.leaf for each in batch.results]
     path = merkle.path(leaves, index)
     return Told(batch.results[index].said, index, len(leaves), path, batch.signature)
