@@ -45,6 +45,7 @@ from wire.messages import (
     Capabilities,
     Capable,
     Chunk,
+    Dissolve,
     Done,
     Drain,
     Form,
@@ -148,6 +149,8 @@ class Daemon:
                 self._provider.cancel(request.request)
             case Form():
                 self._members.form(request.epoch, request.addresses)
+            case Dissolve():
+                await self._members.dissolve(request.group)
             case Adopt():
                 allowed = self._marketplace_adopts or peer == self._key
                 await self._members.adopt(request.group, request.commitment, allowed=allowed)

@@ -31,6 +31,7 @@ from wire.link import Attached
 from wire.messages import InGroup
 
 EPOCH, LOG, MOVED = "epoch.cbor", "log.sqlite", "addresses.json"  # of each group
+DISSOLVED = "dissolved"  # beside them: the node was told that the group was withdrawn, and has left it
 RESTORED = "restored"  # beside them: the key with which this node came back from a backup
 MAX_GROUPS = 64
 ORDERING = 60.0  # seconds for a group to order a change of model
@@ -154,6 +155,7 @@ class Members:
         self._models = models
         self._triton = triton
         self._members: dict[bytes, Member] = {}
+        self._leaving: set[bytes] = set()
         root.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         mark = root / RESTORED
         if restored and not mark.exists():
@@ -162,7 +164,7 @@ class Members:
 
     def start(self) -> None:
         """Takes part again in every group that is known; a group that it cannot is said in the log, and left."""
-        for path in sorted(self._root.glob(f"*/{EPOCH}")):
+        for path in standing(self._root):
             try:
                 self._begin(read_epoch(path), path.parent)
             except AssayError as error:
@@ -195,6 +197,8 @@ class Members:
 
     def _form(self, epoch: Epoch, document: bytes) -> None:
         configuration = epoch.configuration
+        if configuration.digest in self._leaving:
+            raise Unavailable("the node is leaving that group just now", code="no-group")
         if len(self._members) >= MAX_GROUPS:
             raise Unavailable("the node is in as many groups as it can be", code="too-many-groups")
         place_of(epoch, self._key.public)
@@ -204,7 +208,27 @@ class Members:
         if not (folder / EPOCH).exists():
             SqliteStorage(folder / LOG, configuration, self._key.public).close()
             write_atomically(folder / EPOCH, document)
+        (folder / DISSOLVED).unlink(missing_ok=True)
         self._begin(epoch, folder)
+
+    async def dissolve(self, genesis: bytes) -> None:
+        """Takes no more part in a group, from now on and after a restart; what was signed in it is kept.
+
+        A marketplace gains nothing by saying so untruly. It alone asks the groups that it founds, and hands each
+        member the input: whom it does not ask has no voice already. It cannot make a member sign or forget
+        anything by this, and who has left is one of the f who may be silent, as every certificate then says.
+        """
+        folder = self._root / genesis.hex()
+        if (folder / EPOCH).exists():
+            write_atomically(folder / DISSOLVED, b"")
+        if (member := self._members.pop(genesis, None)) is None:
+            return
+        self._leaving.add(genesis)  # its log is still open
+        try:
+            await member.close()
+        finally:
+            self._leaving.discard(genesis)
+        _log.info("has left the group %s, which was withdrawn", member.group.configuration.slug)
 
     async def adopt(self, genesis: bytes, commitment: bytes, *, allowed: bool) -> None:
         """Answers a group with another model of this node, which must be served.
@@ -257,6 +281,11 @@ class Members:
         if member is None:
             raise Refused("this node takes no part in that group", code="no-group", pointer="/group")
         return member
+
+
+def standing(root: Path) -> list[Path]:
+    """Where the groups are described that this node is a member of, without those that it has left."""
+    return [path for path in sorted(root.glob(f"*/{EPOCH}")) if not path.with_name(DISSOLVED).exists()]
 
 
 def place_of(epoch: Epoch, key: PublicKey) -> int:

@@ -156,6 +156,16 @@ class Form(Message, frozen=True):
     addresses: Annotated[tuple[ShortLine, ...], msgspec.Meta(max_length=16)] = ()
 
 
+class Dissolve(Message, frozen=True):
+    """Tells a member that its group was withdrawn; answered by `Done` once the member takes no more part in it.
+
+    What it has signed it keeps, so that a `Form` brings it back as it was.
+    """
+
+    id: Id
+    group: Digest  # its genesis
+
+
 class Adopt(Message, frozen=True):
     """Asks a member to answer its group with another of its models; answered by `Done` once the group has ordered
     that. The model must be served by then, with the interface that the group asks for.
@@ -272,6 +282,18 @@ class Failure(Message, frozen=True):
 
 Opening = Hello | Welcome | Proof | Ready
 Request = (
-    Capabilities | Health | Load | Chunk | Activate | Unload | Submit | Cancel | Form | Adopt | Attach | Drain
+    Capabilities
+    | Health
+    | Load
+    | Chunk
+    | Activate
+    | Unload
+    | Submit
+    | Cancel
+    | Form
+    | Dissolve
+    | Adopt
+    | Attach
+    | Drain
 )
 Answer = Capable | Healthy | Wanted | Loaded | Result | Done | Failure

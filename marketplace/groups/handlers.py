@@ -9,4 +9,5 @@ from marketplace.predictions import outbox
 def register() -> None:
     """Called once, when Django has loaded its apps."""
     outbox.handler("groups.form", lambda errand: telling.form(errand.payload["member"]))
+    outbox.handler("groups.dissolve", lambda errand: telling.dissolve(errand.payload["member"]))
     outbox.handler("groups.adopt", lambda errand: telling.adopt(errand.payload["swap"]))

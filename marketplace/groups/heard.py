@@ -1,6 +1,6 @@
 """What members' nodes say of their groups when they are asked how they are: whom they reach, and their model.
 
-It is the node's own word on itself, shown to its owner; nothing is decided by it.
+It is the node's own word on itself, shown to its owner; nothing is decided by it but what the node is told next.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from marketplace.catalogue.models import Node
 from marketplace.groups import telling
-from marketplace.groups.models import Member, Swap
+from marketplace.groups.models import Group, Member, Swap
 from wire.messages import InGroup
 
 
@@ -24,3 +24,6 @@ def note(node: Node, groups: Iterable[InGroup]) -> None:
             Member.objects.filter(pk=seat).update(reached=now)
         if word is not None:
             telling.adopted(Swap.objects.filter(member=seat, after__commitment=word.model))
+    telling.withdrawn(
+        Member.objects.filter(node=node, group__state=Group.State.WITHDRAWN, group__epochs__digest__in=list(said))
+    )

@@ -1,5 +1,5 @@
-"""Telling members' nodes: that their group stands and where its members are now (Form), and with which model to
-answer from now on (Adopt).
+"""Telling members' nodes: that their group stands and where its members are now (Form), with which model to answer
+from now on (Adopt), and that the group was withdrawn (Dissolve).
 
 Errands of the outbox, carried out at least once; a node answers either as often as it is told. Who could not be
 told, however often it was tried, is tried again by a sweep (`tell_again`): a group waits for its members' nodes,
@@ -28,9 +28,10 @@ from marketplace.groups.models import Group, GroupEpoch, Member, Swap
 from marketplace.predictions import outbox
 from marketplace.predictions.models import Outbox
 from wire.deadline import in_seconds
-from wire.messages import Adopt, Done, Form, Request
+from wire.messages import Adopt, Dissolve, Done, Form, Request
 
 FORMING = 30.0  # seconds for a node to take part
+LEAVING = 30.0  # seconds for a node to end its part
 ADOPTING = 60.0  # seconds for a group to order a change of model
 ASKING_AGAIN = timedelta(minutes=10)  # before a node is asked once more to change; mostly it is heard of at once
 
@@ -70,6 +71,19 @@ def seated(members: QuerySet[Member]) -> QuerySet[Member]:
     """Those of groups that stand, in their order."""
     found = members.filter(group__state__in=TOLD, state=Member.State.ACCEPTED)
     return found.order_by("group_id", "position")
+
+
+def dissolve(member: int) -> None:
+    """Tells a member's node that its group was withdrawn. Raises AssayError, OSError."""
+    seat = Member.objects.select_related("group", "node").filter(pk=member).first()
+    if seat is None or seat.node is None or seat.group.state != State.WITHDRAWN:
+        return
+    _tell(seat.node, Dissolve(id=0, group=bytes(_genesis(seat.group).digest)), LEAVING)
+
+
+def withdrawn(members: QuerySet[Member]) -> None:
+    """These are told. Who cannot be reached is told once it says that it still takes part (`groups.heard`)."""
+    _send("groups.dissolve", "member", members.order_by("pk").values_list("pk", flat=True))
 
 
 def adopt(swap: int) -> None:

@@ -14,7 +14,7 @@ import click
 from assay.errors import Refused
 from node.console import ask_daemon, home_option, say
 from node.home import Home
-from node.members import EPOCH, read_epoch
+from node.members import read_epoch, standing
 from wire.client import Peer
 from wire.deadline import in_seconds
 from wire.messages import Adopt
@@ -45,7 +45,7 @@ def command(home: Path, group: str, model: str) -> None:
 
 
 def _genesis(home: Home, slug: str) -> bytes:
-    configurations = [read_epoch(path).configuration for path in sorted(home.groups.glob(f"*/{EPOCH}"))]
+    configurations = [read_epoch(path).configuration for path in standing(home.groups)]
     found = [each.digest for each in configurations if each.slug == slug]
     if len(found) != 1:
         raise Refused(

@@ -19,7 +19,7 @@ from assay.keys import PrivateKey, PublicKey
 from assay.rotation import KeyRotation, rotate
 from node.console import home_option, say
 from node.home import PRIVATE_FOLDER, Home, sync_folder, write_atomically
-from node.members import EPOCH, read_epoch
+from node.members import read_epoch, standing
 from node.shop import API_KEY, post
 from wire.deadline import now_ms
 
@@ -60,7 +60,7 @@ def command(home: Path, yes: bool) -> None:
 def places_lost(home: Home) -> list[str]:
     """The groups, by name, in which the present key has a place."""
     key = home.load_key().public
-    epochs = (read_epoch(path) for path in sorted(home.groups.glob(f"*/{EPOCH}")))
+    epochs = (read_epoch(path) for path in standing(home.groups))
     return [
         epoch.configuration.slug
         for epoch in epochs

@@ -35,7 +35,7 @@ from verification.groups import PeerGroups
 from verification.mode import Certified, Contested, End, Expired, Failed, Job, Provider, Target
 from wire.deadline import in_seconds, now_ms
 from wire.line import Line
-from wire.messages import Adopt, Form
+from wire.messages import Adopt, Dissolve, Form
 
 LABELS = ("zero", "one", "two")
 INPUTS = (Port("x", "FP32", (-1, 4)),)
@@ -382,6 +382,38 @@ async def test_a_stranger_may_not_attach(world, group) -> None:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(up.wait(), 0.5)
     await line.close()
+
+
+# --- withdrawn --------------------------------------------------------------------------------------------
+
+
+async def test_who_is_told_that_its_group_was_withdrawn_leaves_it_for_good_and_keeps_its_log(world, group) -> None:
+    genesis = group.configuration.digest
+    assert answer(await world.ask(group, 1)) == [1]
+    before = world.daemons[3]._members.all()[0].number
+    leave = Dissolve(0, genesis)
+    await asyncio.gather(*(world.tell(3, leave) for _ in range(2)))
+    await world.tell(3, leave)
+    assert world.daemons[3]._members.all() == ()
+    assert answer(await world.ask(group, 2)) == [2]  # it is one of f that may be silent
+    await world.stop(3)
+    await world.start(3)
+    assert world.daemons[3]._members.all() == ()
+    await world.form(group, 3)  # what it signed it still knows, so it may go on
+    (again,) = world.daemons[3]._members.all()
+    assert (again.group, again.number >= before) == (genesis, True)
+
+
+async def test_a_group_that_a_node_does_not_know_is_left_already(world, group) -> None:
+    await world.tell(0, Dissolve(0, bytes(32)))
+    assert len(world.daemons[0]._members.all()) == 1
+
+
+async def test_a_member_cannot_have_another_leave_their_group(world, group) -> None:
+    peer = world.owners[0].peer(world.daemons[0], world.owners[3].key)
+    with pytest.raises(Refused, match="attach"):
+        await peer.request(Dissolve(0, group.configuration.digest), in_seconds(10))
+    assert len(world.daemons[0]._members.all()) == 1
 
 
 # --- what may be lost -------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from marketplace.catalogue.held import held
 from marketplace.catalogue.interfaces import plain
 from marketplace.catalogue.models import Deployment
 from marketplace.errors import Conflict, NotFound
+from marketplace.groups import telling
 from marketplace.groups.access import require_groups
 from marketplace.groups.actions.answering import held_deployment, inviting_again, require_before_genesis
 from marketplace.groups.configuring import require_countable
@@ -215,10 +216,15 @@ def revoke(actor: Actor, group: Group, organisation: str) -> Group:
 
 @transaction.atomic
 def withdraw(actor: Actor, group: Group) -> Group:
-    """Gives a group up: nobody can ask it from now on. What it certified stays valid; its name stays taken."""
+    """Gives a group up: nobody can ask it from now on, and its members' nodes are told to leave it.
+
+    What it certified stays valid; its name stays taken.
+    """
     group = held(group, "organisation")
     if group.state != State.WITHDRAWN:
         group.epochs.filter(document__isnull=True).delete()
+        if group.state in telling.TOLD:
+            telling.withdrawn(group.members.filter(state=Member.State.ACCEPTED))
         group.state = State.WITHDRAWN
         group.save(update_fields=["state", "updated"])
         waiting = Swap.objects.filter(member__group=group, state=Swap.State.WAITING)

@@ -26,6 +26,7 @@ from wire.messages import (
     Capabilities,
     Capable,
     Chunk,
+    Dissolve,
     Done,
     Form,
     Health,
@@ -56,6 +57,7 @@ class Wired:
     groups: dict[bytes, Epoch] = field(default_factory=dict)  # by genesis
     members: dict[bytes, tuple[str, ...]] = field(default_factory=dict)  # where they are, by genesis
     adopted: list[tuple[bytes, bytes]] = field(default_factory=list)  # genesis and commitment, in order
+    dissolved: list[bytes] = field(default_factory=list)  # geneses, in order
     within: tuple[InGroup, ...] = ()  # what it says of its groups
     serving: bool = True
     detail: str = ""
@@ -106,6 +108,10 @@ class Wired:
                 epoch = jsonform.convert(cbor.decode(request.epoch), Epoch)
                 genesis = require_genesis(epoch).digest
                 self.groups[genesis], self.members[genesis] = epoch, request.addresses
+                return Done(id=request.id)
+            case Dissolve():
+                self.groups.pop(request.group, None)
+                self.dissolved.append(request.group)
                 return Done(id=request.id)
             case Adopt():
                 self.adopted.append((request.group, request.commitment))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from marketplace.catalogue.health import check_nodes
-from marketplace.groups import actions
+from marketplace.groups import actions, telling
 from marketplace.groups.models import Swap
 from marketplace.predictions import outbox
 from marketplace.predictions.models import Outbox
@@ -65,3 +68,43 @@ def test_a_change_that_its_owner_made_is_on_record_as_soon_as_the_node_says_so(m
     outbox.carry_out()
     made.refresh_from_db()
     assert made.state == Swap.State.ADOPTED
+
+
+# --- withdrawn --------------------------------------------------------------------------------------------
+
+
+def test_every_members_node_is_told_that_its_group_was_withdrawn(machines, owners, serving):
+    genesis = bytes(serving.epochs.get().digest)
+    actions.withdraw(owners[0].actor, serving)
+    actions.withdraw(owners[0].actor, serving)
+    outbox.carry_out()
+    assert [machine.dissolved for machine in machines] == [[genesis]] * 4
+    assert telling.tell_again() == 0
+
+
+def test_a_node_that_was_away_is_told_once_it_is_back(machines, owners, serving):
+    machines[3].refuses = "Dissolve"
+    actions.withdraw(owners[0].actor, serving)
+    for _ in range(outbox.MAX_ATTEMPTS):
+        Outbox.objects.filter(done__isnull=True).update(due=timezone.now() - timedelta(seconds=1))
+        outbox.carry_out()
+    assert (machines[3].dissolved, telling.tell_again()) == ([], 0)
+    machines[3].refuses, machines[3].within = "", (word(serving, owners[3], reached=1),)
+    check_nodes()
+    check_nodes()
+    outbox.carry_out()
+    assert len(machines[3].dissolved) == 1
+    machines[3].within = ()
+    check_nodes()
+    assert outbox.carry_out() == 0
+
+
+def test_a_group_that_nobody_has_been_told_of_is_withdrawn_in_silence(machines, owners, signing):
+    actions.withdraw(owners[0].actor, signing)
+    assert outbox.carry_out() == 0
+
+
+def test_nobody_is_told_to_leave_a_group_that_stands(machines, owners, serving):
+    telling.withdrawn(serving.members.all())
+    outbox.carry_out()
+    assert not any(machine.dissolved for machine in machines)
