@@ -12,7 +12,7 @@ import msgspec
 
 from assay.fields import Key, Milliseconds, RequestId
 from assay.model import Digest, ModelReference
-from consensus.messages import Batch, Exec, Number, Propose, Record, Vote
+from consensus.messages import Body, Exec, NewView, Number, Quorum, Record, ViewChange, Vote
 
 
 class Retired(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,20 +50,36 @@ class Spoke:
 
 @dataclass(frozen=True)
 class Accepted:
-    """A proposal that this member has prepared, with the requests and results that it rests on: after a restart
-    it can still be carried out, and shown to others, though nobody else may have them any more.
+    """What this member has prepared, whole: after a restart it can still be carried out, and shown to others,
+    though nobody else may have it any more.
     """
 
-    propose: Propose
-    batches: tuple[Batch, ...] = ()
-    results: tuple[Exec, ...] = ()
+    body: Body
 
 
 @dataclass(frozen=True)
 class Cast:
-    """This member's vote; it will never vote otherwise in this view on this number."""
+    """This member's vote; it will never vote otherwise in this view on this number.
+
+    `lock`: with a COMMIT, the prepares on which it rests. No later view may pass them over.
+    """
 
     vote: Vote
+    lock: Quorum | None = None
+
+
+@dataclass(frozen=True)
+class Moved:
+    """This member votes in no earlier view any more."""
+
+    change: ViewChange
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A view has begun, and this member votes in it."""
+
+    new_view: NewView
 
 
 @dataclass(frozen=True)
@@ -74,7 +90,7 @@ class Executed:
     standing: Standing
 
 
-Durable = Spoke | Accepted | Cast | Executed
+Durable = Spoke | Accepted | Cast | Moved | Installed | Executed
 
 
 class Past(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,8 +111,11 @@ class Restored:
     standing: Standing | None = None
     past: list[Past] = field(default_factory=list)  # whose lapse is not before the standing's time
     spoken: list[Exec] = field(default_factory=list)  # with a request that has not been decided
-    accepted: list[Accepted] = field(default_factory=list)  # of entries beyond the standing
-    votes: list[Vote] = field(default_factory=list)  # likewise
+    bodies: list[Body] = field(default_factory=list)  # of entries beyond the standing
+    votes: list[Cast] = field(default_factory=list)  # likewise, those of earlier views first
+    head: Quorum | None = None  # the last entry executed, with its commits
+    moved: ViewChange | None = None  # the last
+    installed: NewView | None = None  # the last
 
 
 class Storage(Protocol):

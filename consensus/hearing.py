@@ -12,10 +12,10 @@ from assay.agreement.entry import Ballot
 from assay.digest import Tag
 from assay.errors import AssayError
 from assay.model import input_digest
-from consensus.durable import Accepted
 from consensus.judging import LINGER, fits
 from consensus.messages import (
     Batch,
+    Body,
     Exec,
     Have,
     Held,
@@ -29,9 +29,10 @@ from consensus.messages import (
 )
 from consensus.pool import Pending
 from consensus.slots import AHEAD, Slot
-from consensus.state import State
+from consensus.state import State, Wish
 
 GIVEN = 500  # ms within which a member is not sent the same thing twice because it asks
+NEAR = 8  # numbers beyond the last entry for which proposals are kept: they may be large
 AHEAD_OF_US = 5_000  # ms by which a client's clock may be ahead of ours
 
 
@@ -153,26 +154,24 @@ class Hearing:
 
     # --- reports and updates ------------------------------------------------------------------------------
 
-    def have(self, message: Have) -> None:
-        """A report, if this member leads and it is right."""
-        state, report = self._state, message.report
-        if state.leader == state.me and self.is_right(message):
-            digest = report.digest
-            if digest not in state.reports:
-                self.report(digest, message)
+    def have(self, sender: int, message: Have) -> None:
+        """A report, if it is right: a leader is told by each member, and by others what it may have missed."""
+        digest = message.report.digest
+        if digest not in self._state.reports and self.is_right(message):
+            self.report(digest, message, sender)
 
-    def report(self, digest: bytes, have: Have) -> None:
+    def report(self, digest: bytes, have: Have, sender: int) -> None:
         """A report whose signature is right."""
         state, report = self._state, have.report
         undecided = state.undecided(each.request for each in report.ready)
-        state.reports.add(digest, have, undecided)
-        for each in report.ready:
-            if each.request in undecided and report.member != state.me:
+        state.reports.add(digest, have, undecided, state.now)
+        for each in report.ready if sender != state.me else ():
+            if each.request in undecided:
                 if state.pool.get(each.request) is None:
-                    state.miss(each.request, report.member)
+                    state.miss(each.request, sender)
                 for place in each.held:
                     if report.held[place] not in state.answers:
-                        state.lack(report.held[place], report.member)
+                        state.lack(report.held[place], sender)
 
     def is_right(self, have: Have) -> bool:
         """Whether a report is well formed and its member's."""
@@ -193,14 +192,15 @@ class Hearing:
         """A change of model that its owner has signed and the group has not ordered."""
         state, change = self._state, message.change
         if state.updates.get(change.member) == message:
-            state.wished[change.member] = state.now
+            state.wished[change.member].last = state.now
         elif (
             change.member < state.n and change.serial > self._last_serial(change.member) and self.is_owned(message)
         ):
             if change.model == state.standing.serving[change.member].model:
                 state.updates.pop(change.member, None)  # its owner no longer wants to change
             else:
-                state.updates[change.member], state.wished[change.member] = message, state.now
+                state.updates[change.member] = message
+                state.wished[change.member] = Wish(state.now, state.now)
 
     def _last_serial(self, member: int) -> int:
         waiting = self._state.updates.get(member)
@@ -226,23 +226,29 @@ class Hearing:
         What its signature is over is known once it has been judged, hence it must come from the leader itself.
         """
         slot = self._slot(message)
-        if slot is not None and slot.propose is None and sender == self._state.leader:
-            slot.propose, slot.began = message, self._state.now
+        near = message.number <= self._state.standing.entries + NEAR
+        if slot is not None and near and slot.content is None and sender == self._state.leader:
+            slot.content, slot.signature = message.content, message.signature
+            slot.began = slot.began or self._state.now
 
-    def accepted(self, accepted: Accepted) -> None:
-        """A proposal that this member prepared before it was restarted, and what it rests on."""
-        state, propose = self._state, accepted.propose
-        decided = set(propose.content.decided)
-        for batch in accepted.batches:
+    def body(self, message: Body) -> None:
+        """An entry that the view must decide again; whether it is that one is seen when it is judged."""
+        state = self._state
+        if message.entry in state.absent and message.entry not in state.bodies:
+            state.bodies[message.entry] = message
+
+    def prepared(self, body: Body) -> None:
+        """An entry that this member prepared before it was restarted, with what it rests on."""
+        state = self._state
+        state.bodies[body.entry] = body
+        decided = set(body.content.decided)
+        for batch in body.batches:
             together = tuple(asked.digest for asked in batch.asked)
             for digest, asked in zip(together, batch.asked, strict=True):
                 if digest in decided and state.pool.get(digest) is None and not state.is_over(digest):
                     state.let_in(Pending(digest, asked, batch, together, heard=state.now))
-        for signed in accepted.results:
+        for signed in body.results:
             self.hold(Held(signed.member, signed.root), signed, needed=True)
-        slot = self._slot(propose)
-        if slot is not None:
-            slot.propose = propose
 
     def vote(self, message: Vote) -> None:
         """A member's vote on a number that is open; its first of each kind counts."""
@@ -258,7 +264,7 @@ class Hearing:
 
     def _slot(self, message: Propose | Vote) -> Slot | None:
         state = self._state
-        if (message.view, message.installed) != (state.view, state.installed):
+        if not state.active or (message.view, message.installed) != (state.view, state.installed):
             return None
         if not state.standing.entries < message.number <= state.standing.entries + AHEAD:
             return None
@@ -275,16 +281,19 @@ class Hearing:
         batches: dict[bytes, Pending] = {}
         for digest in message.requests:
             pending = state.pool.get(digest)
-            if pending is not None and self._gives(sender, digest):
+            if pending is not None and self.gives(sender, digest):
                 wanted.add(digest)
                 batches[pending.batch.signature] = pending
         for one in batches.values():
             state.out.send.append((sender, Requests(one.batch, tuple(self._payloads(one.together, wanted)))))
         for held in message.results:
-            if held in state.answers and self._gives(sender, held):
+            if held in state.answers and self.gives(sender, held):
                 state.out.send.append((sender, state.answers[held]))
+        for entry in message.entries:
+            if entry in state.bodies and self.gives(sender, entry):
+                state.out.send.append((sender, state.bodies[entry]))
 
-    def _gives(self, member: int, what: bytes | Held) -> bool:
+    def gives(self, member: int, what: bytes | Held) -> bool:
         """Notes it: the little that it takes to ask must not bring forth the same again and again."""
         given, now = self._state.given, self._state.now
         again = now < given.get((member, what), -GIVEN) + GIVEN

@@ -26,6 +26,7 @@ MAX_HELD = 4096  # batches of results that one report names
 MAX_REPORTS = 256  # that one entry rests on
 MAX_MEMBERS = 16
 MAX_RECORDS = 16  # in one message
+MAX_LOCKS = 64  # entries that a member may have committed to and not executed
 
 Place = Annotated[int, msgspec.Meta(ge=0, lt=MAX_MEMBERS)]  # a member's, in the configuration
 Number = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
@@ -240,6 +241,70 @@ class Vote(Message, frozen=True):
         return Tag.AGREEMENT_PREPARE if self.kind == "prepare" else Tag.AGREEMENT_COMMIT
 
 
+class Body(Message, frozen=True):
+    """An entry that has been prepared, with all that it takes to judge it anew: in a later view, or elsewhere."""
+
+    number: Number
+    entry: Digest
+    content: Content
+    batches: Annotated[tuple[Batch, ...], msgspec.Meta(max_length=MAX_BATCH)]
+    results: Annotated[tuple[Exec, ...], msgspec.Meta(max_length=MAX_HELD)]
+
+
+# --- views ------------------------------------------------------------------------------------------------
+
+
+class Quorum(Struct, frozen=True):
+    """An entry with the members' signatures, of one kind and from one view, that prove something of it."""
+
+    entry: Entry
+    view: Number
+    installed: Digest
+    signatures: Annotated[tuple[Signed, ...], msgspec.Meta(max_length=MAX_MEMBERS)]
+
+    @property
+    def ballot(self) -> Ballot:
+        entry = self.entry
+        return Ballot(entry.group, entry.epoch, self.view, self.installed, entry.number, entry.digest)
+
+
+class Move(Struct, frozen=True):
+    """That a member votes in no view below this one any more, and what the next must take over from it."""
+
+    group: Digest
+    epoch: Index
+    member: Place
+    view: Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
+    head: Quorum | None  # the last entry that it has executed, with the commits; None before the first
+    locks: Annotated[tuple[Quorum, ...], msgspec.Meta(max_length=MAX_LOCKS)]  # what it has committed to beyond
+    # that, each with the newest prepares
+
+    @property
+    def digest(self) -> bytes:
+        return digest(Tag.AGREEMENT_VIEW_CHANGE, cbor.encode(plain(self)))
+
+
+class ViewChange(Message, frozen=True):
+    """A signed move."""
+
+    move: Move
+    signature: Signature
+
+
+class NewView(Message, frozen=True):
+    """The moves of 2f + 1 members into a view, from its leader: what the view begins with follows from them."""
+
+    view: Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
+    changes: Annotated[tuple[ViewChange, ...], msgspec.Meta(max_length=MAX_MEMBERS)]
+    signature: Signature
+
+    @staticmethod
+    def signed(group: bytes, epoch: int, view: int, moves: Sequence[bytes]) -> bytes:
+        """The digest that the leader signs under Tag.AGREEMENT_NEW_VIEW, and that stands in the view's ballots."""
+        content: dict[str, cbor.Value] = {"group": group, "epoch": epoch, "view": view, "moves": list(moves)}
+        return digest(Tag.AGREEMENT_NEW_VIEW, cbor.encode(content))
+
+
 class Record(Struct, frozen=True):
     """An entry that the group has committed to, with all that follows from it; proved by its signatures."""
 
@@ -253,6 +318,11 @@ class Record(Struct, frozen=True):
     ended: Annotated[tuple[Ended, ...], msgspec.Meta(max_length=MAX_BATCH)]
     models: Models
 
+    @property
+    def head(self) -> Quorum:
+        """The entry with what proves it."""
+        return Quorum(self.entry, self.view, self.installed, self.commits)
+
 
 class Records(Message, frozen=True):
     """Committed entries in their order, for a member that is behind."""
@@ -264,10 +334,13 @@ class Records(Message, frozen=True):
 
 
 class Want(Message, frozen=True):
-    """Asks a member for bodies that it has named; answered by `Requests` and `Exec`s, as far as it has them."""
+    """Asks a member for bodies that it has named; answered by `Requests`, `Exec`s and `Body`s, as far as it has
+    them.
+    """
 
     requests: Digests = ()
     results: Annotated[tuple[Held, ...], msgspec.Meta(max_length=MAX_HELD)] = ()
+    entries: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=MAX_LOCKS)] = ()  # that it has prepared
 
 
 class Heard(Message, frozen=True):
@@ -277,9 +350,12 @@ class Heard(Message, frozen=True):
 
 
 class Status(Message, frozen=True):
-    """The number of entries that the sender has. Whoever has more sends `Records`."""
+    """The number of entries that the sender has, and the view in which it votes or last did. Whoever has more
+    entries sends `Records`; whoever is in a later view, the `NewView` that began it.
+    """
 
     entries: Number
+    view: Number
 
 
 # --- to clients -------------------------------------------------------------------------------------------
@@ -305,7 +381,23 @@ class Refusal(Message, frozen=True):
     detail: Annotated[str, msgspec.Meta(max_length=1024)]
 
 
-Spoken = Requests | Exec | Have | Update | Propose | Vote | Records | Want | Heard | Status | Decided | Refusal
+Spoken = (
+    Requests
+    | Exec
+    | Have
+    | Update
+    | Propose
+    | Vote
+    | Body
+    | ViewChange
+    | NewView
+    | Records
+    | Want
+    | Heard
+    | Status
+    | Decided
+    | Refusal
+)
 
 encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(Spoken)

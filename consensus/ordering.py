@@ -6,6 +6,8 @@ number only when it and all below it are prepared, and carries entries out stric
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from assay.agreement.entry import Asked, Ballot
@@ -13,15 +15,17 @@ from assay.digest import Tag
 from assay.errors import Refused
 from consensus.durable import Accepted, Cast, Executed, Past, Standing
 from consensus.hearing import Hearing
-from consensus.judging import LINGER, TooEarly, judge, named, root_of, served_after, time_of, timely
+from consensus.judging import LINGER, Judged, TooEarly, judge, named, root_of, served_after, time_of, timely
 from consensus.messages import (
     MAX_BATCH,
     MAX_REPORTS,
+    Body,
     Content,
     Exec,
     Have,
     Held,
     Propose,
+    Quorum,
     Record,
     Report,
     Update,
@@ -30,6 +34,7 @@ from consensus.messages import (
 )
 from consensus.slots import Slot
 from consensus.state import State
+from consensus.succession import Moves
 from consensus.telling import decided, voting
 
 DEPTH = 4  # entries that the leader has under vote at one time
@@ -59,7 +64,7 @@ class Ordering:
         while (slot := state.slots.get(parent.entries + 1)) is not None:
             if slot.judged is None:
                 self._judge(slot, parent)
-            if slot.judged is None:
+            if slot.judged is None or slot.judged.entry.parent != parent.last:
                 return
             all_prepared = all_prepared and slot.has_prepared(state.group.quorum)
             if all_prepared and state.me not in slot.commits:
@@ -67,45 +72,73 @@ class Ordering:
             parent = slot.judged.standing
 
     def _judge(self, slot: Slot, parent: Standing) -> None:
-        """Prepares the slot's proposal if it is here with all that it rests on, and right."""
-        state, propose = self._state, slot.propose
-        if propose is None or slot.refused or not self._has_bodies(slot, propose.content):
+        """Prepares what the slot is to hold if it is here with all that it rests on, and right."""
+        if slot.entry is not None:
+            self._judge_again(slot, slot.entry, parent)
+        elif slot.content is not None and not slot.refused:
+            self._judge_proposal(slot, slot.content, parent)
+
+    def _judge_proposal(self, slot: Slot, content: Content, parent: Standing) -> None:
+        state = self._state
+        if not self._has_bodies(content):
             return
         try:
-            if not all(self._hearing.is_right(have) for have in propose.content.haves):
+            if not all(self._hearing.is_right(have) for have in content.haves):
                 raise Refused("a report in it is not its member's", code="wrong-proposal")
-            if not all(self._hearing.is_owned(update) for update in propose.content.updates):
+            if not all(self._hearing.is_owned(update) for update in content.updates):
                 raise Refused("an update in it is not its member's", code="wrong-proposal")
-            judged = judge(state.group, parent, propose.content, Knowledge(state, slot.number))
-            prepared = self._leaders(propose, judged.standing.last)
+            judged = judge(state.group, parent, content, Knowledge(state, slot.number))
+            prepared = self._leaders(slot, judged.standing.last)
         except Refused:
-            slot.refused = True  # a liar leads; what the group commits to nevertheless comes as a record
+            slot.refused = True  # a liar leads
             return
+        slot.prepares[state.leader] = prepared
+        self._prepare(slot, judged, self._body(slot.number, judged, content))
+
+    def _judge_again(self, slot: Slot, entry: bytes, parent: Standing) -> None:
+        """An entry that a quorum has prepared before, or this member: it can only be what it was."""
+        state = self._state
+        body = state.bodies.get(entry)
+        if body is None:
+            return
+        try:
+            judged = judge(state.group, parent, body.content, Contained(state, body))
+        except (Refused, KeyError):
+            judged = None
+        owned = all(self._hearing.is_owned(update) for update in body.content.updates)
+        if judged is None or judged.standing.last != entry or not owned:
+            del state.bodies[entry]  # whoever has sent it is a liar
+            return
+        self._prepare(slot, judged, body)
+
+    def _prepare(self, slot: Slot, judged: Judged, body: Body) -> None:
+        state = self._state
         slot.judged = judged
         state.flight.add(judged)
-        slot.prepares[state.leader] = prepared
+        state.bodies[body.entry] = body
+        state.absent.forget(body.entry)
         if state.me not in slot.prepares:
-            state.out.persist.append(self._accepted(propose))
+            state.out.persist.append(Accepted(body))
             self._cast("prepare", slot)
 
-    def _leaders(self, propose: Propose, entry: bytes) -> Vote:
+    def _leaders(self, slot: Slot, entry: bytes) -> Vote:
         """The leader's PREPARE, which its proposal carries. Raises Refused where it is not over that entry."""
         state = self._state
         vote = Vote(
             kind="prepare",
             member=state.leader,
-            view=propose.view,
-            installed=propose.installed,
-            number=propose.number,
+            view=state.view,
+            installed=state.installed,
+            number=slot.number,
             entry=entry,
-            signature=propose.signature,
+            signature=slot.signature,
         )
         signed = vote.ballot(state.group.genesis, state.group.configuration.epoch).digest(vote.tag)
         if not state.seal.verifies(state.key(state.leader), vote.tag, signed, vote.signature):
             raise Refused("the leader has signed another entry", code="wrong-proposal")
         return vote
 
-    def _has_bodies(self, slot: Slot, content: Content) -> bool:
+    def _has_bodies(self, content: Content) -> bool:
         """Whether all requests and batches that it rests on are here; what is not is fetched from the leader."""
         state = self._state
         lacking = [request for request in content.decided if state.pool.get(request) is None]
@@ -117,30 +150,32 @@ class Ordering:
             state.lack(held, state.leader)
         return not lacking and not absent
 
-    def _accepted(self, propose: Propose) -> Accepted:
-        """A proposal that has been judged, with all that it took to judge it."""
+    def _body(self, number: int, judged: Judged, content: Content) -> Body:
+        """What has been judged, with all that it took to judge it."""
         state = self._state
-        every = (state.pool.get(request) for request in propose.content.decided)
+        every = (state.pool.get(request) for request in content.decided)
         batches = {pending.batch.signature: pending.batch for pending in every if pending is not None}
-        results = tuple(state.answers[held] for held in named(propose.content))
-        return Accepted(propose, tuple(batches.values()), results)
+        results = tuple(state.answers[held] for held in named(content))
+        return Body(number, judged.standing.last, content, tuple(batches.values()), results)
 
-    def _cast(self, kind: str, slot: Slot) -> None:
+    def _cast(self, kind: Literal["prepare", "commit"], slot: Slot) -> None:
         state = self._state
         assert slot.judged is not None, "votes are for what has been judged"
-        tag = Tag.AGREEMENT_PREPARE if kind == "prepare" else Tag.AGREEMENT_COMMIT
-        vote = Vote(
-            kind="prepare" if kind == "prepare" else "commit",
-            member=state.me,
-            view=state.view,
-            installed=state.installed,
-            number=slot.number,
-            entry=slot.judged.standing.last,
-            signature=state.seal.sign(tag, self._ballot(slot.number, slot.judged.standing.last).digest(tag)),
-        )
+        entry = slot.judged.standing.last
+        vote = self._vote_for(kind, slot.number, entry)
         slot.votes(kind)[state.me] = vote
-        state.out.persist.append(Cast(vote))
+        lock = None
+        if kind == "commit":
+            lock = Quorum(slot.judged.entry, state.view, state.installed, slot.signatures("prepare"))
+            state.locks[slot.number] = lock
+        state.out.persist.append(Cast(vote, lock))
         state.broadcast(vote)
+
+    def _vote_for(self, kind: Literal["prepare", "commit"], number: int, entry: bytes) -> Vote:
+        state = self._state
+        tag = Tag.AGREEMENT_PREPARE if kind == "prepare" else Tag.AGREEMENT_COMMIT
+        signature = state.seal.sign(tag, self._ballot(number, entry).digest(tag))
+        return Vote(kind, state.me, state.view, state.installed, number, entry, signature)
 
     def _ballot(self, number: int, entry: bytes) -> Ballot:
         state = self._state
@@ -158,18 +193,18 @@ class Ordering:
     def _execute_next(self) -> bool:
         state = self._state
         slot = state.slots.get(state.standing.entries + 1)
-        if slot is None or slot.judged is None or slot.propose is None:
+        if slot is None or slot.judged is None or not slot.has_committed(state.group.quorum):
             return False
-        if not slot.has_committed(state.group.quorum):
-            return False
-        judged, content = slot.judged, slot.propose.content
+        judged = slot.judged
+        if judged.entry.parent != state.standing.last:
+            return False  # prepared on top of what another view has replaced
         record = Record(
             entry=judged.entry,
-            view=slot.propose.view,
-            installed=slot.propose.installed,
-            commits=slot.signatures(),
+            view=state.view,
+            installed=state.installed,
+            commits=slot.signatures("commit"),
             reports=judged.reports,
-            updates=content.updates,
+            updates=state.bodies[judged.standing.last].content.updates,
             asked=judged.asked,
             ended=judged.ended,
             models=(),
@@ -202,24 +237,20 @@ class Ordering:
             and entry.content == content_digest(record.reports, record.updates)
             and [ended.request for ended in record.ended] == [asked.digest for asked in record.asked]
         )
-        members = [each.member for each in record.commits]
-        rising = members == sorted(set(members)) and all(member < state.n for member in members)
-        if not follows or not rising or len(members) < state.group.quorum:
-            return False
-        tag = Tag.AGREEMENT_COMMIT
-        ballot = Ballot(entry.group, entry.epoch, record.view, record.installed, entry.number, entry.digest)
-        signed = ballot.digest(tag)
-        return all(
-            state.seal.verifies(state.key(each.member), tag, signed, each.signature) for each in record.commits
-        )
+        return follows and Moves(state.group, state.seal).proves(Tag.AGREEMENT_COMMIT, record.head)
 
     def _apply(self, record: Record, leaves: tuple[bytes, ...], standing: Standing) -> None:
         """Makes an entry the log's last: the same on every member, in the same order."""
         state, before = self._state, self._state.standing
         state.out.persist.append(Executed(record, standing))
-        state.standing = standing
+        state.standing, state.head = standing, record.head
+        state.progressed = state.now
+        state.setbacks = max(0, state.setbacks - 1)
         state.slots.pop(standing.entries, None)
         state.flight.land(standing.entries)
+        state.locks.pop(standing.entries, None)
+        for entry in [entry for entry, body in state.bodies.items() if body.number <= standing.entries]:
+            del state.bodies[entry]
         for index, (asked, ended) in enumerate(zip(record.asked, record.ended, strict=True)):
             lapse = asked.deadline + LINGER
             state.remember(Past(ended.request, asked.client, asked.id, standing.entries, index, lapse))
@@ -248,58 +279,68 @@ class Ordering:
     def propose(self) -> bool:
         """Proposes the next entry if this member leads and there is something to put into it."""
         state = self._state
-        if state.me != state.leader:
+        if not state.leads:
             return False
         parent, under_vote = state.standing, 0
         while (slot := state.slots.get(parent.entries + 1)) is not None and slot.judged is not None:
+            if slot.judged.entry.parent != parent.last:
+                return False
             parent, under_vote = slot.judged.standing, under_vote + 1
-        if under_vote >= DEPTH or (slot is not None and slot.propose is not None):
+        if under_vote >= DEPTH or (slot is not None and not slot.is_open):
             return False
-        content = self._content(parent)
-        while content is not None:
-            try:
-                return self._propose(parent, content)
-            except TooEarly as early:  # those are for later
-                content = _without(content, set(early.requests))
-        return False
-
-    def _propose(self, parent: Standing, content: Content) -> bool:
-        state, number = self._state, parent.entries + 1
-        slot = state.slots.get(number, Slot(number))
-        if state.me in slot.prepares:  # from before a restart: that word stands
+        found = self._next(parent, state.flight.ids(parent.entries + 1))
+        if found is None:
             return False
-        try:
-            judged = judge(state.group, parent, content, Knowledge(state, number))
-        except TooEarly:
-            raise
-        except Refused:
-            return False
-        tag = Tag.AGREEMENT_PREPARE
-        signature = state.seal.sign(tag, self._ballot(number, judged.standing.last).digest(tag))
-        state.slots[number] = slot
-        slot.propose = Propose(state.view, state.installed, number, content, signature)
-        slot.judged, slot.began = judged, state.now
-        state.flight.add(judged)
-        slot.prepares[state.me] = self._leaders(slot.propose, judged.standing.last)
-        state.out.persist += [self._accepted(slot.propose), Cast(slot.prepares[state.me])]
-        state.broadcast(slot.propose)
+        self._propose(slot or Slot(parent.entries + 1), *found)
         return True
 
-    def _content(self, parent: Standing) -> Content | None:
-        """What is ripe and not in an earlier proposal, with every report that names it; pending updates."""
+    def could_propose(self, before: int) -> bool:
+        """Whether there is something that a leader should have proposed by then, whatever is under vote."""
+        state = self._state
+        return self._next(state.standing, set(), ripe_by=before) is not None
+
+    def _propose(self, slot: Slot, content: Content, judged: Judged) -> None:
+        state = self._state
+        vote = self._vote_for("prepare", slot.number, judged.standing.last)
+        state.slots[slot.number] = slot
+        slot.content, slot.signature, slot.began = content, vote.signature, state.now
+        slot.prepares[state.me] = vote
+        body = self._body(slot.number, judged, content)
+        state.out.persist += [Accepted(body), Cast(vote)]
+        self._prepare(slot, judged, body)
+        state.broadcast(Propose(state.view, state.installed, slot.number, content, vote.signature))
+
+    def _next(
+        self, parent: Standing, taken: set[tuple[bytes, bytes]], ripe_by: int | None = None
+    ) -> tuple[Content, Judged] | None:
+        """What can be proposed on top of the parent, and what follows from it."""
+        state = self._state
+        content = self._content(parent, taken, state.now if ripe_by is None else ripe_by)
+        while content is not None:
+            try:
+                return content, judge(state.group, parent, content, Knowledge(state, parent.entries + 1, taken))
+            except TooEarly as early:  # those are for later
+                content = _without(content, set(early.requests))
+            except Refused:
+                return None
+        return None
+
+    def _content(self, parent: Standing, taken: set[tuple[bytes, bytes]], ripe_by: int) -> Content | None:
+        """What has been ripe since then and is not taken, with every report that names it; pending updates."""
         state = self._state
         updates = [
             each
             for each in state.updates.values()
             if each.change.serial > parent.serving[each.change.member].serial
+            and state.wished[each.change.member].first <= ripe_by
         ]
-        taken = state.flight.ids(parent.entries + 1)
+        taken = set(taken)
         known: dict[bytes, bool] = {}
         haves: dict[bytes, Have] = {}
         decided: list[bytes] = []
         room = MOST_BYTES
-        for request in state.reports.ripe:
-            if len(decided) == MAX_BATCH:
+        for request, since in state.reports.ripe.items():
+            if len(decided) == MAX_BATCH or since > ripe_by:
                 break
             pending = state.pool.get(request)
             if pending is None or (pending.asked.client, pending.asked.id) in taken:
@@ -374,9 +415,9 @@ def _without(content: Content, requests: set[bytes]) -> Content | None:
 class Knowledge:
     """What this member knows, for judging the proposal with that number."""
 
-    def __init__(self, state: State, number: int) -> None:
+    def __init__(self, state: State, number: int, taken: set[tuple[bytes, bytes]] | None = None) -> None:
         self._state = state
-        self._flying = state.flight.ids(number)
+        self._flying = state.flight.ids(number) if taken is None else taken
 
     def asked(self, request: bytes) -> Asked:
         pending = self._state.pool.get(request)
@@ -388,3 +429,20 @@ class Knowledge:
 
     def taken(self, asked: Asked) -> bool:
         return self._state.past(asked) is not None or (asked.client, asked.id) in self._flying
+
+
+class Contained(Knowledge):
+    """What an entry brings along, for judging it anew. Nothing in it need be believed: if it is not what it was,
+    neither is its digest.
+    """
+
+    def __init__(self, state: State, body: Body) -> None:
+        super().__init__(state, body.number)
+        self._asked = {asked.digest: asked for batch in body.batches for asked in batch.asked}
+        self._named = {Held(each.member, each.root): each for each in body.results}
+
+    def asked(self, request: bytes) -> Asked:
+        return self._asked[request]
+
+    def named(self, held: Held) -> Exec:
+        return self._named[held]

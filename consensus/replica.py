@@ -16,16 +16,19 @@ from consensus.events import Adopting, Event, Linked, Lost, Ran, Ready, Received
 from consensus.hearing import Hearing
 from consensus.judging import LINGER, Group
 from consensus.messages import (
+    Body,
     Change,
     Exec,
     Have,
     Heard,
     Held,
+    NewView,
     Propose,
     Records,
     Requests,
     Status,
     Update,
+    ViewChange,
     Vote,
     Want,
 )
@@ -35,6 +38,8 @@ from consensus.seals import Seal
 from consensus.slots import Slot
 from consensus.speaking import Speaking
 from consensus.state import State
+from consensus.suspecting import Suspecting
+from consensus.viewing import Viewing
 
 
 class Replica:
@@ -46,6 +51,8 @@ class Replica:
         self._speaking = Speaking(self.state, self._hearing)
         self._ordering = Ordering(self.state, self._hearing)
         self._resending = Resending(self.state, self._speaking)
+        self._suspecting = Suspecting(self.state, self._ordering)
+        self._viewing = Viewing(self.state, self._hearing, self._speaking, self._suspecting)
         self._restored: Restored | None = restored
 
     def step(self, now: int, events: Iterable[Event]) -> Ready:
@@ -60,7 +67,8 @@ class Replica:
             self._take(event)
         self._go_on()
         self._resending.on_time()
-        state.out.wake = self._resending.wake
+        times = (self._resending.wake, self._suspecting.due, self._viewing.due)
+        state.out.wake = min(each for each in times if each is not None)
         return state.out
 
     # --- events -------------------------------------------------------------------------------------------
@@ -81,6 +89,8 @@ class Replica:
             case Lost(member):
                 state.lost.add(member)
                 state.touched |= dict.fromkeys(each.digest for each in state.pool if not each.ready)
+                if member == state.leader:
+                    self._speaking.tell([each for each in state.pool if each.ready])
             case Tick():
                 pass
 
@@ -97,17 +107,30 @@ class Replica:
             case Exec():
                 self._hearing.results(message)
             case Have():
-                self._hearing.have(message)
+                self._hearing.have(sender, message)
             case Update():
                 self._update(message)
-            case Propose():
-                self._hearing.propose(sender, message)
-            case Vote():
-                self._hearing.vote(message)
             case Records():
                 self._catch_up(sender, message)
             case Status():
-                self._resending.status(sender, message.entries)
+                self._resending.status(sender, message.entries, message.view)
+            case _:
+                self._hear_of_views(sender, message)
+
+    def _hear_of_views(self, sender: int, message: object) -> None:
+        match message:
+            case Propose():
+                if not self._viewing.early(sender, message):
+                    self._hearing.propose(sender, message)
+            case Vote():
+                if not self._viewing.early(sender, message):
+                    self._hearing.vote(message)
+            case Body():
+                self._hearing.body(message)
+            case ViewChange():
+                self._viewing.change(sender, message)
+            case NewView():
+                self._viewing.new_view(message)
 
     def _catch_up(self, sender: int, message: Records) -> None:
         """As far as it goes; there may be more where these came from."""
@@ -115,7 +138,7 @@ class Replica:
         for record in message.records:
             self._ordering.catch_up(record)
         if self.state.standing.entries > before:
-            self.state.out.send.append((sender, Status(self.state.standing.entries)))
+            self.state.out.send.append((sender, self.state.status))
 
     def _adopt(self) -> None:
         """Signs the owner's wish to change, once, unless it has come true.
@@ -151,6 +174,9 @@ class Replica:
         self._speaking.report()
         while self._ordering.advance() or self._ordering.propose():
             pass
+        self._viewing.go_on()
+        while self._ordering.advance() or self._ordering.propose():
+            pass
         if state.out.adopted:
             self._adopt()  # it may have been an earlier wish that came true
 
@@ -169,8 +195,15 @@ class Replica:
             held = Held(state.me, spoken.root)
             state.signed[held] = 0
             self._hearing.hold(held, spoken)
-        for accepted in restored.accepted:
-            self._hearing.accepted(accepted)
-        for vote in restored.votes:
-            slot = state.slots.setdefault(vote.number, Slot(vote.number))
-            slot.votes(vote.kind)[state.me] = vote
+        for body in restored.bodies:
+            self._hearing.prepared(body)
+        for cast in restored.votes:
+            if cast.lock is not None:  # those of later views come later
+                state.locks[cast.vote.number] = cast.lock
+        state.head = restored.head
+        self._viewing.restore(restored.moved, restored.installed)
+        for vote in (cast.vote for cast in restored.votes):
+            if state.active and (vote.view, vote.installed) == (state.view, state.installed):
+                slot = state.slots.setdefault(vote.number, Slot(vote.number, began=state.now))
+                slot.entry = vote.entry
+                slot.votes(vote.kind)[state.me] = vote

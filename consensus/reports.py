@@ -1,4 +1,4 @@
-"""The leader's view of who has declared which requests ready. Bounded."""
+"""Who has declared which requests ready, as far as this member has been told: the leader always is. Bounded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Reports:
         self._haves: dict[bytes, Have] = {}
         self._naming: dict[bytes, dict[bytes, Have]] = {}  # by request, then by the report's digest
         self._of_member: dict[int, dict[bytes, None]] = {}  # oldest first
-        self.ripe: dict[bytes, None] = {}  # requests that a quorum has declared ready, in that order
+        self.ripe: dict[bytes, int] = {}  # requests that a quorum has declared ready, in that order: since when
         self.newest: dict[int, tuple[bytes, Have]] = {}  # with their digests
 
     def __len__(self) -> int:
@@ -25,7 +25,7 @@ class Reports:
     def __contains__(self, digest: object) -> bool:
         return digest in self._haves
 
-    def add(self, digest: bytes, have: Have, undecided: Collection[bytes]) -> None:
+    def add(self, digest: bytes, have: Have, undecided: Collection[bytes], now: int) -> None:
         """Takes in a report as far as it is about `undecided` requests."""
         report = have.report
         before = self.newest.get(report.member)
@@ -39,7 +39,7 @@ class Reports:
             if readied.request in undecided:
                 self._supersede(readied.request, report.member, digest)
                 self._naming.setdefault(readied.request, {})[digest] = have
-                self._ripen(readied.request)
+                self._ripen(readied.request, now)
         theirs = self._of_member.setdefault(report.member, {})
         theirs[digest] = None
         if len(theirs) > MAX_REPORTS:
@@ -57,11 +57,13 @@ class Reports:
             if not self._undecided[digest]:
                 self._remove(digest)
 
-    def _ripen(self, request: bytes) -> None:
-        if request not in self.ripe:
-            members = {each.report.member for each in self._naming[request].values()}
-            if len(members) >= self._quorum:
-                self.ripe[request] = None
+    def _ripen(self, request: bytes, now: int) -> None:
+        if request not in self.ripe and self._is_ripe(request):
+            self.ripe[request] = now
+
+    def _is_ripe(self, request: bytes) -> bool:
+        members = {each.report.member for each in self._naming.get(request, {}).values()}
+        return len(members) >= self._quorum
 
     def _supersede(self, request: bytes, member: int, newest: bytes) -> None:
         """A member's newest word on a request counts: it names all that the ones before named."""
@@ -77,12 +79,12 @@ class Reports:
     def _forget(self, digest: bytes) -> None:
         for readied in self._haves[digest].report.ready:
             naming = self._naming.get(readied.request)
-            if naming is not None and naming.pop(digest, None) is not None:
+            if naming is None or naming.pop(digest, None) is None:
+                continue
+            if not self._is_ripe(readied.request):
                 self.ripe.pop(readied.request, None)
-                if naming:
-                    self._ripen(readied.request)
-                else:
-                    del self._naming[readied.request]
+            if not naming:
+                del self._naming[readied.request]
         self._remove(digest)
 
     def _remove(self, digest: bytes) -> None:

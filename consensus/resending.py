@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from consensus.judging import LINGER
-from consensus.messages import MAX_BATCH, Heard, Held, Spoken, Status, Want
+from consensus.messages import MAX_BATCH, MAX_LOCKS, Heard, Held, Propose, Spoken, Want
+from consensus.slots import Slot
 from consensus.speaking import Speaking
-from consensus.state import RELAY, K, Lacking, Missing, State
+from consensus.state import RELAY, K, Lacking, State
 
 RESEND = 1_000  # ms after which what has led to nothing is sent again
 IDLE = 5_000  # ms between words about where one stands when nothing happens
-FETCH = 30  # ms for something named to come by itself before it is asked for
 TRIES = 8  # requests for something nobody seems to have, before it is forgotten
 
 
@@ -34,7 +34,8 @@ class Resending:
         times = [self._round]
         if state.next_due is not None:
             times.append(state.next_due)
-        times += [_when(each) for missing in (state.missing, state.lacking) for each in missing.values()]
+        lacking = (state.missing, state.lacking, state.absent)
+        times += [each.due for missing in lacking for each in missing.values()]
         return min(times)
 
     def relay(self) -> None:
@@ -61,8 +62,8 @@ class Resending:
         if self._state.now >= self._round:
             self._again()
 
-    def status(self, member: int, entries: int) -> None:
-        """A member has so many entries: it is sent more, or asked for more."""
+    def status(self, member: int, entries: int, view: int) -> None:
+        """Where a member stands: it is sent what it lacks, or asked for more."""
         state, mine = self._state, self._state.standing.entries
         if entries < mine:
             before, when = self._supplied.get(member, (0, -RESEND))
@@ -70,8 +71,10 @@ class Resending:
                 self._supplied[member] = (entries + 1, state.now)
                 others = [each for each in state.out.supply if each[0] != member]
                 state.out.supply = [*others, (member, entries + 1)]  # once, however often it asks
-        elif entries > mine:
-            state.out.send.append((member, Status(mine)))
+        if view < state.in_view and state.new_view is not None:
+            state.out.send.append((member, state.new_view))
+        if entries > mine or view > state.in_view:
+            state.out.send.append((member, state.status))
 
     def greet(self, member: int) -> None:
         """A member can be reached again: everything that it may have missed."""
@@ -86,7 +89,7 @@ class Resending:
     def _is_busy(self) -> bool:
         """Whether something waits to be decided."""
         state = self._state
-        return bool(state.pool or state.slots or state.updates or state.signed)
+        return bool(state.pool or state.slots or state.updates or state.signed or not state.active)
 
     def _again(self) -> None:
         state = self._state
@@ -98,15 +101,16 @@ class Resending:
         others = [member for member in range(state.n) if member != state.me]
         self._to(others, older_than=state.now - RESEND // 2)
         stale = [each for each in state.pool if each.ready and each.reported <= state.now - RESEND // 2]
-        self._speaking.tell(stale)
+        stalled = state.now >= state.progressed + RESEND
+        self._speaking.tell(stale, everyone=stalled)
         if state.updates:
-            self._speaking.tell_the_time()
+            self._speaking.tell_the_time(everyone=stalled)
 
     def _forget_wishes(self) -> None:
         """Changes of which their owner speaks no more."""
         state = self._state
-        for member, heard in list(state.wished.items()):
-            if member not in state.updates or (member != state.me and heard < state.now - TRIES * RESEND):
+        for member, wish in list(state.wished.items()):
+            if member not in state.updates or (member != state.me and wish.last < state.now - TRIES * RESEND):
                 state.updates.pop(member, None)
                 del state.wished[member]
 
@@ -119,13 +123,20 @@ class Resending:
             state.signed |= dict.fromkeys(stale, state.now)
         for slot in state.slots.values():
             if slot.began <= older_than:
-                if slot.propose is not None and state.leader == state.me:
-                    messages.append(slot.propose)
-                mine = (slot.prepares.get(state.me), slot.commits.get(state.me))
-                messages += [vote for vote in mine if vote is not None]
+                messages += self._said_of(slot)
+        if not state.active and state.moved is not None:
+            messages.append(state.moved)
         messages += [update for update in state.updates.values() if update.change.member == state.me]
-        messages.append(Status(state.standing.entries))
+        messages.append(state.status)
         state.out.send += [(member, message) for member in members for message in messages]
+
+    def _said_of(self, slot: Slot) -> list[Spoken]:
+        """A proposal of one's own, and one's votes."""
+        state = self._state
+        said: list[Spoken] = []
+        if state.leads and slot.content is not None:
+            said.append(Propose(state.view, state.installed, slot.number, slot.content, slot.signature))
+        return [*said, *(votes[state.me] for votes in (slot.prepares, slot.commits) if state.me in votes)]
 
     def _matters(self, held: Held) -> bool:
         """Whether a batch is about a request that waits here; after a restart others must first tell of it."""
@@ -137,23 +148,29 @@ class Resending:
     def _fetch(self) -> None:
         """Asks for what has been named and has not come, one after another of those who named it."""
         state = self._state
-        missing, lacking = self._due(state.missing), self._due(state.lacking)
-        for member in missing.keys() | lacking.keys():
+        missing, lacking = self._due(state.missing, TRIES), self._due(state.lacking, TRIES)
+        absent = self._due(state.absent, None)
+        for member in sorted(missing.keys() | lacking.keys() | absent.keys()):
             wanted, batches = missing.get(member, []), lacking.get(member, [])
-            state.out.send.append((member, Want(tuple(wanted[:MAX_BATCH]), tuple(batches[:MAX_BATCH]))))
+            entries = [entry for entry in absent.get(member, []) if entry not in state.bodies][:MAX_LOCKS]
+            if wanted or batches or entries:
+                lacks = Want(tuple(wanted[:MAX_BATCH]), tuple(batches[:MAX_BATCH]), tuple(entries))
+                state.out.send.append((member, lacks))
 
-    def _due(self, missing: Lacking[K]) -> Mapping[int, list[K]]:
+    def _due(self, missing: Lacking[K], tries: int | None) -> Mapping[int, list[K]]:
+        """By member what to ask it for; given up after so many tries with each."""
         found: dict[int, list[K]] = {}
         for what, each in list(missing.items()):
-            if _when(each) <= self._state.now:
-                if each.asked >= TRIES * len(each.members):
+            if each.due <= self._state.now:
+                member = each.next
+                if tries is not None and each.asked[member] >= tries:
                     missing.forget(what)
                     if isinstance(what, bytes):
                         self._give_up(what)
                     continue
-                members = list(each.members)
-                found.setdefault(members[each.asked % len(members)], []).append(what)
-                each.asked += 1
+                found.setdefault(member, []).append(what)
+                each.asked[member] += 1
+                each.due = self._state.now + RESEND
         return found
 
     def _give_up(self, request: bytes) -> None:
@@ -163,8 +180,3 @@ class Resending:
         self._state.reports.drop(request)
         if not self._state.has_spoken(request):
             self._state.drop(request)
-
-
-def _when(missing: Missing) -> int:
-    """When it is to be asked for (again)."""
-    return missing.heard + FETCH + missing.asked * RESEND

@@ -1,4 +1,4 @@
-"""The entries on which the group is voting: per number a proposal, what follows from it, and the votes."""
+"""The entries on which the group is voting in the present view: what follows from each proposal, and the votes."""
 
 from __future__ import annotations
 
@@ -6,25 +6,36 @@ from dataclasses import dataclass, field
 
 from assay.agreement.group import Signed
 from consensus.judging import Judged
-from consensus.messages import Propose, Vote
+from consensus.messages import MAX_LOCKS, Content, Vote
 
-AHEAD = 64  # numbers beyond the last entry for which votes are kept
+AHEAD = MAX_LOCKS  # numbers beyond the last entry for which votes are kept
 
 
 @dataclass
 class Slot:
-    """One number. Votes are of members, one of each kind, their signatures checked."""
+    """One number. Votes are of members, one of each kind, their signatures checked, all of the present view.
+
+    `entry`: what it has to be, where that is known before it is judged: because the view has taken it over, or
+    because this member prepared it before it was restarted.
+    """
 
     number: int
-    propose: Propose | None = None
+    entry: bytes | None = None
+    content: Content | None = None  # as the leader has proposed it
+    signature: bytes = b""  # the leader's, under its proposal
     judged: Judged | None = None
-    refused: bool = False  # the proposal breaks a rule: nothing but the group's commitment helps
-    began: int = 0  # when the proposal came, by this member's clock
+    refused: bool = False  # the proposal breaks a rule: nothing but another leader helps
+    began: int = 0  # when there was something to vote on, by this member's clock
     prepares: dict[int, Vote] = field(default_factory=dict)
     commits: dict[int, Vote] = field(default_factory=dict)
 
     def votes(self, kind: str) -> dict[int, Vote]:
         return self.prepares if kind == "prepare" else self.commits
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the leader may still propose something."""
+        return self.content is None and self.entry is None
 
     def has_prepared(self, quorum: int) -> bool:
         return self.agreeing("prepare") >= quorum
@@ -34,16 +45,12 @@ class Slot:
 
     def agreeing(self, kind: str) -> int:
         """How many members have voted for what follows from the proposal."""
-        return len(self._agreeing(kind))
+        return len(self.signatures(kind))
 
-    def signatures(self) -> tuple[Signed, ...]:
-        """The commits, in the members' order."""
-        return tuple(Signed(vote.member, vote.signature) for vote in self._agreeing("commit"))
-
-    def _agreeing(self, kind: str) -> list[Vote]:
-        if self.judged is None or self.propose is None:
-            return []
-        ballot = (self.propose.view, self.propose.installed, self.judged.standing.last)
-        votes = self.votes(kind)
+    def signatures(self, kind: str) -> tuple[Signed, ...]:
+        """Of those, in the members' order."""
+        if self.judged is None:
+            return ()
+        entry, votes = self.judged.standing.last, self.votes(kind)
         every = (votes[member] for member in sorted(votes))
-        return [vote for vote in every if (vote.view, vote.installed, vote.entry) == ballot]
+        return tuple(Signed(vote.member, vote.signature) for vote in every if vote.entry == entry)

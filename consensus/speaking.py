@@ -104,16 +104,16 @@ class Speaking:
         state.touched.clear()
         self.tell(ready)
 
-    def tell(self, ready: list[Pending]) -> None:
-        """Signs reports on these requests."""
+    def tell(self, ready: list[Pending], *, everyone: bool = False) -> None:
+        """Signs reports on these requests, for the leader; for everyone where it seems not to hear."""
         for first in range(0, len(ready), MAX_BATCH):
-            self._tell(ready[first : first + MAX_BATCH])
+            self._tell(ready[first : first + MAX_BATCH], everyone=everyone)
 
-    def tell_the_time(self) -> None:
+    def tell_the_time(self, *, everyone: bool = False) -> None:
         """A report on nothing but this member's clock, so that a change of model can be ordered."""
-        self._tell([])
+        self._tell([], everyone=everyone)
 
-    def _tell(self, ready: list[Pending]) -> None:
+    def _tell(self, ready: list[Pending], *, everyone: bool) -> None:
         state = self._state
         places: dict[Held, int] = {}
         readied = []
@@ -134,9 +134,12 @@ class Speaking:
         )
         digest = report.digest
         have = Have(report, state.seal.sign(Tag.AGREEMENT_HAVE, digest))
-        if state.leader == state.me:
-            self._hearing.report(digest, have)
-        else:
+        everyone = everyone or not state.active or state.leader in state.lost
+        if everyone or state.leader == state.me:
+            self._hearing.report(digest, have, state.me)
+        if everyone:
+            state.broadcast(have)
+        elif state.leader != state.me:
             state.out.send.append((state.leader, have))
 
     def _is_ready(self, pending: Pending) -> bool:

@@ -1,7 +1,8 @@
 """All that a replica knows, in one place.
 
-What it does with it is in `hearing` (what comes in), `speaking` (what it says of requests), `ordering` (the log)
-and `resending` (what may have been lost).
+What it does with it is in `hearing` (what comes in), `speaking` (what it says of requests), `ordering` (the log),
+`resending` (what may have been lost), `suspecting` (when to give up on a leader) and `viewing` (how the next takes
+over).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from consensus.answers import Answers
 from consensus.durable import Past, Restored, Serving
 from consensus.events import Ready
 from consensus.judging import LINGER, Group, Judged, beginning
-from consensus.messages import Held, Result, Spoken, Update
+from consensus.messages import Body, Held, NewView, Quorum, Result, Spoken, Status, Update, ViewChange
 from consensus.pool import Pending, Pool
 from consensus.reports import Reports
 from consensus.seals import Seal
@@ -28,17 +29,30 @@ K = TypeVar("K", bytes, Held)
 
 FIRST_VIEW = 0
 RELAY = 50  # ms after which members that have said nothing about a request are told that it is here
+FETCH = 30  # ms for something named to come by itself before it is asked for
 MOST_MISSING = 2_048  # requests, or batches, that one member has named and that are fetched
 NOT_INSTALLED = bytes(32)  # no NEW-VIEW began the first view
 
 
 @dataclass
 class Missing:
-    """A request or a batch of results that somebody has named and nobody has sent: since when, and who has it."""
+    """Something that somebody has named and nobody has sent: who has it, and when it is to be asked for."""
 
-    heard: int
-    members: dict[int, None] = field(default_factory=dict)
-    asked: int = 0  # times
+    due: int
+    asked: dict[int, int] = field(default_factory=dict)  # who has named it, and how often each was asked
+
+    @property
+    def next(self) -> int:
+        """Whom to ask."""
+        return min(self.asked, key=self.asked.__getitem__)
+
+
+@dataclass
+class Wish:
+    """For a change of model: when it was first heard, and last."""
+
+    first: int
+    last: int
 
 
 class Lacking(dict[K, Missing]):
@@ -48,19 +62,26 @@ class Lacking(dict[K, Missing]):
         super().__init__()
         self._named: Counter[int] = Counter()  # by the member that was the first to name it
 
+    def clear(self) -> None:
+        super().clear()
+        self._named.clear()
+
     def name(self, what: K, member: int, now: int) -> None:
         if what not in self:
             if self._named[member] >= MOST_MISSING:
                 return
             self._named[member] += 1
-            self[what] = Missing(now)
-        self[what].members[member] = None
+            self[what] = Missing(now + FETCH)
+        missing = self[what]
+        if member not in missing.asked:
+            missing.asked[member] = 0
+            missing.due = min(missing.due, now + FETCH)  # whoever named it before may have lied
 
     def forget(self, what: K) -> bool:
         """Whether it was lacking."""
         gone = self.pop(what, None)
         if gone is not None:
-            self._named[next(iter(gone.members))] -= 1
+            self._named[next(iter(gone.asked))] -= 1
         return gone is not None
 
 
@@ -69,6 +90,9 @@ class Flight:
 
     def __init__(self) -> None:
         self._judged: dict[int, Judged] = {}
+
+    def clear(self) -> None:
+        self._judged.clear()
 
     def __len__(self) -> int:
         return len(self._judged)
@@ -95,18 +119,27 @@ class State:
         self.now = 0
         self.out = Ready()
         self.view = FIRST_VIEW
+        self.active = True  # the view has begun: this member votes in it
         self.installed = NOT_INSTALLED
+        self.new_view: NewView | None = None  # that began the last view in which this member voted
+        self.moved: ViewChange | None = None  # this member's own, the last
+        self.progressed = 0  # when the last entry was executed, or the view began
+        self.setbacks = 0  # views given up, less entries executed since
         self.standing = restored.standing or beginning(group)
+        self.head: Quorum | None = None  # the last entry, with the commits
+        self.locks: dict[int, Quorum] = {}  # what this member has committed to, and not executed: newest prepares
+        self.bodies: dict[bytes, Body] = {}  # of entries that it has prepared, or must
         self.pool = Pool()
         self.answers = Answers(me)
         self.reports = Reports(group.quorum)
-        self.slots: dict[int, Slot] = {}
+        self.slots: dict[int, Slot] = {}  # of the present view; none before it has begun
         self.flight = Flight()
         self.updates: dict[int, Update] = {}  # signed, and not yet ordered
-        self.wished: dict[int, int] = {}  # when each of them was last heard
+        self.wished: dict[int, Wish] = {}  # when each of them was heard
         self.wanted: ModelReference | None = None  # what the owner wants this member to answer with
         self.missing: Lacking[bytes] = Lacking()  # requests, or their inputs
         self.lacking: Lacking[Held] = Lacking()  # results
+        self.absent: Lacking[bytes] = Lacking()  # entries that the view must decide again, by their digests
         self.spoken: list[Result] = []  # to be signed
         self.signed: dict[Held, int] = {}  # own batches about undecided requests, and when they were last sent
         self.touched: dict[bytes, None] = {}  # requests about which something has changed in this step
@@ -133,6 +166,20 @@ class State:
     def serving(self) -> Serving:
         """What this member answers with."""
         return self.standing.serving[self.me]
+
+    @property
+    def leads(self) -> bool:
+        """Whether this member leads a view that has begun."""
+        return self.active and self.leader == self.me
+
+    @property
+    def in_view(self) -> int:
+        """The last view in which this member voted."""
+        return FIRST_VIEW if self.new_view is None else self.new_view.view
+
+    @property
+    def status(self) -> Status:
+        return Status(self.standing.entries, self.in_view)
 
     def key(self, member: int) -> bytes:
         return self.group.configuration.members[member].key

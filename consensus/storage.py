@@ -1,15 +1,16 @@
 """What a member must not forget, in SQLite: one transaction, hence one fsync, for each `write`.
 
-What would make a liar of an honest member is forbidden here, whatever a replica hands in: by the tables themselves
-two votes of a kind on one number in one view, a vote on a number that is decided, an entry that is not the next;
-by `consensus.spoken` two results for one request by one model, and a result for a request that is decided. Such a
+What would make a liar of an honest member is forbidden here, whatever a replica hands in: by the tables
+themselves two votes of a kind on one number in one view, a vote on a number that is decided or in a view that
+was left, two moves into one view or one back, two beginnings of a view, an entry that is not the next; by
+`consensus.spoken` two results for one request by one model, and a result for a request that is decided. Such a
 write is refused whole (`contradiction`) and the replica must not go on.
 
-What can no longer matter goes with the entry that makes it so: proposals and votes up to its number; a batch of
-own results once all of its requests are decided, or no entry may name them any more; the ids of decided requests
-after the entry time at which they lapse. There is a row for each batch and for each entry, none for a request:
-rows in the order of digests would touch a page each.
-A copy of the file, put back later, has forgotten votes: it must never be used. A lost disk means a new key.
+What can no longer matter goes with the entry that makes it so: entries that were prepared, and votes, up to its
+number; a batch of own results once all of its requests are decided, or no entry may name them any more; the ids
+of decided requests after the entry time at which they lapse. There is a row for each batch and for each entry,
+none for a request: rows in the order of digests would touch a page each. A copy of the file, put back later, has
+forgotten votes: it must never be used. A lost disk means a new key.
 """
 
 from __future__ import annotations
@@ -26,22 +27,35 @@ import msgspec
 from assay.agreement.group import Configuration
 from assay.errors import Refused, Unavailable
 from assay.keys import PublicKey
-from consensus.durable import Accepted, Cast, Durable, Executed, Past, Restored, Spoke, Standing
+from consensus.durable import (
+    Accepted,
+    Cast,
+    Durable,
+    Executed,
+    Installed,
+    Moved,
+    Past,
+    Restored,
+    Spoke,
+    Standing,
+)
 from consensus.judging import LINGER
-from consensus.messages import Exec, Record, Vote
+from consensus.messages import Body, Exec, NewView, Quorum, Record, ViewChange, Vote
 from consensus.spoken import Spoken
 from wire.deadline import now_ms
 
-SCHEMA = 2
+SCHEMA = 3
 TABLES = """
 CREATE TABLE owner (genesis BLOB NOT NULL, key BLOB NOT NULL);
 CREATE TABLE entries (number INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE standing (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), standing BLOB NOT NULL);
 CREATE TABLE past (number INTEGER PRIMARY KEY, decided BLOB NOT NULL);
-CREATE TABLE proposals (view INTEGER, number INTEGER, accepted BLOB NOT NULL, PRIMARY KEY (view, number));
+CREATE TABLE bodies (entry BLOB PRIMARY KEY, number INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE votes (
-    kind TEXT, view INTEGER, number INTEGER, vote BLOB NOT NULL, PRIMARY KEY (kind, view, number)
+    kind TEXT, view INTEGER, number INTEGER, vote BLOB NOT NULL, lock BLOB, PRIMARY KEY (kind, view, number)
 );
+CREATE TABLE moved (view INTEGER PRIMARY KEY, change BLOB NOT NULL);
+CREATE TABLE views (view INTEGER PRIMARY KEY, new_view BLOB NOT NULL);
 CREATE TABLE spoken (number INTEGER PRIMARY KEY, keep INTEGER NOT NULL, exec BLOB NOT NULL);
 
 CREATE TRIGGER entries_follow_one_another BEFORE INSERT ON entries
@@ -50,14 +64,31 @@ BEGIN SELECT RAISE(ABORT, 'not the next entry'); END;
 CREATE TRIGGER what_is_decided_is_not_voted_on BEFORE INSERT ON votes
 WHEN NEW.number <= (SELECT coalesce(max(number), 0) FROM entries)
 BEGIN SELECT RAISE(ABORT, 'a vote on an entry that is decided'); END;
-CREATE TRIGGER what_is_decided_is_not_carried_out_again BEFORE INSERT ON proposals
+CREATE TRIGGER a_view_that_was_left_is_not_voted_in BEFORE INSERT ON votes
+WHEN NEW.view < (SELECT coalesce(max(view), 0) FROM moved)
+BEGIN SELECT RAISE(ABORT, 'a vote in a view that was left'); END;
+CREATE TRIGGER nobody_moves_back BEFORE INSERT ON moved
+WHEN NEW.view < (SELECT coalesce(max(view), 0) FROM moved)
+BEGIN SELECT RAISE(ABORT, 'a move into a view that was left'); END;
+CREATE TRIGGER a_view_that_was_left_does_not_begin BEFORE INSERT ON views
+WHEN NEW.view < (SELECT coalesce(max(view), 0) FROM moved)
+BEGIN SELECT RAISE(ABORT, 'the beginning of a view that was left'); END;
+CREATE TRIGGER what_is_decided_is_not_carried_out_again BEFORE INSERT ON bodies
 WHEN NEW.number <= (SELECT coalesce(max(number), 0) FROM entries)
 BEGIN SELECT RAISE(IGNORE); END;
 """
 # the same once more changes nothing; anything else becomes NULL, which the table refuses
 VOTED = """
-INSERT INTO votes VALUES (?, ?, ?, ?)
+INSERT INTO votes VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (kind, view, number) DO UPDATE SET vote = CASE vote WHEN excluded.vote THEN vote END
+"""
+MOVED = """
+INSERT INTO moved VALUES (?, ?)
+ON CONFLICT (view) DO UPDATE SET change = CASE change WHEN excluded.change THEN change END
+"""
+INSTALLED = """
+INSERT INTO views VALUES (?, ?)
+ON CONFLICT (view) DO UPDATE SET new_view = CASE new_view WHEN excluded.new_view THEN new_view END
 """
 SETTLED = "DELETE FROM spoken WHERE number = ?"
 LAPSED = "DELETE FROM past WHERE number = ?"
@@ -65,6 +96,7 @@ LAPSED = "DELETE FROM past WHERE number = ?"
 T = TypeVar("T")
 
 _encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.decode
 _past = msgspec.msgpack.Decoder(list[Past]).decode
 
 
@@ -111,8 +143,8 @@ class SqliteStorage:
             with self._file:
                 self._file.execute("BEGIN IMMEDIATE")
                 self._speak(spoken, [each.signed for each in what if isinstance(each, Spoke)])
-                self._accept([each for each in what if isinstance(each, Accepted)])
-                self._cast([each.vote for each in what if isinstance(each, Cast)])
+                self._accept([each.body for each in what if isinstance(each, Accepted)])
+                self._view(what)
                 executed = [each for each in what if isinstance(each, Executed)]
                 for each in executed:
                     self._execute(spoken, each.record)
@@ -128,8 +160,11 @@ class SqliteStorage:
                 standing=self._standing(),
                 past=[each for _, past in self._entries() for each in past if each.lapse >= self._time],
                 spoken=self._all("SELECT exec FROM spoken ORDER BY number", Exec),
-                accepted=self._all("SELECT accepted FROM proposals ORDER BY view, number", Accepted),
-                votes=self._all("SELECT vote FROM votes ORDER BY view, number, kind DESC", Vote),
+                bodies=self._all("SELECT body FROM bodies ORDER BY number, entry", Body),
+                votes=self._votes(),
+                head=self._head(),
+                moved=self._last("SELECT change FROM moved ORDER BY view DESC LIMIT 1", ViewChange),
+                installed=self._last("SELECT new_view FROM views ORDER BY view DESC LIMIT 1", NewView),
             )
 
     def records(self, first: int, most: int) -> list[Record]:
@@ -148,12 +183,22 @@ class SqliteStorage:
             if number is not None:
                 self._file.execute("INSERT INTO spoken VALUES (?, ?, ?)", (number, keep, _encode(batch)))
 
-    def _accept(self, proposals: list[Accepted]) -> None:
-        rows = ((each.propose.view, each.propose.number, _encode(each)) for each in proposals)
-        self._file.executemany("INSERT OR REPLACE INTO proposals VALUES (?, ?, ?)", rows)
+    def _accept(self, bodies: list[Body]) -> None:
+        rows = ((each.entry, each.number, _encode(each)) for each in bodies)
+        self._file.executemany("INSERT OR IGNORE INTO bodies VALUES (?, ?, ?)", rows)
 
-    def _cast(self, votes: list[Vote]) -> None:
-        self._file.executemany(VOTED, ((each.kind, each.view, each.number, _encode(each)) for each in votes))
+    def _view(self, what: list[Durable]) -> None:
+        """Votes, and what they are cast in, in their order."""
+        for each in what:
+            match each:
+                case Cast(vote, lock):
+                    proof = None if lock is None else _encode(lock)
+                    self._file.execute(VOTED, (vote.kind, vote.view, vote.number, _encode(vote), proof))
+                case Moved(change):
+                    self._file.execute(MOVED, (change.move.view, _encode(change)))
+                    self._file.execute("DELETE FROM moved WHERE view < ?", (change.move.view,))
+                case Installed(new_view):
+                    self._file.execute(INSTALLED, (new_view.view, _encode(new_view)))
 
     def _execute(self, spoken: Spoken, record: Record) -> None:
         number = record.entry.number
@@ -168,7 +213,7 @@ class SqliteStorage:
 
     def _stand(self, spoken: Spoken, standing: Standing) -> None:
         self._file.execute("INSERT OR REPLACE INTO standing VALUES (1, ?)", (_encode(standing),))
-        self._file.execute("DELETE FROM proposals WHERE number <= ?", (standing.entries,))
+        self._file.execute("DELETE FROM bodies WHERE number <= ?", (standing.entries,))
         self._file.execute("DELETE FROM votes WHERE number <= ?", (standing.entries,))
         batches, entries = spoken.lapse(standing.time)
         self._file.executemany(SETTLED, [(each,) for each in batches])
@@ -177,8 +222,21 @@ class SqliteStorage:
     # --- the file -----------------------------------------------------------------------------------------
 
     def _standing(self) -> Standing | None:
-        found = self._all("SELECT standing FROM standing", Standing)
-        return found[0] if found else None
+        return self._last("SELECT standing FROM standing", Standing)
+
+    def _last(self, statement: str, kind: type[T]) -> T | None:
+        return next(iter(self._all(statement, kind)), None)
+
+    def _head(self) -> Quorum | None:
+        record = self._last("SELECT record FROM entries ORDER BY number DESC LIMIT 1", Record)
+        return None if record is None else record.head
+
+    def _votes(self) -> list[Cast]:
+        rows = self._file.execute("SELECT vote, lock FROM votes ORDER BY view, number, kind DESC")
+        return [
+            Cast(_decode(vote, type=Vote), None if lock is None else _decode(lock, type=Quorum))
+            for vote, lock in rows
+        ]
 
     def _entries(self) -> Iterator[tuple[int, list[Past]]]:
         """What was decided and has not lapsed, by entry."""
@@ -190,12 +248,12 @@ class SqliteStorage:
         for number, past in self._entries():
             spoken.decide(number, past)
         for number, keep, batch in self._file.execute("SELECT * FROM spoken ORDER BY number"):
-            spoken.recall(number, keep, msgspec.msgpack.decode(batch, type=Exec))
+            spoken.recall(number, keep, _decode(batch, type=Exec))
         return spoken
 
     def _all(self, statement: str, kind: type[T], arguments: tuple[object, ...] = ()) -> list[T]:
         rows = self._file.execute(statement, arguments)
-        return [msgspec.msgpack.decode(value, type=kind) for (value,) in rows]
+        return [_decode(value, type=kind) for (value,) in rows]
 
     def _prepare(self, genesis: bytes, key: bytes) -> None:
         self._file.execute("PRAGMA locking_mode = EXCLUSIVE")  # two that sign with one key would be a liar

@@ -14,6 +14,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from msgspec import structs
+
 from assay.agreement.entry import Asked, Ended
 from assay.agreement.group import Configuration
 from assay.agreement.votes import Absent, Said, count
@@ -77,7 +79,7 @@ def commit_out_of_turn() -> AbstractContextManager[None]:
         while (slot := state.slots.get(parent.entries + 1)) is not None:
             if slot.judged is None:
                 self._judge(slot, parent)
-            if slot.judged is None:
+            if slot.judged is None or slot.judged.entry.parent != parent.last:
                 return
             if slot.has_prepared(state.group.quorum) and state.me not in slot.commits:
                 self._cast("commit", slot)
@@ -98,15 +100,15 @@ def decide_what_is_not_ready() -> AbstractContextManager[None]:
     """Proposes, and accepts, requests that only f + 1 members have called ready."""
     ripen, content, require = Reports._ripen, Ordering._content, judging._require_decidable
 
-    def early(self: Reports, request: bytes) -> None:
-        self.ripe.setdefault(request)
-        ripen(self, request)
+    def early(self: Reports, request: bytes, now: int) -> None:
+        self.ripe.setdefault(request, now)
+        ripen(self, request, now)
 
-    def lacking(self: Ordering, parent: Standing) -> Content | None:
+    def lacking(self: Ordering, *rest: Any) -> Content | None:
         group = self._state.group
         self._state.group = _Hasty(group.genesis, group.configuration)
         try:
-            return content(self, parent)
+            return content(self, *rest)
         finally:
             self._state.group = group
 
@@ -134,14 +136,14 @@ def _restored(change: Callable[[Restored], Restored]) -> AbstractContextManager[
 
 def forget_votes() -> AbstractContextManager[None]:
     """Forgets, when it starts again, what it has voted for."""
-    return _restored(lambda restored: replace(restored, votes=[], accepted=[]))
+    return _restored(lambda restored: replace(restored, votes=[], bodies=[]))
 
 
 def forget_bodies() -> AbstractContextManager[None]:
     """Remembers, when it starts again, what it has prepared, but not what that rests on."""
     return _restored(
         lambda restored: replace(
-            restored, accepted=[replace(each, batches=(), results=()) for each in restored.accepted]
+            restored, bodies=[structs.replace(each, batches=(), results=()) for each in restored.bodies]
         )
     )
 

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from consensus.durable import Accepted, Cast, Durable, Executed, Past, Restored, Spoke, Standing
+from consensus.durable import (
+    Accepted,
+    Cast,
+    Durable,
+    Executed,
+    Installed,
+    Moved,
+    Past,
+    Restored,
+    Spoke,
+    Standing,
+)
 from consensus.judging import LINGER
-from consensus.messages import Exec, Record, Vote
+from consensus.messages import Body, Exec, NewView, Record, ViewChange
 
 
 class Disk:
@@ -18,8 +29,10 @@ class Disk:
         self._past: list[Past] = []
         self._decided: set[bytes] = set()
         self._spoken: list[Exec] = []
-        self._accepted: list[Accepted] = []
-        self._votes: list[Vote] = []
+        self._bodies: dict[bytes, Body] = {}
+        self._votes: list[Cast] = []
+        self._moved: ViewChange | None = None
+        self._installed: NewView | None = None
 
     def write(self, what: list[Durable]) -> None:
         for each in what:
@@ -27,9 +40,13 @@ class Disk:
                 case Spoke():
                     self._spoken.append(each.signed)
                 case Accepted():
-                    self._accepted.append(each)
+                    self._bodies.setdefault(each.body.entry, each.body)
                 case Cast():
-                    self._votes.append(each.vote)
+                    self._votes.append(each)
+                case Moved():
+                    self._moved = each.change
+                case Installed():
+                    self._installed = each.new_view
                 case Executed():
                     self._execute(each)
         if any(isinstance(each, Executed) for each in what):
@@ -50,18 +67,26 @@ class Disk:
         self._spoken = [
             each for each in self._spoken if any(result.request not in self._decided for result in each.results)
         ]
-        self._accepted = [each for each in self._accepted if each.propose.number > last]
-        self._votes = [each for each in self._votes if each.number > last]
+        self._bodies = {entry: body for entry, body in self._bodies.items() if body.number > last}
+        self._votes = [each for each in self._votes if each.vote.number > last]
 
     def restore(self) -> Restored:
         time = self._standing.time if self._standing else 0
         past = [each for each in self._past if each.lapse >= time]
-        return Restored(self._standing, past, list(self._spoken), list(self._accepted), list(self._votes))
+        bodies = sorted(self._bodies.values(), key=lambda body: (body.number, body.entry))
+        votes = sorted(self._votes, key=lambda each: each.vote.view)
+        head = self.records_kept[-1].head if self.records_kept else None
+        spoken = list(self._spoken)
+        return Restored(self._standing, past, spoken, bodies, votes, head, self._moved, self._installed)
 
     def records(self, first: int, most: int) -> list[Record]:
         return self.records_kept[max(first, 1) - 1 :][:most]
 
     def pending(self, over: Callable[[bytes], bool]) -> int:
-        """How much waits to be decided: proposals, votes, and results for requests that are not over."""
+        """How much waits to be decided: votes in the present view, and results for requests that are not over.
+
+        What was prepared in an earlier view and not taken over stays until another entry has its number.
+        """
         waiting = [each for each in self._spoken if not all(over(result.request) for result in each.results)]
-        return len(waiting) + len(self._accepted) + len(self._votes)
+        view = 0 if self._installed is None else self._installed.view
+        return len(waiting) + sum(each.vote.view == view for each in self._votes)

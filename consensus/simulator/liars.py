@@ -237,7 +237,11 @@ def _begging(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
     """Asks for everything, and says that it has nothing, or more than anybody."""
     entries = liar.world.chance.choice((0, 10**6))
     wanted = Want((liar.noise(),), (Held(liar.world.chance.choice(liar.others), liar.noise()),))
-    return [message, wanted, Status(entries)] if isinstance(message, Status) else [message]
+    return (
+        [message, wanted, Status(entries, liar.world.chance.choice((0, 10**6)))]
+        if isinstance(message, Status)
+        else [message]
+    )
 
 
 def _meddling(liar: Liar, to: int, message: Spoken) -> list[Spoken]:

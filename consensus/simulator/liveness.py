@@ -76,7 +76,7 @@ def left_over(machine: Machine, liars: frozenset[int]) -> str:
         "requests": len(state.pool),
         "updates": len(state.updates.keys() - liars),
         "entries under vote": len(
-            [slot for slot in state.slots.values() if slot.judged or (slot.propose and not liars)]
+            [slot for slot in state.slots.values() if slot.judged or not (slot.is_open or liars)]
         ),
     }
     if not liars:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from assay.agreement.votes import Answered, Erred
-from consensus.durable import Accepted, Cast, Durable, Executed, Spoke
+from consensus.durable import Cast, Durable, Executed, Spoke
 from consensus.messages import Decided, Exec, Propose, Record, Records, Result, Spoken, Vote
 from consensus.simulator.world import Broken
 
@@ -52,9 +52,6 @@ class Signing:
                     kept.add(signed.signature)
                     for result in signed.results:
                         self._says(place, result)
-                case Accepted(propose=propose):
-                    kept.add(propose.signature)
-                    self._proposed.add((place, propose.view, propose.number))
                 case Cast(vote):
                     kept.add(vote.signature)
                     self._votes(place, vote)

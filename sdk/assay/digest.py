@@ -35,6 +35,8 @@ class Tag(Enum):
     AGREEMENT_ENTRY = "assay/agreement/entry/1"
     AGREEMENT_PREPARE = "assay/agreement/prepare/1"
     AGREEMENT_COMMIT = "assay/agreement/commit/1"
+    AGREEMENT_VIEW_CHANGE = "assay/agreement/view-change/1"
+    AGREEMENT_NEW_VIEW = "assay/agreement/new-view/1"
 
     @property
     def prefix(self) -> bytes:

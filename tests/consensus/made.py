@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from assay import merkle
 from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.group import Epoch, Signed
@@ -10,7 +12,7 @@ from assay.digest import Tag, sha256
 from assay.keys import PrivateKey
 from consensus import judging
 from consensus.durable import Executed, Standing
-from consensus.messages import Content, Exec, Propose, Record, Result, Vote
+from consensus.messages import Body, Content, Exec, Move, NewView, Quorum, Record, Result, ViewChange, Vote
 from tests.sdk import groups
 
 KEYS = groups.keys()
@@ -38,8 +40,20 @@ def vote(number: int, kind: str = "prepare", view: int = 0, entry: bytes = bytes
     return Vote(kind, 0, view, bytes(32), number, entry, SIGNATURE)
 
 
-def propose(number: int, view: int = 0) -> Propose:
-    return Propose(view, bytes(32), number, Content((), (), ()), SIGNATURE)
+def body(number: int, entry: bytes = bytes(32), results: tuple[Exec, ...] = ()) -> Body:
+    return Body(number, entry, Content((), (), ()), (), results)
+
+
+def lock(number: int, view: int = 0) -> Quorum:
+    return record(number).head if view == 0 else msgspec.structs.replace(record(number).head, view=view)
+
+
+def moved(view: int, head: Quorum | None = None) -> ViewChange:
+    return ViewChange(Move(GROUP, 0, 0, view, head, ()), SIGNATURE)
+
+
+def new_view(view: int, *changes: ViewChange) -> NewView:
+    return NewView(view, changes, SIGNATURE)
 
 
 def ended(each: Asked, voted: int = 1) -> Ended:

@@ -271,7 +271,7 @@ LIES = {
     "a model that is not named": lambda record, message: told(updated(record.asked[0], models=())),
     "garbage": lambda record, message: b"\x93garbage",
     "text that is not UTF-8": lambda record, message: b"\x81\xa4type\xa1\xff",
-    "what is not for a client": lambda record, message: Status(1),
+    "what is not for a client": lambda record, message: Status(1, 0),
 }
 
 

@@ -168,7 +168,7 @@ async def place():
 
 
 def status(number: int) -> Status:
-    return Status(number)
+    return Status(number, 0)
 
 
 def run(i: int) -> Run:

@@ -305,7 +305,7 @@ def test_who_tells_of_many_standings_at_once_is_sent_entries_once():
     member = replica(1)
     standing = msgspec.structs.replace(member.state.standing, entries=5_000)
     member.state.standing = standing
-    ready = member.step(NOW + 1, [Received(LIAR, Status(i)) for i in range(1000)])
+    ready = member.step(NOW + 1, [Received(LIAR, Status(i, i)) for i in range(1000)])
     assert len([to for to, _ in ready.supply if to == LIAR]) == 1
 
 
@@ -328,7 +328,7 @@ def sayings() -> list[object]:
     every = [
         *(requests(0, 1), lie, report, update, vote, msgspec.structs.replace(vote, kind="commit")),
         Propose(0, bytes(32), 1, Content((report,), tuple(ours), (update,)), bytes(64)),
-        *(Records((unproved,)), Want(tuple(ours), held), Heard(tuple(ours)), Status(3)),
+        *(Records((unproved,)), Want(tuple(ours), held), Heard(tuple(ours)), Status(3, 9)),
     ]
     return [msgspec.msgpack.decode(encode(each)) for each in every]
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.errors import Refused, Unavailable
-from consensus.durable import Accepted, Cast, Durable, Executed, Past, Restored, Spoke
+from consensus.durable import Accepted, Cast, Durable, Executed, Installed, Moved, Past, Restored, Spoke
 from consensus.judging import LINGER
 from consensus.messages import Exec
 from consensus.storage import SqliteStorage
@@ -64,7 +64,8 @@ class Plain:
     """The same promises over lists: slow, plain, and what the real one is checked against."""
 
     def __init__(self) -> None:
-        self.records, self.standing, self.votes, self.proposals, self.words = [], None, {}, {}, {}
+        self.records, self.standing, self.votes, self.bodies, self.words = [], None, {}, {}, {}
+        self.moved, self.views = None, {}
 
     @property
     def time(self) -> int:
@@ -76,7 +77,7 @@ class Plain:
             for name, value in vars(self).items()
         }
         try:
-            for kind in (Spoke, Accepted, Cast, Executed):
+            for kind in (Spoke, Accepted, Cast | Moved | Installed, Executed):
                 for each in what:
                     if isinstance(each, kind):
                         self._one(each)
@@ -85,7 +86,7 @@ class Plain:
             raise
         number = len(self.records)
         self.votes = {at: each for at, each in self.votes.items() if at[2] > number}
-        self.proposals = {at: each for at, each in self.proposals.items() if at[1] > number}
+        self.bodies = {at: each for at, each in self.bodies.items() if each.number > number}
         self.words = {at: each for at, each in self.words.items() if each.keep >= self.time}
 
     def _one(self, what: Durable) -> None:
@@ -98,13 +99,24 @@ class Plain:
                     fresh = Words(each.said, batch, keep)
                     if self.words.setdefault((each.request, each.model), fresh).said != each.said:
                         raise Refused("said otherwise")
-            case Accepted(propose=propose):
-                self.proposals[(propose.view, propose.number)] = what
+            case Accepted(body):
+                if body.number > len(self.records):
+                    self.bodies.setdefault(body.entry, body)
             case Cast(vote):
-                if vote.number <= len(self.records):
+                if vote.number <= len(self.records) or vote.view < self.left:
                     raise Refused("late")
-                if self.votes.setdefault((vote.kind, vote.view, vote.number), vote) != vote:
+                if self.votes.setdefault((vote.kind, vote.view, vote.number), what).vote != vote:
                     raise Refused("double")
+            case Moved(change):
+                before = self.moved
+                if change.move.view < self.left or (
+                    change.move.view == self.left and before not in (None, change)
+                ):
+                    raise Refused("back, or otherwise")
+                self.moved = change
+            case Installed(new_view):
+                if new_view.view < self.left or self.views.setdefault(new_view.view, new_view) != new_view:
+                    raise Refused("left, or otherwise")
             case Executed(record, standing):
                 if record.entry.number != len(self.records) + 1:
                     raise Refused("not the next")
@@ -119,9 +131,17 @@ class Plain:
             standing=self.standing,
             past=self._past(),
             spoken=[each for i, each in enumerate(spoken) if all(each is not other for other in spoken[:i])],
-            accepted=[self.proposals[at] for at in sorted(self.proposals)],
-            votes=sorted(self.votes.values(), key=lambda v: (v.view, v.number, v.kind == "commit")),
+            bodies=sorted(self.bodies.values(), key=lambda body: (body.number, body.entry)),
+            votes=[self.votes[at] for at in sorted(self.votes, key=lambda at: (at[1], at[2], at[0] == "commit"))],
+            head=self.records[-1].head if self.records else None,
+            moved=self.moved,
+            installed=self.views[max(self.views)] if self.views else None,
         )
+
+    @property
+    def left(self) -> int:
+        """The first view that was not left."""
+        return self.moved.move.view if self.moved else 0
 
     def _past(self) -> list[Past]:
         return [
@@ -142,15 +162,24 @@ spoke = st.builds(
     st.sampled_from([0, 0, 0, 1]),
 )
 accepted = st.builds(
-    lambda number, view, at: Accepted(
-        made.propose(number, view), results=tuple(made.batch(made.result(i)) for i in at)
+    lambda number, at: Accepted(
+        made.body(number, bytes([number]) * 32, tuple(made.batch(made.result(i)) for i in at))
     ),
     numbers,
-    st.integers(0, 1),
     st.lists(st.integers(0, 9), max_size=2),
 )
+moved = st.builds(
+    lambda view, head: Moved(made.moved(view, made.lock(1) if head else None)), st.integers(1, 3), st.booleans()
+)
+installed = st.builds(
+    lambda view, moves: Installed(made.new_view(view, *[made.moved(view)] * moves)),
+    st.integers(1, 3),
+    st.integers(0, 1),
+)
 cast = st.builds(
-    lambda number, kind, view, entry: Cast(made.vote(number, kind, view, bytes([entry]) * 32)),
+    lambda number, kind, view, entry: Cast(
+        made.vote(number, kind, view, bytes([entry]) * 32), made.lock(number) if kind == "commit" else None
+    ),
     numbers,
     st.sampled_from(["prepare", "commit"]),
     st.integers(0, 1),
@@ -162,7 +191,10 @@ executing = st.builds(
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(st.lists(st.one_of(spoke, accepted, cast, executing), max_size=5), max_size=12), st.booleans())
+@given(
+    st.lists(st.lists(st.one_of(spoke, accepted, cast, moved, installed, executing), max_size=5), max_size=12),
+    st.booleans(),
+)
 def test_it_restores_what_a_plain_model_restores(tmp_path_factory, writes, reopening):
     path = tmp_path_factory.mktemp("log") / "log"
     plain, storage, gone = Plain(), opened(path), set()
@@ -214,6 +246,32 @@ def test_a_second_vote_on_one_number_in_one_view_is_refused(storage, kind):
     storage.write([Cast(made.vote(1, kind))])
     refused(storage, Cast(made.vote(1, kind, entry=b"\x01" * 32)))
     storage.write([Cast(made.vote(1, kind)), Cast(made.vote(1, kind, view=1, entry=b"\x01" * 32))])
+
+
+def test_a_vote_in_a_view_that_was_left_is_refused(storage):
+    storage.write([Cast(made.vote(1)), Moved(made.moved(2))])
+    for view in (0, 1):
+        refused(storage, Cast(made.vote(2, view=view)))
+    storage.write([Cast(made.vote(1, view=2, entry=b"\x01" * 32))])
+    assert [each.vote.view for each in again(storage).votes] == [0, 2], (
+        "the lock of an earlier view is still needed"
+    )
+
+
+def test_moving_back_or_otherwise_is_refused(storage):
+    storage.write([Moved(made.moved(2))])
+    refused(storage, Moved(made.moved(1)))
+    refused(storage, Moved(made.moved(2, made.lock(1))))
+    storage.write([Moved(made.moved(2)), Moved(made.moved(5))])
+    assert again(storage).moved == made.moved(5)
+
+
+def test_a_view_begins_once_and_not_after_it_was_left(storage):
+    storage.write([Installed(made.new_view(2))])
+    refused(storage, Installed(made.new_view(2, made.moved(2))))
+    storage.write([Installed(made.new_view(2)), Moved(made.moved(4))])
+    refused(storage, Installed(made.new_view(3)))
+    assert again(storage).installed == made.new_view(2)
 
 
 def test_a_vote_on_what_is_decided_is_refused_although_the_first_has_been_forgotten(storage):
@@ -349,7 +407,7 @@ def check_written(path: Path, acknowledged: int) -> int:
         entries = restored.standing.entries
         assert entries >= acknowledged
         assert [each.entry.number for each in storage.records(1, entries + 1)] == list(range(1, entries + 1))
-        assert [each.number for each in restored.votes] == [entries + 1]
+        assert [each.vote.number for each in restored.votes] == [entries + 1]
         assert [each.results[0].request for each in restored.spoken] == [made.asked(entries + 1).digest]
         return entries
     finally:
@@ -378,7 +436,7 @@ def test_a_torn_last_write_is_as_if_it_had_never_begun(tmp_path_factory, cut, ga
         expected = sum(end <= at for end in ends)
         restored = survivor.restore()
         assert restored.standing.entries == expected
-        assert [each.number for each in restored.votes] == [expected + 1]
+        assert [each.vote.number for each in restored.votes] == [expected + 1]
         survivor.write([made.executed(expected + 1)])
     finally:
         survivor.close()

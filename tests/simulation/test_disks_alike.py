@@ -26,10 +26,12 @@ class Both(Disk):
 
     def restore(self) -> Restored:
         simulated, real = super().restore(), self.real.restore()
-        for name in ("standing", "past", "accepted"):
+        for name in ("standing", "past", "bodies", "head", "moved", "installed"):
             assert getattr(simulated, name) == getattr(real, name), name
         assert [each.signature for each in simulated.spoken] == [each.signature for each in real.spoken]
-        assert {each.signature for each in simulated.votes} == {each.signature for each in real.votes}
+        assert {(each.vote, each.lock) for each in simulated.votes} == {
+            (each.vote, each.lock) for each in real.votes
+        }
         assert self.records(1, 1000) == self.real.records(1, 1000)
         self.restored += simulated.standing is not None
         return real

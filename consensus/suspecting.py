@@ -1,0 +1,92 @@
+"""When a member gives up on its leader: it has had time for what this member itself could have proposed.
+
+A slow model, or a client that reaches few members, deposes nobody: what is not ready for 2f + 1 members could not
+have been proposed. Before a member gives up it hands its leader the reports that it may have missed. The time that
+a leader is given doubles with each view that has failed, and shrinks back as entries are executed.
+"""
+
+from __future__ import annotations
+
+from consensus.messages import MAX_REPORTS, Have
+from consensus.ordering import Ordering
+from consensus.state import State
+
+PATIENCE = 2_000  # ms for the leader of a view that follows a good one
+MOST_DOUBLED = 6  # times
+CENSORED = 4  # times its patience that a request may wait while others are decided
+
+
+class Suspecting:
+    """Reads `state`."""
+
+    def __init__(self, state: State, ordering: Ordering) -> None:
+        self._state = state
+        self._ordering = ordering
+        self._handed: set[bytes] = set()  # reports that the present leader has been given by this member
+
+    @property
+    def patience(self) -> int:
+        """ms."""
+        return PATIENCE << min(self._state.setbacks, MOST_DOUBLED)
+
+    @property
+    def due(self) -> int | None:
+        """When to look again, at the earliest; None where nothing waits for the leader."""
+        state, since = self._state, self._waiting_since
+        if since is None:
+            return None
+        half, whole = self._deadline(since, self.patience // 2), self._deadline(since, self.patience)
+        return half if state.now < half else max(whole, state.now + self.patience // 8)
+
+    def has_failed(self) -> bool:
+        """Whether the leader of the present view is given up. Hands it what it may lack at half-time."""
+        state, since = self._state, self._waiting_since
+        if not state.active or state.leads:
+            return False
+        if any(slot.refused for slot in state.slots.values()):
+            return True
+        if since is None or state.now < self._deadline(since, self.patience // 2):
+            return False
+        if state.now < self._deadline(since, self.patience):
+            self._hand_over()
+            return False
+        return self._is_stuck() or self._ordering.could_propose(state.now - self.patience)
+
+    def forget(self) -> None:
+        """There is another leader."""
+        self._handed.clear()
+
+    # --- within -------------------------------------------------------------------------------------------
+
+    @property
+    def _waiting_since(self) -> int | None:
+        """Since when something could be proposed or executed, as far as is seen at a glance."""
+        state = self._state
+        if not state.active or state.leads:
+            return None
+        times = [next(iter(state.reports.ripe.values()), None)]
+        times += [wish.first for member, wish in state.wished.items() if member in state.updates]
+        times += [slot.began for slot in state.slots.values() if not slot.is_open]
+        return min((time for time in times if time is not None), default=None)
+
+    def _deadline(self, since: int, patience: int) -> int:
+        """By then: nothing has been executed for so long, or this has been passed over for much longer."""
+        return min(max(since, self._state.progressed) + patience, since + CENSORED * patience)
+
+    def _is_stuck(self) -> bool:
+        """Whether what is under vote has led to nothing for so long."""
+        state = self._state
+        before = state.now - self.patience
+        return any(not slot.is_open and slot.began <= before for slot in state.slots.values())
+
+    def _hand_over(self) -> None:
+        state = self._state
+        haves: dict[bytes, Have] = {}
+        for request in state.reports.ripe:
+            haves |= state.reports.naming(request)
+            if len(haves) >= MAX_REPORTS:
+                break
+        for digest, have in haves.items():
+            if digest not in self._handed:
+                self._handed.add(digest)
+                state.out.send.append((state.leader, have))
