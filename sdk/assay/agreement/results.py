@@ -8,10 +8,12 @@ import msgspec
 
 from assay import cbor
 from assay.agreement.votes import Abstained, Answered, Erred, encoded
-from assay.digest import Tag, digest
+from assay.digest import SIZE, Tag, digest, sha256
 from assay.model import Digest
 
 MAX_BATCH = 1024  # results under one signature
+
+_LEAF = Tag.AGREEMENT_RESULT.prefix + cbor.template(said=None, model=SIZE, request=SIZE)
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,12 +25,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def leaf(self) -> bytes:
-        content: dict[str, cbor.Value] = {
-            "request": self.request,
-            "model": self.model,
-            "said": encoded(self.said),
-        }
-        return digest(Tag.AGREEMENT_RESULT, cbor.encode(content))
+        return sha256(_LEAF % (encoded(self.said).document, self.model, self.request))
 
 
 Results = Annotated[tuple[Result, ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]

@@ -53,6 +53,18 @@ def encoded(said: Said) -> cbor.Encoded:
     return _encoded(said)
 
 
+def encoded_all(said: tuple[Said, ...]) -> bytes:
+    """What `cbor.encode` gives for a list of words; remembered likewise."""
+    if any(isinstance(each, Answered) and len(each.votes) > FEW for each in said):
+        return cbor.array([encoded(each).document for each in said])
+    return _encoded_all(said)
+
+
+@lru_cache(maxsize=4096)
+def _encoded_all(said: tuple[Said, ...]) -> bytes:
+    return cbor.array([encoded(each).document for each in said])
+
+
 @lru_cache(maxsize=4096)
 def _encoded(said: Said) -> cbor.Encoded:
     return cbor.Encoded(cbor.encode(plain(said)))
