@@ -34,6 +34,7 @@ class Action(models.TextChoices):
     GROUP_SWAPPED = "group.swapped", "Model in a group changed"
     GROUP_KEPT = "group.kept", "Change of model in a group withdrawn"
     GROUP_WITHDRAWN = "group.withdrawn", "Group withdrawn"
+    GROUP_STRUCK = "group.struck", "Strike given: proven to have broken its word in a group"
 
 
 def record(organisation: Organisation, user: User | None, action: Action, subject: object) -> None:

@@ -134,6 +134,8 @@ not-ordered | Not ordered yet | The group has not ordered the change yet; it may
 owner-must-adopt | Owner must allow it | The node's owner must allow the change of model on the node's machine: assay-node adopt.
 log-lost | Log lost | What the node's key has signed in groups may be lost, so it must take part in none until it has a new key.
 no-vote | No vote | What the member's model gave is no answer that the group counts.
+proves-nothing | Proves nothing | What was signed is no contradiction, so nobody has broken its word by it.
+too-many-strikes | Too many strikes | Enough is proven against these members; more of the same is not kept.
 wrong-evidence | Inconsistent evidence | Two parts of a certificate's evidence do not belong together.
 """
 _MODELS = """

@@ -5,7 +5,17 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from marketplace.api import catalogue, certificates, deployments, groups, keys, nodes, predictions, versions
+from marketplace.api import (
+    catalogue,
+    certificates,
+    deployments,
+    evidence,
+    groups,
+    keys,
+    nodes,
+    predictions,
+    versions,
+)
 from marketplace.api.reference import reference
 from marketplace.api.views import Nothing
 
@@ -45,6 +55,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{GROUP}/consents", groups.Consents.as_view(), name="consents"),
     path(f"{GROUP}/model", groups.MemberModel.as_view(), name="group-model"),
     path(f"{GROUP}/updates", groups.Updates.as_view(), name="group-updates"),
+    path(f"{GROUP}/evidence", evidence.EvidenceOfGroup.as_view(), name="group-evidence"),
+    path(f"{GROUP}/evidence/<str:name>", evidence.OneEvidence.as_view(), name="one-evidence"),
     path("nodes", nodes.Nodes.as_view(), name="nodes"),
     path("nodes/rotations", nodes.Rotations.as_view(), name="node-rotations"),
     path("nodes/<int:identifier>", nodes.OneNode.as_view(), name="node"),

@@ -11,7 +11,7 @@ from marketplace.accounts.access import Actor
 from marketplace.accounts.admin import ReadOnlyAdmin
 from marketplace.accounts.models import Role, User
 from marketplace.groups import actions as groups
-from marketplace.groups.models import Group, Member, Swap
+from marketplace.groups.models import Evidence, Group, Member, Strike, Swap
 
 
 @admin.register(Group)
@@ -49,3 +49,18 @@ class SwapAdmin(ReadOnlyAdmin):
         *("member__group", "member__organisation"),
         *("before__model__organisation", "after__model__organisation"),
     )
+
+
+@admin.register(Evidence)
+class EvidenceAdmin(ReadOnlyAdmin):
+    list_display = ("group", "kind", "about", "sentence", "submitted_by", "created")
+    list_filter = ("kind",)
+    search_fields = ("group__slug", "about")
+    list_select_related = ("group", "submitted_by")
+
+
+@admin.register(Strike)
+class StrikeAdmin(ReadOnlyAdmin):
+    list_display = ("member", "about", "evidence", "created")
+    search_fields = ("member__group__slug", "member__organisation__slug", "about")
+    list_select_related = ("member__group", "member__organisation", "evidence")

@@ -179,3 +179,42 @@ class Swap(models.Model):
     @property
     def expires(self) -> datetime:
         return self.created + self.WAITS
+
+
+class Evidence(models.Model):
+    """That members of a group have broken their word; checked before it is kept, and kept for ever."""
+
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="evidence")
+    digest = models.BinaryField(max_length=32, unique=True)  # SHA-256 of the document
+    document = models.BinaryField()  # canonical CBOR of assay.agreement.blame.evidence.AnyEvidence
+    kind = models.CharField(max_length=40)
+    about = models.CharField(max_length=200)  # what was done where: a member is struck for it once
+    sentence = models.CharField(max_length=1000)
+    submitted_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "evidence"
+        indexes = [models.Index(fields=["group", "-created"], name="evidence_of_group")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.hex[:16]}"
+
+    @property
+    def hex(self) -> str:
+        return bytes(self.digest).hex()
+
+
+class Strike(models.Model):
+    """Against a member of a group, for something that it is proven to have done."""
+
+    evidence = models.ForeignKey(Evidence, on_delete=models.PROTECT, related_name="strikes")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="strikes")
+    about = models.CharField(max_length=200)  # as of the evidence
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["member", "about"], name="one_strike_for_a_deed")]
+
+    def __str__(self) -> str:
+        return f"{self.member} for {self.evidence}"

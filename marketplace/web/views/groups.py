@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from marketplace.catalogue.interfaces import interface_of
-from marketplace.groups import access, standing
+from marketplace.groups import access, evidence, standing
 from marketplace.groups.models import Group
 from marketplace.groups.standing import Card
 from marketplace.web.pages import actor_of, page
@@ -58,6 +58,7 @@ def members(request: HttpRequest, slug: str) -> HttpResponse:
     context = _context(request, slug, "web:group-members")
     genesis = context["card"].genesis
     context["command"] = f"assay verify certificate.json --group {genesis}" if genesis else ""
+    context["evidence"] = evidence.of_group(context["card"].group)[:MAX_LISTED]
     return render(request, "group/members.html", context)
 
 

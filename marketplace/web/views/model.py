@@ -15,11 +15,13 @@ from marketplace.catalogue.interfaces import interface_of
 from marketplace.catalogue.models import ModelVersion
 from marketplace.catalogue.offers import Card, cards, latencies, providers
 from marketplace.errors import NotFound
+from marketplace.groups import evidence
 from marketplace.web.pages import actor_of, page
 from marketplace.web.playground import playground
 from marketplace.web.snippets import Target, snippets
 from verification.registry import MODES
 
+MAX_STRIKES = 20  # on one page
 TABS = (
     ("web:model", "Playground"),
     ("web:model-api", "API"),
@@ -72,7 +74,9 @@ def versions(request: HttpRequest, owner: str, name: str) -> HttpResponse:
 @require_safe
 @page
 def provider(request: HttpRequest, owner: str, name: str) -> HttpResponse:
-    return render(request, "model/provider.html", _context(request, owner, name, "web:model-provider"))
+    context = _context(request, owner, name, "web:model-provider")
+    context["strikes"] = evidence.against(context["card"].model.organisation)[:MAX_STRIKES]
+    return render(request, "model/provider.html", context)
 
 
 def _context(request: HttpRequest, owner: str, name: str, tab: str) -> dict[str, Any]:

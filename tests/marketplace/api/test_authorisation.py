@@ -12,6 +12,7 @@ import json
 import pytest
 from django.urls import URLPattern
 
+from assay.agreement.blame import making
 from assay.jsonform import to_json
 from assay.keys import PrivateKey
 from assay.rotation import rotate
@@ -22,9 +23,11 @@ from marketplace.certificates.actions import columns
 from marketplace.certificates.models import Certificate
 from marketplace.groups import actions as groups
 from marketplace.groups.actions.founding import Rules
+from marketplace.groups.models import Evidence
 from marketplace.predictions import actions, questions
 from marketplace.predictions.questions import Body
 from tests.marketplace import answering
+from tests.sdk import blaming
 
 pytestmark = pytest.mark.django_db
 
@@ -91,6 +94,9 @@ TABLE = {
     ("group-model", "post"): ("401", "404", "403", "ok", "403"),
     ("group-model", "delete"): ("401", "404", "403", "ok", "403"),
     ("group-updates", "get"): ("404", "404", "ok", "ok", "ok"),
+    ("group-evidence", "get"): ("404", "404", "ok", "ok", "ok"),
+    ("group-evidence", "post"): ("401", "404", "ok", "ok", "ok"),  # it stands by itself, whoever hands it in
+    ("one-evidence", "get"): ("404", "404", "ok", "ok", "ok"),
     # about the API
     ("schema", "get"): ("ok", "ok", "ok", "ok", "ok"),
 }
@@ -132,7 +138,7 @@ def things(cast):
     )
     key, _ = accounts.create_key(actor, "asha's")
     deployment = Deployment.objects.get(node=node)
-    groups.found(actor, "secret-group", deployment, Rules("plurality"), title="Secret", invited=["bela"])
+    group = groups.found(actor, "secret-group", deployment, Rules("plurality"), title="Secret", invited=["bela"])
     return {
         "prediction": prediction,
         "certificate": certificate_of(cast, prediction),
@@ -140,7 +146,15 @@ def things(cast):
         "node": node,
         "deployment": deployment,
         "evaluation": evaluation,
+        "evidence": evidence_against(group),
     }
+
+
+def evidence_against(group) -> Evidence:
+    """As if it had been proven of this group."""
+    four = blaming.Group()
+    made = making.double_vote(four.epochs, four.vote(1), four.vote(1, entry=b"b"))
+    return Evidence.objects.create(group=group, digest=made.id, document=made.to_cbor(), kind=made.kind)
 
 
 def certificate_of(cast, prediction) -> Certificate:
@@ -186,6 +200,8 @@ def path(things):
         "consents": f"{group}/consents",
         "group-model": f"{group}/model",
         "group-updates": f"{group}/updates",
+        "group-evidence": f"{group}/evidence",
+        "one-evidence": f"{group}/evidence/{things['evidence'].hex}",
     }
 
 

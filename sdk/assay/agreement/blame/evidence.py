@@ -45,6 +45,11 @@ class Evidence(Struct, frozen=True, tag_field="kind"):
         return str(self.__struct_config__.tag)
 
     @property
+    def about(self) -> str:
+        """What was done where, the same for all evidence of one deed: a member is blamed for it once."""
+        raise NotImplementedError
+
+    @property
     def group(self) -> bytes:
         """The genesis digest: what a checker pins."""
         return self.epochs[0].configuration.digest
@@ -86,6 +91,10 @@ class DoubleVote(Evidence, frozen=True, tag="double-vote"):
     number: Number
     votes: Annotated[tuple[Cast, ...], msgspec.Meta(min_length=2, max_length=2)]  # rising by (installed, entry)
 
+    @property
+    def about(self) -> str:
+        return f"{self.phase} {self.configuration.epoch}/{self.view}/{self.number}"
+
     def ballot(self, cast: Cast) -> Ballot:
         return Ballot(self.group, self.configuration.epoch, self.view, cast.installed, self.number, cast.entry)
 
@@ -109,6 +118,10 @@ class ContradictingResults(Evidence, frozen=True, tag="contradicting-results"):
     request: Digest
     model: Digest
     results: Annotated[tuple[Told, ...], msgspec.Meta(min_length=2, max_length=2)]  # rising by what was said
+
+    @property
+    def about(self) -> str:
+        return f"result {self.configuration.epoch}/{self.request.hex()}/{self.model.hex()}"
 
 
 # --- what a quorum has signed -----------------------------------------------------------------------------
@@ -137,6 +150,13 @@ class Rewrite(Evidence, frozen=True, tag="rewrite"):
 
     commitments: Annotated[tuple[Commitment, ...], msgspec.Meta(min_length=2, max_length=2)]  # rising by entry
 
+    @property
+    def about(self) -> str:
+        """In one view it consists of double votes."""
+        one, other = self.commitments
+        place = f"{one.entry.epoch}/{one.view}/{one.entry.number}"
+        return f"commit {place}" if one.view == other.view else f"rewrite {one.entry.epoch}/{one.entry.number}"
+
 
 class WrongOutcome(Evidence, frozen=True, tag="wrong-outcome"):
     """A quorum has committed to an outcome that is not what the words in it come to; all who signed are guilty."""
@@ -146,6 +166,12 @@ class WrongOutcome(Evidence, frozen=True, tag="wrong-outcome"):
     index: Index
     path: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=31)]
     committed: Commitment
+
+    @property
+    def about(self) -> str:
+        """All that is wrong in one entry is one deed."""
+        entry = self.committed.entry
+        return f"outcome {entry.epoch}/{self.committed.view}/{entry.number}"
 
     @property
     def certified(self) -> AgreementEvidence:
