@@ -6,8 +6,12 @@ is passed in have been checked by then.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import NoReturn, Protocol
 
 import msgspec
@@ -164,6 +168,9 @@ def fits(configuration: Configuration, member: int, model: ModelReference) -> bo
     return True
 
 
+ABSENT = Absent()
+
+
 def said(
     configuration: Configuration, serving: Serving, results: Sequence[Result], rows: int, time: int
 ) -> Said | None:
@@ -172,15 +179,18 @@ def said(
     The active model's counts before that of one which is retiring. Who contradicts itself, or votes for what is no
     answer to the request, has said nothing.
     """
+    if len(results) == 1 and results[0].model == serving.commitment:  # the rule
+        spoken = results[0].said
+        return spoken if _sound(configuration, serving.commitment, spoken, rows) else ABSENT
     models = [serving.commitment, *(old.commitment for old in serving.retired if old.until >= time)]
     by_model: dict[bytes, Result] = {}
     for result in results:
         if result.model in models and by_model.setdefault(result.model, result) != result:
-            return Absent()
+            return ABSENT
     for model in models:
         if model in by_model:
             spoken = by_model[model].said
-            return spoken if _sound(configuration, model, spoken, rows) else Absent()
+            return spoken if _sound(configuration, model, spoken, rows) else ABSENT
     return None
 
 
@@ -194,44 +204,47 @@ def _sound(configuration: Configuration, model: bytes, spoken: Said, rows: int) 
 
 
 def _require_decidable(group: Group, content: Content, requests: Sequence[Asked], known: Known, time: int) -> None:
-    ready: dict[bytes, set[int]] = {digest: set() for digest in content.decided}
+    by_member: dict[int, set[bytes]] = {}
     for each in content.haves:
-        for readied in each.report.ready:
-            if readied.request in ready:
-                ready[readied.request].add(each.report.member)
-    ids = {(request.client, request.id) for request in requests}
+        by_member.setdefault(each.report.member, set()).update([readied.request for readied in each.report.ready])
+    ready = Counter(chain.from_iterable(by_member.values()))  # members that call it so
+    quorum, ids = group.quorum, {(request.client, request.id) for request in requests}
     if len(ids) != len(requests):
         _refuse("decides an id twice", "/decided", "distinct ids", f"{len(ids)} of {len(requests)}")
     for i, (digest, request) in enumerate(zip(content.decided, requests, strict=True)):
-        if len(ready[digest]) < group.quorum:
-            _refuse("not ready", f"/decided/{i}", f"{group.quorum} members", str(len(ready[digest])))
+        if ready[digest] < quorum:
+            _refuse("not ready", f"/decided/{i}", f"{quorum} members", str(ready[digest]))
         if known.taken(request):
             _refuse("decided before", f"/decided/{i}", "an id that has not been decided", request.id.hex())
         if not timely(request, group.configuration, time):
             _refuse("not a time to decide this", f"/decided/{i}", str(request.deadline), str(time))
 
 
-def _results(content: Content, known: Known) -> dict[bytes, dict[int, list[Result]]]:
-    """By request and member, of the batches that any of the reports names for it."""
-    found: dict[bytes, dict[int, list[Result]]] = {}
+def _results(content: Content, known: Known) -> dict[int, dict[bytes, list[Result]]]:
+    """By member and request, of the batches that any of the reports names for it."""
+    found: dict[int, dict[bytes, list[Result]]] = {}
     for held, requests in named(content).items():
+        theirs = found.setdefault(held.member, {})
         for result in known.named(held).results:
             if result.request in requests:
-                found.setdefault(result.request, {}).setdefault(held.member, []).append(result)
+                theirs.setdefault(result.request, []).append(result)
     return found
 
 
-def named(content: Content) -> dict[Held, set[bytes]]:
+@lru_cache(maxsize=4)  # asked for whenever a proposal is looked at, and long
+def named(content: Content) -> Mapping[Held, AbstractSet[bytes]]:
     """The batches that reports name for what is decided, each with the requests that it is named for."""
     wanted: dict[Held, set[bytes]] = {}
     decided = set(content.decided)
     for each in content.haves:
-        held = each.report.held
+        held, together = each.report.held, dict[tuple[int, ...], list[bytes]]()
         for readied in each.report.ready:
             if readied.request in decided:
-                for place in readied.held:
-                    if place < len(held):  # a report that names what it does not list is refused as a whole
-                        wanted.setdefault(held[place], set()).add(readied.request)
+                together.setdefault(readied.held, []).append(readied.request)
+        for places, requests in together.items():
+            for place in places:
+                if place < len(held):  # a report that names what it does not list is refused as a whole
+                    wanted.setdefault(held[place], set()).update(requests)
     return wanted
 
 
@@ -239,20 +252,24 @@ def _outcomes(
     configuration: Configuration,
     parent: Standing,
     requests: Mapping[bytes, Asked],
-    results: Mapping[bytes, Mapping[int, list[Result]]],
+    results: Mapping[int, Mapping[bytes, Sequence[Result]]],
     time: int,
 ) -> tuple[Ended, ...]:
     ended, early = [], []
+    speaking = [(serving, results.get(member, {})) for member, serving in enumerate(parent.serving)]
     for digest, asked in requests.items():
-        by_member = results.get(digest, {})
         words = tuple(
-            said(configuration, serving, by_member.get(member, ()), asked.rows, time) or Absent()
-            for member, serving in enumerate(parent.serving)
+            [
+                said(configuration, serving, theirs[digest], asked.rows, time) or ABSENT
+                if digest in theirs
+                else ABSENT
+                for serving, theirs in speaking
+            ]
         )
         outcome: Outcome = "failed"  # past its deadline, whatever was said
         if time <= asked.deadline:
             outcome = count(configuration, words, asked.rows, asked.least).outcome
-            if outcome == "failed" and len(by_member) < configuration.n:
+            if outcome == "failed" and not all(digest in theirs for _, theirs in speaking):
                 early.append(digest)
         ended.append(Ended(digest, outcome, words))
     if early:

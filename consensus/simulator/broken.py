@@ -180,7 +180,7 @@ def decide_twice() -> AbstractContextManager[None]:
 
 # --- what an entry must say -------------------------------------------------------------------------------
 
-Results = dict[bytes, dict[int, list[Result]]]
+Results = dict[int, dict[bytes, list[Result]]]
 
 
 def drop_an_answer() -> AbstractContextManager[None]:
@@ -190,12 +190,11 @@ def drop_an_answer() -> AbstractContextManager[None]:
     def fewer(content: Content, known: judging.Known) -> Results:
         found = results(content, known)
         reporting = {each.report.member for each in content.haves}
-        return {
-            request: {member: each for member, each in by_member.items() if member != max(by_member)}
-            if len(by_member) >= len(reporting)
-            else by_member
-            for request, by_member in found.items()
-        }
+        for request in content.decided:
+            members = [member for member, theirs in found.items() if request in theirs]
+            if len(members) >= len(reporting):
+                del found[max(members)][request]
+        return found
 
     return _instead(judging, "_results", fewer)
 
@@ -223,14 +222,14 @@ def fail_early() -> AbstractContextManager[None]:
         configuration: Configuration,
         parent: Standing,
         requests: Mapping[bytes, Asked],
-        results: Mapping[bytes, Mapping[int, list[Result]]],
+        results: Mapping[int, Mapping[bytes, list[Result]]],
         time: int,
     ) -> tuple[Ended, ...]:
         ended = []
         for digest, asked in requests.items():
-            spoken = results.get(digest, {})
             words = tuple(
-                judging.said(configuration, serving, spoken.get(member, ()), asked.rows, time) or Absent()
+                judging.said(configuration, serving, results.get(member, {}).get(digest, ()), asked.rows, time)
+                or Absent()
                 for member, serving in enumerate(parent.serving)
             )
             late = time > asked.deadline

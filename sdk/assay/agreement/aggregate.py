@@ -7,11 +7,12 @@ or a fixed-point value. Members that abstained or failed have no vote; those of 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
+
+import msgspec
 
 from assay.cbor import MAX_INTEGER
 from assay.errors import Refused
@@ -19,8 +20,7 @@ from assay.errors import Refused
 LOWEST, HIGHEST = -MAX_INTEGER, MAX_INTEGER  # of what may be voted
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """The group's answer to one row; `value` is None where there is none: the row is contested.
 
     `firm`: it is the same whatever the absent members would have voted.
@@ -48,8 +48,11 @@ class Plurality:
 
     def decide(self, votes: Sequence[int], absent: int, f: int, least: int) -> Decision:
         least = max(least, self.needed(f))
-        ranked = Counter(votes).most_common(2)
-        (label, most), second = ranked[0] if ranked else (0, 0), ranked[1][1] if len(ranked) > 1 else 0
+        votes_for: dict[int, int] = {}
+        for vote in votes:
+            votes_for[vote] = votes_for.get(vote, 0) + 1
+        label = max(votes_for, key=votes_for.__getitem__, default=0)
+        most, second = votes_for.pop(label, 0), max(votes_for.values(), default=0)
         if most >= least and most > second:
             return Decision(label, firm=most > second + absent)
         return Decision(None, firm=absent == 0 or most + absent < least)

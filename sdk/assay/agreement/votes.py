@@ -97,7 +97,7 @@ def count(configuration: Configuration, said: Sequence[Said], rows: int, least: 
     """
     for i, each in enumerate(said):
         if isinstance(each, Answered):
-            _require_valid(configuration, each, rows, f"/said/{i}/votes")
+            _require_valid(configuration, each, rows, i)
     answered = [each.votes for each in said if isinstance(each, Answered)]
     if len(answered) < configuration.quorum:
         return Tally("failed", ())
@@ -110,23 +110,24 @@ def count(configuration: Configuration, said: Sequence[Said], rows: int, least: 
     return Tally("certified" if everywhere else "contested", decisions)
 
 
-def _require_valid(configuration: Configuration, answered: Answered, rows: int, pointer: str) -> None:
-    if len(answered.votes) != rows:
+def _require_valid(configuration: Configuration, answered: Answered, rows: int, member: int) -> None:
+    votes = answered.votes
+    if len(votes) != rows:
         raise NotVerified(
             "not one vote for each row",
             code="wrong-vote",
-            pointer=pointer,
+            pointer=f"/said/{member}/votes",
             expected=f"{rows} votes",
-            got=str(len(answered.votes)),
+            got=str(len(votes)),
         )
     if isinstance(configuration.answer, Labels):
         last = len(configuration.answer.labels) - 1
-        for row, vote in enumerate(answered.votes):
-            if not 0 <= vote <= last:
-                raise NotVerified(
-                    "a vote for no label of the group",
-                    code="wrong-vote",
-                    pointer=f"{pointer}/{row}",
-                    expected=f"0 to {last}",
-                    got=str(vote),
-                )
+        if not 0 <= min(votes) <= max(votes) <= last:
+            row = next(row for row, vote in enumerate(votes) if not 0 <= vote <= last)
+            raise NotVerified(
+                "a vote for no label of the group",
+                code="wrong-vote",
+                pointer=f"/said/{member}/votes/{row}",
+                expected=f"0 to {last}",
+                got=str(votes[row]),
+            )
