@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
 from assay.errors import Unavailable
-from consensus.durable import Durable, Storage
+from consensus.durable import Durable, Standing, Storage
 from consensus.messages import Record
 
 FIRST_PAUSE = 0.5  # seconds before a write that failed is tried again
 LONGEST_PAUSE = 10.0
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -41,12 +46,18 @@ class Disk:
 
     async def records(self, first: int, most: int) -> list[Record]:
         """As in `Storage`; none where the disk cannot be read: whoever asks will ask again."""
-        loop = asyncio.get_running_loop()
+        return await self._read(partial(self._storage.records, first, most)) or []
+
+    async def last(self) -> tuple[Record, Standing] | None:
+        """As in `Storage`; None where the disk cannot be read."""
+        return await self._read(self._storage.last)
+
+    async def _read(self, read: Callable[[], T]) -> T | None:
         try:
-            return await loop.run_in_executor(self._thread, self._storage.records, first, most)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, read)
         except Unavailable as error:
             _log.warning("%s", error)
-            return []
+            return None
 
     async def close(self) -> None:
         """Waits for what is being written; the storage itself stays open."""

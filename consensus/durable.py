@@ -11,25 +11,8 @@ from typing import Protocol
 import msgspec
 
 from assay.fields import Key, Milliseconds, RequestId
-from assay.model import Digest, ModelReference
-from consensus.messages import Body, Exec, NewView, Number, Quorum, Record, ViewChange, Vote
-
-
-class Retired(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A model whose results count for a while after the member has changed to another."""
-
-    commitment: Digest
-    model: ModelReference
-    until: Milliseconds  # entry time
-
-
-class Serving(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one member answers with. Commitments stand beside their models because they cost time to calculate."""
-
-    commitment: Digest
-    model: ModelReference
-    serial: int  # of its last change; 0: none
-    retired: tuple[Retired, ...]
+from assay.model import Digest
+from consensus.messages import Body, Exec, NewView, Number, Quorum, Record, Serving, ViewChange, Vote
 
 
 class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,6 +66,16 @@ class Installed:
 
 
 @dataclass(frozen=True)
+class Jumped:
+    """The log goes on from an entry that others have executed; this member has not seen all of those before it.
+    `records` are as many as it takes to know every id that may not be decided again.
+    """
+
+    records: tuple[Record, ...]  # in their order; the last is the one that the standing is of
+    standing: Standing
+
+
+@dataclass(frozen=True)
 class Executed:
     """The group's next entry, and where the log stands with it. Each request in it is decided for ever."""
 
@@ -90,7 +83,7 @@ class Executed:
     standing: Standing
 
 
-Durable = Spoke | Accepted | Cast | Moved | Installed | Executed
+Durable = Spoke | Accepted | Cast | Moved | Installed | Executed | Jumped
 
 
 class Past(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,4 +120,9 @@ class Storage(Protocol):
     def restore(self) -> Restored: ...
 
     def records(self, first: int, most: int) -> list[Record]:
-        """Up to `most` entries from number `first` on, in order; fewer where there are not so many."""
+        """Up to `most` entries from number `first` on, in order; fewer where there are not so many. What is long
+        past is kept as heads only, and not given here.
+        """
+
+    def last(self) -> tuple[Record, Standing] | None:
+        """The last entry, and where the log stands with it; None before the first."""

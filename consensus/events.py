@@ -71,6 +71,16 @@ class Run:
     deadline: int  # Unix ms after which the result is worth nothing
 
 
+@dataclass(frozen=True)
+class Supply:
+    """A member is to be sent so many entries from a number on."""
+
+    member: int
+    first: int
+    most: int
+    jump: bool  # or the last one, where those are not kept any more or are very many
+
+
 @dataclass
 class Ready:
     """What is to be done now, in this order: what is durable first, and nothing leaves before it is."""
@@ -80,7 +90,7 @@ class Ready:
     reply: list[tuple[bytes, Spoken]] = field(default_factory=list)  # to clients, by key
     run: list[Run] = field(default_factory=list)
     recall: list[tuple[bytes, int, int]] = field(default_factory=list)  # (client, number, index): tell it again
-    supply: list[tuple[int, int]] = field(default_factory=list)  # (member, number): send it entries from there
+    supply: list[Supply] = field(default_factory=list)
     adopted: list[bytes] = field(default_factory=list)  # commitments with which this member answers from now on
     wake: int | None = None  # Unix ms by which a `Tick` is due; None: not before something else happens
 

@@ -26,9 +26,21 @@ from assay.keys import PrivateKey, PublicKey
 from assay.model import ModelReference
 from consensus.disk import Disk
 from consensus.durable import Storage
-from consensus.events import Adopting, Event, Linked, Lost, Machine, Ran, Ready, Received, Run, Tick
+from consensus.events import (
+    Adopting,
+    Event,
+    Linked,
+    Lost,
+    Machine,
+    Ran,
+    Ready,
+    Received,
+    Run,
+    Supply,
+    Tick,
+)
 from consensus.judging import Group
-from consensus.messages import MAX_RECORDS, Record, Records, Result, Spoken, decode, encode
+from consensus.messages import Jump, Record, Records, Result, Spoken, decode, encode
 from consensus.telling import again
 from wire.deadline import now_ms
 from wire.dial import Resolve
@@ -37,6 +49,7 @@ from wire.link import Link
 
 STEP = 1024  # events that go into one step
 PATIENCE = 2.0  # seconds after which a member that could not be reached since the start is lost
+FAR = 4_096  # entries by which a member must be behind to be sent the last one, not the next
 SUPPLY = 8 * 1024 * 1024  # bytes of entries sent at once to a member that is behind, unless one has more
 
 Infer = Callable[[Sequence[Run]], Awaitable[Sequence[Result]]]
@@ -221,8 +234,8 @@ class Host:
             self._runs.add(task)
             task.add_done_callback(self._runs.discard)
         await self._recall(ready.recall)
-        for member, number in ready.supply:
-            await self._supply(member, number)
+        for supply in ready.supply:
+            await self._supply(supply)
 
     def _reply(self, client: bytes, frame: bytes) -> None:
         for link in tuple(self._clients.get(client, ())):
@@ -240,13 +253,17 @@ class Host:
                 ended = tuple((index, record.ended[index]) for index in dict.fromkeys(indexes))
                 self._reply(client, encode(msgspec.structs.replace(told, ended=ended)))
 
-    async def _supply(self, member: int, number: int) -> None:
-        line = self._lines[member]
+    async def _supply(self, supply: Supply) -> None:
+        line = self._lines[supply.member]
         if not line.up or line.unsent > SUPPLY:  # it has enough to read
             return
-        records = await self._disk.records(number, MAX_RECORDS)
-        if records:
-            line.send(encode(Records(_fitting(records))))
+        records = await self._disk.records(supply.first, supply.most)
+        gone = not records or records[0].entry.number > supply.first
+        last = await self._disk.last() if supply.jump else None
+        if last is not None and (gone or last[1].entries > supply.first + FAR):
+            line.send(encode(Jump(last[0], last[1].serving)))
+        elif records:
+            line.send(encode(Records(_fitting(records, from_the_end=not supply.jump))))
 
     async def _vote(self, runs: list[Run]) -> None:
         try:
@@ -273,15 +290,15 @@ def _frame(frames: dict[int, bytes], message: Spoken) -> bytes:
     return frame
 
 
-def _fitting(records: Sequence[Record]) -> tuple[Record, ...]:
-    """As many as go into SUPPLY bytes, but at least one."""
-    room, count = SUPPLY - len(encode(records[0])), 1
-    for record in records[1:]:
+def _fitting(records: Sequence[Record], *, from_the_end: bool) -> tuple[Record, ...]:
+    """As many as go into SUPPLY bytes, but at least one; those that come first, or last."""
+    room, count = SUPPLY, 0
+    for record in reversed(records) if from_the_end else records:
         room -= len(encode(record))
-        if room < 0:
+        if room < 0 and count:
             break
         count += 1
-    return tuple(records[:count])
+    return tuple(records[-count:] if from_the_end else records[:count])
 
 
 def _nobody(commitment: bytes) -> None:

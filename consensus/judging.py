@@ -22,13 +22,22 @@ from assay.agreement.group import Configuration, Labels
 from assay.agreement.votes import Absent, Answered, Outcome, Said, count
 from assay.errors import Refused
 from assay.model import ModelReference
-from consensus.durable import Retired, Serving, Standing
-from consensus.messages import Content, Exec, Have, Held, Result, Update, content_digest
+from consensus.durable import Standing
+from consensus.messages import (
+    MAX_RETIRED,
+    Content,
+    Exec,
+    Have,
+    Held,
+    Result,
+    Retired,
+    Serving,
+    Update,
+    content_digest,
+)
 
 LINGER = 10_000  # ms of entry time after its deadline for which a request may still be decided, as failed
 SLACK = 30_000  # ms that an entry's time may be behind the clock of who let a request in
-
-MOST_RETIRED = 8  # models of one member whose results still count
 
 NOTHING_YET = bytes(32)  # root of an entry without outcomes
 
@@ -121,17 +130,17 @@ def judge(group: Group, parent: Standing, content: Content, known: Known) -> Jud
     asked = dict(zip(content.decided, requests, strict=True))
     ended = _outcomes(configuration, parent, asked, _results(content, known), time)
     leaves = tuple(each.leaf for each in ended)
+    serving = served_after(configuration, parent, content.updates, time)
     entry = Entry(
         group=group.genesis,
         epoch=configuration.epoch,
         number=parent.entries + 1,
         parent=parent.last,
         time=time,
-        content=content_digest(reports, content.updates),
+        content=content_digest(reports, content.updates, serving),
         count=len(ended),
         root=root_of(leaves),
     )
-    serving = served_after(configuration, parent, content.updates, time)
     return Judged(entry, reports, requests, ended, leaves, Standing(entry.number, entry.digest, time, serving))
 
 
@@ -153,7 +162,7 @@ def served_after(
         commitment = change.model.commitment
         retiring = (Retired(before.commitment, before.model, time + configuration.horizon), *before.retired)
         left = tuple(old for old in retiring if old.commitment != commitment and old.until >= time)
-        serving[change.member] = Serving(commitment, change.model, change.serial, left[:MOST_RETIRED])
+        serving[change.member] = Serving(commitment, change.model, change.serial, left[:MAX_RETIRED])
     return tuple(serving)
 
 

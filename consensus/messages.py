@@ -26,6 +26,7 @@ MAX_HELD = 4096  # batches of results that one report names
 MAX_REPORTS = 256  # that one entry rests on
 MAX_MEMBERS = 16
 MAX_RECORDS = 16  # in one message
+MAX_RETIRED = 8  # models of one member whose results still count
 MAX_LOCKS = 64  # entries that a member may have committed to and not executed
 
 Place = Annotated[int, msgspec.Meta(ge=0, lt=MAX_MEMBERS)]  # a member's, in the configuration
@@ -188,6 +189,31 @@ class Update(Message, frozen=True):
     signature: Signature
 
 
+# --- what members answer with -----------------------------------------------------------------------------
+
+
+class Retired(Struct, frozen=True):
+    """A model whose results count for a while after the member has changed to another."""
+
+    commitment: Digest
+    model: ModelReference
+    until: Milliseconds  # entry time
+
+
+class Serving(Struct, frozen=True):
+    """What one member answers with. Commitments stand beside their models because they cost time to calculate."""
+
+    commitment: Digest
+    model: ModelReference
+    serial: int  # of its last change; 0: none
+    retired: Annotated[tuple[Retired, ...], msgspec.Meta(max_length=MAX_RETIRED)]
+
+    @property
+    def content(self) -> cbor.Value:
+        """What of it an entry covers: the models stand for themselves by their commitments."""
+        return [self.commitment, self.serial, [[old.commitment, old.until] for old in self.retired]]
+
+
 # --- ordering ---------------------------------------------------------------------------------------------
 
 
@@ -203,11 +229,14 @@ class Content(Struct, frozen=True):
         return tuple(each.report.digest for each in self.haves)
 
 
-def content_digest(reports: tuple[bytes, ...], updates: tuple[Update, ...]) -> bytes:
-    """What `Entry.content` holds. The decided requests are in its tree of outcomes."""
+def content_digest(reports: tuple[bytes, ...], updates: tuple[Update, ...], served: tuple[Serving, ...]) -> bytes:
+    """What `Entry.content` holds. The decided requests are in its tree of outcomes; with what is `served` after
+    it, whoever has an entry, and those in which ids may still count, has the whole state.
+    """
     value: dict[str, cbor.Value] = {
         "reports": list(reports),
         "updates": [each.change.digest for each in updates],
+        "serving": [each.content for each in served],
     }
     return digest(Tag.AGREEMENT_CONTENT, cbor.encode(value))
 
@@ -343,6 +372,21 @@ class Want(Message, frozen=True):
     entries: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=MAX_LOCKS)] = ()  # that it has prepared
 
 
+class Jump(Message, frozen=True):
+    """To a member that is so far behind that what comes next in its log is not kept any more: the last entry, and
+    what members answer with after it.
+    """
+
+    record: Record
+    serving: Annotated[tuple[Serving, ...], msgspec.Meta(max_length=MAX_MEMBERS)]
+
+
+class Older(Message, frozen=True):
+    """Asks for the `Records` before that number."""
+
+    before: Number
+
+
 class Heard(Message, frozen=True):
     """The sender knows these requests: whoever does not may ask for them."""
 
@@ -392,6 +436,8 @@ Spoken = (
     | ViewChange
     | NewView
     | Records
+    | Jump
+    | Older
     | Want
     | Heard
     | Status

@@ -13,9 +13,9 @@ import msgspec
 from assay.agreement.entry import Asked, Ballot
 from assay.digest import Tag
 from assay.errors import Refused
-from consensus.durable import Accepted, Cast, Executed, Past, Standing
+from consensus.durable import Accepted, Cast, Executed, Jumped, Past, Standing
 from consensus.hearing import Hearing
-from consensus.judging import LINGER, Judged, TooEarly, judge, named, root_of, served_after, time_of, timely
+from consensus.judging import LINGER, Judged, TooEarly, judge, named, time_of, timely
 from consensus.messages import (
     MAX_BATCH,
     MAX_REPORTS,
@@ -30,11 +30,9 @@ from consensus.messages import (
     Report,
     Update,
     Vote,
-    content_digest,
 )
 from consensus.slots import Slot
 from consensus.state import State
-from consensus.succession import Moves
 from consensus.telling import decided, voting
 
 DEPTH = 4  # entries that the leader has under vote at one time
@@ -210,57 +208,57 @@ class Ordering:
             models=(),
         )
         models = voting(state.group.configuration, state.standing, record)
-        self._apply(msgspec.structs.replace(record, models=models), judged.leaves, judged.standing)
+        self.execute(msgspec.structs.replace(record, models=models), judged.leaves, judged.standing)
         return True
 
-    def catch_up(self, record: Record) -> None:
-        """Takes in an entry that others have executed, for the signatures that prove it."""
-        state = self._state
-        if record.entry.number == state.standing.entries + 1 and self._is_proved(record):
-            time = record.entry.time
-            serving = served_after(state.group.configuration, state.standing, record.updates, time)
-            standing = Standing(record.entry.number, record.entry.digest, time, serving)
-            models = voting(state.group.configuration, state.standing, record)  # whatever its sender says
-            self._apply(
-                msgspec.structs.replace(record, models=models),
-                tuple(ended.leaf for ended in record.ended),
-                standing,
-            )
+    def jump(self, jumped: Jumped) -> None:
+        """Goes on from an entry that others have executed; what stands before it is theirs to tell."""
+        state, before, last = self._state, self._state.standing, jumped.records[-1]
+        state.out.persist.append(jumped)
+        self._stand(jumped.standing, last.head)
+        for record in jumped.records:
+            self._settle(record)
+        self._tidy()
+        self._serve(before)
 
-    def _is_proved(self, record: Record) -> bool:
-        state, entry = self._state, record.entry
-        leaves = [ended.leaf for ended in record.ended]
-        follows = (
-            (entry.group, entry.epoch) == (state.group.genesis, state.group.configuration.epoch)
-            and (entry.parent, entry.count) == (state.standing.last, len(leaves))
-            and entry.root == root_of(leaves)
-            and entry.content == content_digest(record.reports, record.updates)
-            and [ended.request for ended in record.ended] == [asked.digest for asked in record.asked]
-        )
-        return follows and Moves(state.group, state.seal).proves(Tag.AGREEMENT_COMMIT, record.head)
-
-    def _apply(self, record: Record, leaves: tuple[bytes, ...], standing: Standing) -> None:
+    def execute(self, record: Record, leaves: tuple[bytes, ...], standing: Standing) -> None:
         """Makes an entry the log's last: the same on every member, in the same order."""
         state, before = self._state, self._state.standing
         state.out.persist.append(Executed(record, standing))
-        state.standing, state.head = standing, record.head
+        self._stand(standing, record.head)
+        self._settle(record)
+        self._tidy()
+        state.out.reply += decided(record, leaves)
+        self._serve(before)
+
+    def _stand(self, standing: Standing, head: Quorum) -> None:
+        """The log ends there now: what was said of it, and of what is below, is of no use any more."""
+        state = self._state
+        state.standing, state.head = standing, head
         state.progressed = state.now
         state.setbacks = max(0, state.setbacks - 1)
-        state.slots.pop(standing.entries, None)
-        state.flight.land(standing.entries)
-        state.locks.pop(standing.entries, None)
+        for number in [number for number in state.slots if number <= standing.entries]:
+            del state.slots[number]
+        for number in [number for number in state.locks if number <= standing.entries]:
+            del state.locks[number]
         for entry in [entry for entry, body in state.bodies.items() if body.number <= standing.entries]:
             del state.bodies[entry]
+        state.flight.land(standing.entries)
+
+    def _settle(self, record: Record) -> None:
+        """What an entry decides is decided for ever."""
+        state, number = self._state, record.entry.number
         for index, (asked, ended) in enumerate(zip(record.asked, record.ended, strict=True)):
             lapse = asked.deadline + LINGER
-            state.remember(Past(ended.request, asked.client, asked.id, standing.entries, index, lapse))
+            state.remember(Past(ended.request, asked.client, asked.id, number, index, lapse))
             for version in state.pool.versions(asked) | {ended.request}:
                 state.drop(version)
+
+    def _tidy(self) -> None:
+        state = self._state
         state.forget_lapsed()
         for held in [held for held in state.signed if held not in state.answers]:
             del state.signed[held]
-        state.out.reply += decided(record, leaves)
-        self._serve(before)
 
     def _serve(self, before: Standing) -> None:
         """Forgets updates that have been ordered; this member's own model may have changed with one."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from assay.digest import Tag
+from consensus.catching_up import CatchingUp
 from consensus.durable import Restored
 from consensus.events import Adopting, Event, Linked, Lost, Ran, Ready, Received, Tick
 from consensus.hearing import Hearing
@@ -22,7 +23,9 @@ from consensus.messages import (
     Have,
     Heard,
     Held,
+    Jump,
     NewView,
+    Older,
     Propose,
     Records,
     Requests,
@@ -51,6 +54,7 @@ class Replica:
         self._speaking = Speaking(self.state, self._hearing)
         self._ordering = Ordering(self.state, self._hearing)
         self._resending = Resending(self.state, self._speaking)
+        self._catching_up = CatchingUp(self.state, self._ordering)
         self._suspecting = Suspecting(self.state, self._ordering)
         self._viewing = Viewing(self.state, self._hearing, self._speaking, self._suspecting)
         self._restored: Restored | None = restored
@@ -67,7 +71,8 @@ class Replica:
             self._take(event)
         self._go_on()
         self._resending.on_time()
-        times = (self._resending.wake, self._suspecting.due, self._viewing.due)
+        self._catching_up.on_time()
+        times = (self._resending.wake, self._suspecting.due, self._viewing.due, self._catching_up.due)
         state.out.wake = min(each for each in times if each is not None)
         return state.out
 
@@ -111,7 +116,11 @@ class Replica:
             case Update():
                 self._update(message)
             case Records():
-                self._catch_up(sender, message)
+                self._catching_up.records(sender, message)
+            case Jump():
+                self._catching_up.jump(sender, message)
+            case Older(before):
+                self._resending.older(sender, before)
             case Status():
                 self._resending.status(sender, message.entries, message.view)
             case _:
@@ -131,14 +140,6 @@ class Replica:
                 self._viewing.change(sender, message)
             case NewView():
                 self._viewing.new_view(message)
-
-    def _catch_up(self, sender: int, message: Records) -> None:
-        """As far as it goes; there may be more where these came from."""
-        before = self.state.standing.entries
-        for record in message.records:
-            self._ordering.catch_up(record)
-        if self.state.standing.entries > before:
-            self.state.out.send.append((sender, self.state.status))
 
     def _adopt(self) -> None:
         """Signs the owner's wish to change, once, unless it has come true.

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from consensus.events import Supply
 from consensus.judging import LINGER
-from consensus.messages import MAX_BATCH, MAX_LOCKS, Heard, Held, Propose, Spoken, Want
+from consensus.messages import MAX_BATCH, MAX_LOCKS, MAX_RECORDS, Heard, Held, Propose, Spoken, Want
 from consensus.slots import Slot
 from consensus.speaking import Speaking
 from consensus.state import RELAY, K, Lacking, State
@@ -69,12 +70,22 @@ class Resending:
             before, when = self._supplied.get(member, (0, -RESEND))
             if entries + 1 > before or state.now >= when + RESEND:
                 self._supplied[member] = (entries + 1, state.now)
-                others = [each for each in state.out.supply if each[0] != member]
-                state.out.supply = [*others, (member, entries + 1)]  # once, however often it asks
+                self._supply(Supply(member, entries + 1, MAX_RECORDS, jump=True))
         if view < state.in_view and state.new_view is not None:
             state.out.send.append((member, state.new_view))
         if entries > mine or view > state.in_view:
             state.out.send.append((member, state.status))
+
+    def older(self, member: int, before: int) -> None:
+        """A member wants the entries before that one."""
+        if 1 < before <= self._state.standing.entries:
+            first = max(1, before - MAX_RECORDS)
+            self._supply(Supply(member, first, before - first, jump=False))
+
+    def _supply(self, supply: Supply) -> None:
+        """Once in a step, however often it asks."""
+        others = [each for each in self._state.out.supply if each.member != supply.member]
+        self._state.out.supply = [*others, supply]
 
     def greet(self, member: int) -> None:
         """A member can be reached again: everything that it may have missed."""

@@ -16,10 +16,10 @@ from typing import TypeVar
 from assay.agreement.entry import Asked
 from assay.model import ModelReference
 from consensus.answers import Answers
-from consensus.durable import Past, Restored, Serving
+from consensus.durable import Past, Restored
 from consensus.events import Ready
 from consensus.judging import LINGER, Group, Judged, beginning
-from consensus.messages import Body, Held, NewView, Quorum, Result, Spoken, Status, Update, ViewChange
+from consensus.messages import Body, Held, NewView, Quorum, Result, Serving, Spoken, Status, Update, ViewChange
 from consensus.pool import Pending, Pool
 from consensus.reports import Reports
 from consensus.seals import Seal
@@ -101,7 +101,9 @@ class Flight:
         self._judged[judged.entry.number] = judged
 
     def land(self, number: int) -> None:
-        self._judged.pop(number, None)
+        """All up to that number is executed."""
+        for below in [each for each in self._judged if each <= number]:
+            del self._judged[below]
 
     def ids(self, below: int) -> set[tuple[bytes, bytes]]:
         """(client, id) of what proposals below that number decide."""

@@ -8,9 +8,10 @@ write is refused whole (`contradiction`) and the replica must not go on.
 
 What can no longer matter goes with the entry that makes it so: entries that were prepared, and votes, up to its
 number; a batch of own results once all of its requests are decided, or no entry may name them any more; the ids
-of decided requests after the entry time at which they lapse. There is a row for each batch and for each entry,
-none for a request: rows in the order of digests would touch a page each. A copy of the file, put back later, has
-forgotten votes: it must never be used. A lost disk means a new key.
+of decided requests after the entry time at which they lapse. Entries older than that and than RETAIN are kept as
+heads: who is further behind jumps. There is a row for each batch and for each entry, none for a request: rows in
+the order of digests would touch a page each. A copy of the file, put back later, has forgotten votes: it must
+never be used. A lost disk means a new key.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import TypeVar
 
 import msgspec
 
+from assay.agreement.entry import Entry
 from assay.agreement.group import Configuration
 from assay.errors import Refused, Unavailable
 from assay.keys import PublicKey
@@ -33,21 +35,28 @@ from consensus.durable import (
     Durable,
     Executed,
     Installed,
+    Jumped,
     Moved,
     Past,
     Restored,
     Spoke,
     Standing,
 )
-from consensus.judging import LINGER
+from consensus.judging import LINGER, SLACK
 from consensus.messages import Body, Exec, NewView, Quorum, Record, ViewChange, Vote
 from consensus.spoken import Spoken
 from wire.deadline import now_ms
 
+RETAIN = 3_600_000  # ms of entry time for which entries are kept whole
+TIDY = 64  # entries between two looks at what is older
+
 SCHEMA = 3
 TABLES = """
 CREATE TABLE owner (genesis BLOB NOT NULL, key BLOB NOT NULL);
-CREATE TABLE entries (number INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE entries (number INTEGER PRIMARY KEY, time INTEGER NOT NULL, record BLOB NOT NULL);
+CREATE TABLE heads (number INTEGER PRIMARY KEY, entry BLOB NOT NULL);
+CREATE TABLE begins (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), after INTEGER NOT NULL);
+INSERT INTO begins VALUES (1, 0);
 CREATE TABLE standing (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), standing BLOB NOT NULL);
 CREATE TABLE past (number INTEGER PRIMARY KEY, decided BLOB NOT NULL);
 CREATE TABLE bodies (entry BLOB PRIMARY KEY, number INTEGER NOT NULL, body BLOB NOT NULL);
@@ -59,7 +68,7 @@ CREATE TABLE views (view INTEGER PRIMARY KEY, new_view BLOB NOT NULL);
 CREATE TABLE spoken (number INTEGER PRIMARY KEY, keep INTEGER NOT NULL, exec BLOB NOT NULL);
 
 CREATE TRIGGER entries_follow_one_another BEFORE INSERT ON entries
-WHEN NEW.number <> 1 + (SELECT coalesce(max(number), 0) FROM entries)
+WHEN NEW.number <> 1 + (SELECT coalesce(max(number), (SELECT after FROM begins)) FROM entries)
 BEGIN SELECT RAISE(ABORT, 'not the next entry'); END;
 CREATE TRIGGER what_is_decided_is_not_voted_on BEFORE INSERT ON votes
 WHEN NEW.number <= (SELECT coalesce(max(number), 0) FROM entries)
@@ -91,6 +100,7 @@ INSERT INTO views VALUES (?, ?)
 ON CONFLICT (view) DO UPDATE SET new_view = CASE new_view WHEN excluded.new_view THEN new_view END
 """
 SETTLED = "DELETE FROM spoken WHERE number = ?"
+OLD = "SELECT number, record FROM entries WHERE time < ? AND number < ? ORDER BY number LIMIT ?"
 LAPSED = "DELETE FROM past WHERE number = ?"
 
 T = TypeVar("T")
@@ -107,9 +117,16 @@ class SqliteStorage:
     """
 
     def __init__(
-        self, path: Path, genesis: Configuration, key: PublicKey, now: Callable[[], int] = now_ms
+        self,
+        path: Path,
+        genesis: Configuration,
+        key: PublicKey,
+        now: Callable[[], int] = now_ms,
+        retain: int = RETAIN,
     ) -> None:
+        """`retain`: ms of entry time for which entries are kept whole, at least; more than ids count."""
         self._path = path
+        self._retain = max(retain, genesis.horizon + SLACK + LINGER)
         self._horizon = genesis.horizon
         self._now = now
         self._lock = threading.Lock()
@@ -145,9 +162,12 @@ class SqliteStorage:
                 self._speak(spoken, [each.signed for each in what if isinstance(each, Spoke)])
                 self._accept([each.body for each in what if isinstance(each, Accepted)])
                 self._view(what)
-                executed = [each for each in what if isinstance(each, Executed)]
+                executed = [each for each in what if isinstance(each, Executed | Jumped)]
                 for each in executed:
-                    self._execute(spoken, each.record)
+                    if isinstance(each, Jumped):
+                        self._jump(spoken, each)
+                    else:
+                        self._execute(spoken, each.record)
                 if executed:
                     self._stand(spoken, executed[-1].standing)
             self._spoken = spoken
@@ -168,10 +188,22 @@ class SqliteStorage:
             )
 
     def records(self, first: int, most: int) -> list[Record]:
-        """Up to `most` entries from number `first` on, in order; fewer where there are not so many."""
+        """As in `durable.Storage`."""
         statement = "SELECT record FROM entries WHERE number >= ? ORDER BY number LIMIT ?"
         with self._lock, _told("read"):
             return self._all(statement, Record, (first, most))
+
+    def last(self) -> tuple[Record, Standing] | None:
+        """As in `durable.Storage`."""
+        with self._lock, _told("read"):
+            record, standing = self._last_record(), self._standing()
+        return None if record is None or standing is None else (record, standing)
+
+    def heads(self, first: int, most: int) -> list[Entry]:
+        """Up to `most` entries from number `first` on, of those that are kept without what they hold."""
+        statement = "SELECT entry FROM heads WHERE number >= ? ORDER BY number LIMIT ?"
+        with self._lock, _told("read"):
+            return self._all(statement, Entry, (first, most))
 
     # --- writing ------------------------------------------------------------------------------------------
 
@@ -202,7 +234,7 @@ class SqliteStorage:
 
     def _execute(self, spoken: Spoken, record: Record) -> None:
         number = record.entry.number
-        self._file.execute("INSERT INTO entries VALUES (?, ?)", (number, _encode(record)))
+        self._file.execute("INSERT INTO entries VALUES (?, ?, ?)", (number, record.entry.time, _encode(record)))
         past = [
             Past(ended.request, each.client, each.id, number, i, each.deadline + LINGER)
             for i, (each, ended) in enumerate(zip(record.asked, record.ended, strict=True))
@@ -211,10 +243,26 @@ class SqliteStorage:
             self._file.execute("INSERT INTO past VALUES (?, ?)", (number, _encode(past)))
             self._file.executemany(SETTLED, [(each,) for each in spoken.decide(number, past)])
 
+    def _jump(self, spoken: Spoken, jumped: Jumped) -> None:
+        """What was executed here stays as heads; what was never seen here is not among them."""
+        self._compact("SELECT number, record FROM entries")
+        self._file.execute("UPDATE begins SET after = ?", (jumped.records[0].entry.number - 1,))
+        for record in jumped.records:
+            self._execute(spoken, record)
+
+    def _compact(self, which: str, arguments: tuple[object, ...] = ()) -> None:
+        """Of what is long past the heads are enough: each names the one before it, up to one that is proved."""
+        for number, record in self._file.execute(which, arguments).fetchall():
+            head = _encode(_decode(record, type=Record).entry)
+            self._file.execute("INSERT OR REPLACE INTO heads VALUES (?, ?)", (number, head))
+            self._file.execute("DELETE FROM entries WHERE number = ?", (number,))
+
     def _stand(self, spoken: Spoken, standing: Standing) -> None:
         self._file.execute("INSERT OR REPLACE INTO standing VALUES (1, ?)", (_encode(standing),))
         self._file.execute("DELETE FROM bodies WHERE number <= ?", (standing.entries,))
         self._file.execute("DELETE FROM votes WHERE number <= ?", (standing.entries,))
+        if standing.entries % TIDY == 0:
+            self._compact(OLD, (standing.time - self._retain, standing.entries, 2 * TIDY))
         batches, entries = spoken.lapse(standing.time)
         self._file.executemany(SETTLED, [(each,) for each in batches])
         self._file.executemany(LAPSED, [(each,) for each in entries])
@@ -228,8 +276,11 @@ class SqliteStorage:
         return next(iter(self._all(statement, kind)), None)
 
     def _head(self) -> Quorum | None:
-        record = self._last("SELECT record FROM entries ORDER BY number DESC LIMIT 1", Record)
+        record = self._last_record()
         return None if record is None else record.head
+
+    def _last_record(self) -> Record | None:
+        return self._last("SELECT record FROM entries ORDER BY number DESC LIMIT 1", Record)
 
     def _votes(self) -> list[Cast]:
         rows = self._file.execute("SELECT vote, lock FROM votes ORDER BY view, number, kind DESC")

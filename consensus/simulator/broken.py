@@ -20,6 +20,7 @@ from assay.agreement.entry import Asked, Ended
 from assay.agreement.group import Configuration
 from assay.agreement.votes import Absent, Said, count
 from consensus import judging, ordering
+from consensus.catching_up import CatchingUp
 from consensus.durable import Durable, Past, Restored, Spoke, Standing
 from consensus.events import Event, Ready
 from consensus.hearing import Hearing
@@ -291,10 +292,10 @@ def obey_anyone() -> AbstractContextManager[None]:
 def believe_any_record() -> AbstractContextManager[None]:
     """Takes an entry for committed because somebody says so."""
 
-    def is_proved(self: Ordering, record: Record) -> bool:
+    def is_proved(self: CatchingUp, record: Record) -> bool:
         return True
 
-    return _instead(Ordering, "_is_proved", is_proved)
+    return _instead(CatchingUp, "_is_proved", is_proved)
 
 
 Variant = Callable[[], AbstractContextManager[None]]

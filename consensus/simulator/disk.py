@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
 from consensus.durable import (
     Accepted,
@@ -10,6 +11,7 @@ from consensus.durable import (
     Durable,
     Executed,
     Installed,
+    Jumped,
     Moved,
     Past,
     Restored,
@@ -24,7 +26,7 @@ class Disk:
     """A `Storage`."""
 
     def __init__(self) -> None:
-        self.records_kept: list[Record] = []
+        self._records: dict[int, Record] = {}  # of a member that has jumped not all
         self._standing: Standing | None = None
         self._past: list[Past] = []
         self._decided: set[bytes] = set()
@@ -47,15 +49,19 @@ class Disk:
                     self._moved = each.change
                 case Installed():
                     self._installed = each.new_view
-                case Executed():
-                    self._execute(each)
-        if any(isinstance(each, Executed) for each in what):
+                case Executed(record, standing):
+                    self._execute(record)
+                    self._standing = standing
+                case Jumped(records, standing):
+                    self._records.clear()
+                    for record in records:
+                        self._execute(record)
+                    self._standing = standing
+        if any(isinstance(each, Executed | Jumped) for each in what):
             self._tidy()
 
-    def _execute(self, executed: Executed) -> None:
-        record = executed.record
-        self.records_kept.append(record)
-        self._standing = executed.standing
+    def _execute(self, record: Record) -> None:
+        self._records[record.entry.number] = record
         self._decided.update(each.request for each in record.ended)
         self._past.extend(
             Past(ended.request, asked.client, asked.id, record.entry.number, i, asked.deadline + LINGER)
@@ -63,7 +69,7 @@ class Disk:
         )
 
     def _tidy(self) -> None:
-        last = len(self.records_kept)
+        last = self.entries
         self._spoken = [
             each for each in self._spoken if any(result.request not in self._decided for result in each.results)
         ]
@@ -75,12 +81,20 @@ class Disk:
         past = [each for each in self._past if each.lapse >= time]
         bodies = sorted(self._bodies.values(), key=lambda body: (body.number, body.entry))
         votes = sorted(self._votes, key=lambda each: each.vote.view)
-        head = self.records_kept[-1].head if self.records_kept else None
+        head = self._records[self.entries].head if self._records else None
         spoken = list(self._spoken)
         return Restored(self._standing, past, spoken, bodies, votes, head, self._moved, self._installed)
 
     def records(self, first: int, most: int) -> list[Record]:
-        return self.records_kept[max(first, 1) - 1 :][:most]
+        kept = (number for number in sorted(self._records) if number >= first)
+        return [self._records[number] for number in islice(kept, most)]
+
+    def last(self) -> tuple[Record, Standing] | None:
+        return None if self._standing is None else (self._records[self.entries], self._standing)
+
+    @property
+    def entries(self) -> int:
+        return 0 if self._standing is None else self._standing.entries
 
     def pending(self, over: Callable[[bytes], bool]) -> int:
         """How much waits to be decided: votes in the present view, and results for requests that are not over.

@@ -36,8 +36,8 @@ def _waiting(simulation: Simulation) -> Iterator[str]:
         if member.machine is None:
             yield f"{who} is down"
             return
-        if len(member.disk.records_kept) != len(log.records):
-            yield f"{who} has {len(member.disk.records_kept)} of {len(log.records)} entries"
+        if member.disk.entries != len(log.records):
+            yield f"{who} has {member.disk.entries} of {len(log.records)} entries"
         if member.wished and log.serving[member.place].active != member.wished.commitment:
             yield f"{who} does not answer with the model that its owner wants"
         if left := left_over(member.machine, simulation.scenario.liars):

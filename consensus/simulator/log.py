@@ -9,7 +9,7 @@ from assay.agreement.entry import Asked, Ballot, Ended
 from assay.agreement.votes import Absent, Answered
 from assay.digest import Tag
 from assay.model import ModelReference
-from consensus.durable import Executed, Standing
+from consensus.durable import Executed, Jumped, Standing
 from consensus.judging import LINGER
 from consensus.messages import Exec, Held, Propose, Record, Report, Spoken, content_digest
 from consensus.messages import Have as HaveMessage
@@ -18,6 +18,11 @@ from consensus.simulator.founding import Founded
 from consensus.simulator.recount import Serving
 from consensus.simulator.signing import Signing
 from consensus.simulator.world import Broken
+
+
+def _said(record: Record) -> tuple[object, ...]:
+    """What it says, whoever has signed it and in which view."""
+    return (record.entry, record.reports, record.updates, record.asked, record.ended)
 
 
 class Log:
@@ -83,12 +88,25 @@ class Log:
         first = self.records[number]
         if record.entry.digest != first.entry.digest:
             raise Broken("one log", f"member {place} executes {record.entry} where another has {first.entry}")
-        same = (record.reports, record.updates, record.asked, record.ended)
-        if same != (first.reports, first.updates, first.asked, first.ended):
+        if _said(record) != _said(first):
             raise Broken("one log", f"member {place} has another record of {record.entry.number}")
         if executed.standing != self.standings[number]:
             raise Broken("one standing", f"member {place} stands at {executed.standing}, not as others do")
         self._require_committed(record)
+
+    def jumps(self, place: int, jumped: Jumped) -> None:
+        """To an entry that others have executed; with all of those before it in which an id may still count."""
+        first, last = jumped.records[0].entry, jumped.records[-1].entry
+        theirs = self.records[first.number - 1 : last.number]
+        if last.number > len(self.records) or [_said(each) for each in jumped.records] != [
+            _said(each) for each in theirs
+        ]:
+            raise Broken("one log", f"member {place} jumps to {last}")
+        if jumped.standing != self.standings[last.number - 1]:
+            raise Broken("one standing", f"member {place} stands at {jumped.standing}, not as others do")
+        below = [each for record in self.records[: first.number - 1] for each in record.asked]
+        if any(self.lapse[asked.client, asked.id] >= last.time for asked in below):
+            raise Broken("decided once", f"member {place} jumps to {last} and does not know what was decided")
 
     def _grow(self, executed: Executed, now: int) -> None:
         record, entry = executed.record, executed.record.entry
@@ -108,6 +126,8 @@ class Log:
         serving = tuple(each.model.commitment for each in standing.serving)
         if (standing.entries, standing.last, standing.time, serving) != stands:
             raise Broken("one standing", f"{standing} after {entry}")
+        if entry.content != content_digest(record.reports, record.updates, standing.serving):
+            raise Broken("digest of the content", str(record))
         self.records.append(record)
         self.standings.append(standing)
 
@@ -117,8 +137,6 @@ class Log:
         entry = record.entry
         if (entry.count, entry.root) != (len(leaves), root):
             raise Broken("root of the outcomes", str(record))
-        if entry.content != content_digest(record.reports, record.updates):
-            raise Broken("digest of the content", str(record))
 
     def _require_committed(self, record: Record) -> None:
         entry = record.entry

@@ -13,8 +13,8 @@ from hashlib import blake2b
 
 from assay.model import ModelReference
 from consensus.durable import Restored
-from consensus.events import Adopting, Event, Machine, Ran, Ready, Received, Run, Tick
-from consensus.messages import MAX_RECORDS, Records, Spoken, decode, encode
+from consensus.events import Adopting, Event, Machine, Ran, Ready, Received, Run, Supply, Tick
+from consensus.messages import Jump, Records, Spoken, decode, encode
 from consensus.simulator.disk import Disk
 from consensus.simulator.founding import BEGAN
 from consensus.simulator.models import Models
@@ -66,6 +66,7 @@ class Member:
         disk: Disk,
         make: Callable[[Restored], Machine],
         pace: tuple[int, int],
+        far: int,
     ) -> None:
         self.place = place
         self.disk = disk
@@ -78,6 +79,7 @@ class Member:
         self._models = models
         self._make = make
         self._pace = pace
+        self._far = far
         self.life = 0  # what was begun in one life does not reach the next
         self._inbox: list[Event] = []
         self._actions_left = IMMORTAL
@@ -181,13 +183,20 @@ class Member:
         for client, number, index in ready.recall:
             record = self.disk.records(number, 1)[0]
             yield False, partial(self._send, client, *as_sent(again(record, index)))
-        for to, number in ready.supply:
-            if records := tuple(self.disk.records(number, MAX_RECORDS)):
-                yield False, partial(self._send, to, *as_sent(Records(records)))
+        for supply in ready.supply:
+            if supplied := self._supplied(supply):
+                yield False, partial(self._send, supply.member, *as_sent(supplied))
         if ready.run:
             yield False, partial(self._run, ready.run)
         for commitment in ready.adopted:
             yield False, partial(self._world.say, f"member {self.place} answers with model {commitment[:4].hex()}")
+
+    def _supplied(self, supply: Supply) -> Spoken | None:
+        last = self.disk.last()
+        if last is not None and supply.jump and last[1].entries > supply.first + self._far:
+            return Jump(last[0], last[1].serving)
+        records = tuple(self.disk.records(supply.first, supply.most))
+        return Records(records) if records else None
 
     def _write(self, ready: Ready) -> None:
         kinds = " ".join(type(each).__name__ for each in ready.persist)

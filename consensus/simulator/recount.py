@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from assay.agreement.entry import Asked
 from assay.agreement.group import Configuration, Labels
 from assay.agreement.votes import Absent, Answered, Outcome, Said
-from consensus.judging import MOST_RETIRED
-from consensus.messages import Exec, Held, Report, Result, Update
+from consensus.messages import MAX_RETIRED, Exec, Held, Report, Result, Update
 
 
 @dataclass
@@ -30,7 +29,7 @@ class Serving:
         retired.pop(self.active, None)
         retired[self.active] = time + horizon
         retired.pop(model, None)
-        self.retired = dict(list(retired.items())[-MOST_RETIRED:])
+        self.retired = dict(list(retired.items())[-MAX_RETIRED:])
         self.active = model
 
 

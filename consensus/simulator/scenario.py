@@ -97,6 +97,7 @@ class Scenario:
     lies: tuple[tuple[int, tuple[str, ...]], ...]  # by liar
     crashes: tuple[Crash, ...]
     harsh: bool
+    far: int  # entries by which a member must be behind to be sent the last one, not the next
     flaps: tuple[Flap, ...]
     wishes: tuple[Wish, ...]
     askings: tuple[tuple[Asking, ...], ...]  # by client
@@ -149,6 +150,7 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
         lies=tuple((liar, tuple(chance.sample(lies, chance.randint(1, 3)))) for liar in sorted(liars)),
         crashes=tuple(_crash(chance, n, busy) for _ in range(0 if calm else chance.choice((0, 1, 2, 4)))),
         harsh=chance.random() < 0.5,
+        far=chance.choice((0, 2, 1_000)),
         flaps=tuple(_flap(chance, n, trouble) for _ in range(0 if calm else chance.choice((0, 0, 0, 1, 3)))),
         wishes=tuple(_wish(chance, n, trouble) for _ in range(chance.choice((0, 0, 1, 3)))),
         askings=askings,

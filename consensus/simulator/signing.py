@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from assay.agreement.votes import Answered, Erred
-from consensus.durable import Cast, Durable, Executed, Spoke
+from consensus.durable import Cast, Durable, Executed, Jumped, Spoke
 from consensus.messages import Decided, Exec, Propose, Record, Records, Result, Spoken, Vote
 from consensus.simulator.world import Broken
 
@@ -55,8 +55,8 @@ class Signing:
                 case Cast(vote):
                     kept.add(vote.signature)
                     self._votes(place, vote)
-                case Executed(record):
-                    self.executed[place] = record.entry.number
+                case Executed(standing=standing) | Jumped(standing=standing):
+                    self.executed[place] = standing.entries
 
     def _says(self, place: int, result: Result) -> None:
         before = self._said.setdefault((place, result.request, result.model), result)

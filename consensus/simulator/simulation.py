@@ -129,6 +129,7 @@ class Simulation:
             disk=self._disk(place, self.founded),
             make=partial(self._machine, place),
             pace=scenario.pace,
+            far=scenario.far,
         )
 
     def _machine(self, place: int, restored: Restored) -> Machine:

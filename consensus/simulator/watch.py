@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from assay.agreement.entry import Asked
 from assay.model import ModelReference
-from consensus.durable import Durable, Executed
+from consensus.durable import Durable, Executed, Jumped
 from consensus.messages import Requests, Result, Spoken
 from consensus.simulator.founding import Founded
 from consensus.simulator.log import Log
@@ -61,6 +61,8 @@ class Watch:
         for each in what:
             if isinstance(each, Executed):
                 self.log.executes(place, each, self._latest())
+            elif isinstance(each, Jumped):
+                self.log.jumps(place, each)
             self.signing.writes(place, [each])
 
     def leaves(self, place: int, message: Spoken) -> None:

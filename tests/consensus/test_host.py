@@ -16,11 +16,11 @@ import wire.link
 from assay.agreement.votes import Erred
 from assay.errors import Refused, Unavailable
 from assay.keys import PrivateKey
-from consensus.durable import Cast, Restored
-from consensus.events import Adopting, Event, Linked, Lost, Ran, Ready, Received, Run, Tick
+from consensus.durable import Cast, Restored, Standing
+from consensus.events import Adopting, Event, Linked, Lost, Ran, Ready, Received, Run, Supply, Tick
 from consensus.host import Host
 from consensus.judging import Group
-from consensus.messages import Decided, Payload, Record, Records, Status, decode, encode
+from consensus.messages import MAX_RECORDS, Decided, Jump, Payload, Record, Records, Status, decode, encode
 from tests.consensus import made
 from tests.sdk import groups
 from tests.wire.conftest import until
@@ -84,6 +84,14 @@ class Shelf:
         if self.problems:
             raise self.problems.popleft()
         return [each for each in self.kept if each.entry.number >= first][:most]
+
+    def last(self):
+        if self.problems:
+            raise self.problems.popleft()
+        if not self.kept:
+            return None
+        entry = self.kept[-1].entry
+        return self.kept[-1], Standing(entry.number, entry.digest, entry.time, made.SERVING)
 
 
 @dataclass
@@ -165,6 +173,10 @@ async def place():
     await until(lambda: place.host.reached == 4)
     yield place
     await place.end()
+
+
+def behind(member, first):
+    return Supply(member, first, MAX_RECORDS, jump=True)
 
 
 def status(number: int) -> Status:
@@ -384,7 +396,7 @@ async def test_inference_that_breaks_is_an_error_of_each_request(place, caplog):
 
 async def test_a_member_that_is_behind_is_sent_entries_as_many_as_fit(place, monkeypatch):
     place.shelf.kept = [made.record(number, (made.asked(number),)) for number in range(1, 30)]
-    place.script.on[Received] = Ready(supply=[(2, 4), (3, 99)])
+    place.script.on[Received] = Ready(supply=[behind(2, 4), Supply(3, 99, 5, jump=False)])
     line = await place.linked(CLIENT)
     line.send(encode(status(0)))
     await until(lambda: place.frames != [])
@@ -392,23 +404,54 @@ async def test_a_member_that_is_behind_is_sent_entries_as_many_as_fit(place, mon
     assert (member, type(message)) == (2, Records)
     assert message.records == tuple(place.shelf.kept[3:19])
     monkeypatch.setattr(consensus.host, "SUPPLY", 2 * len(encode(place.shelf.kept[0])) + 1)
-    place.script.on[Received] = Ready(supply=[(2, 4)])
+    place.script.on[Received] = Ready(supply=[behind(2, 4)])
     line.send(encode(status(0)))
     await until(lambda: len(place.frames) == 2)
     assert place.frames[1][1].records == tuple(place.shelf.kept[3:5])
     monkeypatch.setattr(consensus.host, "SUPPLY", 1)
-    place.script.on[Received] = Ready(supply=[(2, 4)])
+    place.script.on[Received] = Ready(supply=[behind(2, 4)])
     line.send(encode(status(0)))
     await until(lambda: len(place.frames) == 3)
     assert place.frames[2][1].records == tuple(place.shelf.kept[3:4])
 
 
+async def test_a_member_is_sent_the_last_entry_where_what_it_lacks_is_gone_or_is_very_much(place, monkeypatch):
+    place.shelf.kept = [made.record(number) for number in range(10, 15)]
+    line = await place.linked(CLIENT)
+    for sent, first in enumerate((9, 10), 1):
+        place.script.on[Received] = Ready(supply=[behind(2, first)])
+        line.send(encode(status(0)))
+        await until(lambda sent=sent: len(place.frames) == sent)
+    jump, records = (message for _, message in place.frames)
+    assert jump == Jump(place.shelf.kept[-1], made.SERVING)
+    assert records == Records(tuple(place.shelf.kept))
+    monkeypatch.setattr(consensus.host, "FAR", 3)
+    place.script.on[Received] = Ready(supply=[behind(2, 10)])
+    line.send(encode(status(0)))
+    await until(lambda: len(place.frames) == 3)
+    assert place.frames[2][1] == jump
+
+
+async def test_a_member_that_jumps_is_sent_those_before_it_as_many_as_fit_from_the_end(place, monkeypatch):
+    place.shelf.kept = [made.record(number) for number in range(10, 20)]
+    line = await place.linked(CLIENT)
+    place.script.on[Received] = Ready(supply=[Supply(2, 8, 8, jump=False)])
+    line.send(encode(status(0)))
+    await until(lambda: len(place.frames) == 1)
+    assert place.frames[0][1].records == tuple(place.shelf.kept[:8])
+    monkeypatch.setattr(consensus.host, "SUPPLY", 2 * len(encode(place.shelf.kept[0])) + 1)
+    place.script.on[Received] = Ready(supply=[Supply(2, 12, 4, jump=False)])
+    line.send(encode(status(0)))
+    await until(lambda: len(place.frames) == 2)
+    assert [each.entry.number for each in place.frames[1][1].records] == [14, 15]
+
+
 async def test_a_member_that_has_enough_to_read_is_sent_no_more_entries(place, monkeypatch):
     place.shelf.kept = [made.record(1)]
     line = await place.linked(CLIENT)
-    with monkeypatch.context() as behind:
-        behind.setattr(Line, "unsent", property(lambda _: consensus.host.SUPPLY + 1))
-        place.script.on[Received] = Ready(supply=[(2, 1)], send=[(2, status(1))])
+    with monkeypatch.context() as slow:
+        slow.setattr(Line, "unsent", property(lambda _: consensus.host.SUPPLY + 1))
+        place.script.on[Received] = Ready(supply=[behind(2, 1)], send=[(2, status(1))])
         line.send(encode(status(0)))
         await until(lambda: place.frames != [])
         await turns()
@@ -446,7 +489,7 @@ async def test_outcomes_are_told_again_those_of_one_entry_together(place):
 
 async def test_a_disk_that_cannot_be_read_costs_an_answer_and_no_more(place, caplog):
     place.shelf.problems.append(Unavailable("the log could not read", code="log-failed"))
-    place.script.on[Received] = Ready(supply=[(2, 1)], wake=1)
+    place.script.on[Received] = Ready(supply=[behind(2, 1)], wake=1)
     line = await place.linked(CLIENT)
     line.send(encode(status(0)))
     await until(lambda: Tick() in place.script.heard)

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from assay.agreement.votes import Absent, Abstained, Answered, Erred
 from assay.errors import Refused
-from consensus.durable import Retired
 from consensus.judging import LINGER, SLACK, Group, TooEarly, beginning, judge, time_of
-from consensus.messages import Change, Content, Exec, Have, Held, Readied, Report, Result, Update
+from consensus.messages import Change, Content, Exec, Have, Held, Readied, Report, Result, Retired, Update
 from tests.consensus import made
 from tests.sdk import groups
 

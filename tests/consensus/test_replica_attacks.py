@@ -163,7 +163,8 @@ def test_a_number_that_cannot_be_hashed_does_not_get_in():
 
 def proved(number: int = 1) -> Record:
     """An entry that the group has committed to, on top of nothing."""
-    entry = Entry(made.GROUP, 0, number, made.GROUP, NOW, judging.content_digest((), ()), 0, judging.NOTHING_YET)
+    content = judging.content_digest((), (), made.SERVING)
+    entry = Entry(made.GROUP, 0, number, made.GROUP, NOW, content, 0, judging.NOTHING_YET)
     ballot = made.Ballot(made.GROUP, 0, 0, bytes(32), number, entry.digest).digest(Tag.AGREEMENT_COMMIT)
     commits = tuple(Signed(i, made.KEYS[i].sign(Tag.AGREEMENT_COMMIT, ballot)) for i in range(3))
     return Record(entry, 0, bytes(32), commits, (), (), (), (), ())
@@ -306,7 +307,7 @@ def test_who_tells_of_many_standings_at_once_is_sent_entries_once():
     standing = msgspec.structs.replace(member.state.standing, entries=5_000)
     member.state.standing = standing
     ready = member.step(NOW + 1, [Received(LIAR, Status(i, i)) for i in range(1000)])
-    assert len([to for to, _ in ready.supply if to == LIAR]) == 1
+    assert len([each for each in ready.supply if each.member == LIAR]) == 1
 
 
 # --- everything, by chance --------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ QUIET = Scenario(
     lies=(),
     crashes=(),
     harsh=False,
+    far=1_000,
     flaps=(),
     wishes=(),
     askings=(),
