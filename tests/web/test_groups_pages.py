@@ -204,7 +204,7 @@ def test_two_members_with_one_model_are_marked(deciding, owners, serving):  # no
         assert "Same model" not in page(name, SLUG)
     same = bytes(owners[1].version.commitment)
     ModelVersion.objects.filter(pk=owners[3].version.pk).update(commitment=same)
-    said = "bela, owner3 answer with one and the same model: their votes are not independent of each other."
+    said = "bela and owner3 answer with one and the same model: their votes are not independent of each other."
     for shown in (
         page("group", SLUG),
         page("group-members", SLUG),
