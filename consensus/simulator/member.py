@@ -24,6 +24,7 @@ from consensus.simulator.world import Broken, World
 from consensus.telling import again
 
 IMMORTAL = -1
+FEW = 3  # entries that are sent at a time
 
 
 class Clock:
@@ -196,6 +197,7 @@ class Member:
         if last is not None and supply.jump and last[1].entries > supply.first + self._far:
             return Jump(last[0], last[1].serving)
         records = tuple(self.disk.records(supply.first, supply.most))
+        records = records[:FEW] if supply.jump else records[-FEW:]
         return Records(records) if records else None
 
     def _write(self, ready: Ready) -> None:

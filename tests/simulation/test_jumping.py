@@ -8,7 +8,7 @@ from consensus.simulator.scenario import Crash
 from consensus.simulator.simulation import Simulation
 from tests.simulation.scenes import asking, scene
 
-AWAY = Crash(place=2, at=10, after=0, writes=False, down=900)
+AWAY = Crash(place=2, at=60, after=0, writes=False, down=900)
 MANY = tuple(asking(at=at, requests=1) for at in range(100, 800, 60))
 
 
