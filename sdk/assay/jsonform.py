@@ -166,11 +166,10 @@ def _typed(plain: Any, kind: inspect.Type, pointer: str) -> Any:
 
 
 def _tagged(options: tuple[inspect.Type, ...], plain: dict[str, Any]) -> inspect.Type:
-    for option in options:
-        if (
-            isinstance(option, inspect.StructType)
-            and option.tag_field
-            and plain.get(option.tag_field) == option.tag
-        ):
+    """The structure meant: by its tag, or the only one there is beside nothing."""
+    structs = [option for option in options if isinstance(option, inspect.StructType)]
+    for option in structs:
+        meant = plain.get(option.tag_field) == option.tag if option.tag_field else len(structs) == 1
+        if meant:
             return option
     return inspect.AnyType()

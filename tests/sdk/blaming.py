@@ -8,11 +8,12 @@ from functools import cached_property
 from assay import merkle
 from assay.agreement import results
 from assay.agreement.blame.evidence import TAGS, Commitment
-from assay.agreement.blame.transcript import Batch, Vote
+from assay.agreement.blame.transcript import Batch, Beginning, Vote
 from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.evidence import AgreementEvidence
 from assay.agreement.group import Configuration, Epoch, Member, Signed
 from assay.agreement.results import Result
+from assay.agreement.views import Move, Quorum, SignedMove, beginning
 from assay.agreement.votes import Answered
 from assay.digest import Tag, sha256
 from assay.keys import PrivateKey
@@ -50,7 +51,7 @@ class Group:
     # --- what is signed -----------------------------------------------------------------------------------
 
     def vote(self, member, phase="commit", view=0, number=7, entry=b"a", installed=b"", epoch=0) -> Vote:
-        """`entry` and `installed` by any name for them, or by their digests."""
+        """`entry` and `installed` by any name for them, or by their digests; no name for a view 0."""
         digest, began = named(entry), named(installed) if installed else bytes(32)
         ballot = Ballot(self.digest, epoch, view, began, number, digest)
         signature = self.keys[member].sign(TAGS[phase], ballot.digest(TAGS[phase]))
@@ -71,6 +72,21 @@ class Group:
         place = ("commit", view, entry.number, entry.digest, installed, entry.epoch)
         votes = [self.vote(i, *place) for i in members]
         return Commitment(entry, view, votes[0].installed, tuple(Signed(v.member, v.signature) for v in votes))
+
+    def quorum(self, members, entry=None, phase="prepare", view=0, installed=b"") -> Quorum:
+        entry = entry or self.entry()
+        place = (phase, view, entry.number, entry.digest, installed, entry.epoch)
+        votes = [self.vote(i, *place) for i in members]
+        return Quorum(entry, view, votes[0].installed, tuple(Signed(v.member, v.signature) for v in votes))
+
+    def move(self, member, view=1, head=None, locks=(), epoch=0) -> SignedMove:
+        move = Move(self.digest, epoch, member, view, head, tuple(locks))
+        return SignedMove(move, self.keys[member].sign(Tag.AGREEMENT_VIEW_CHANGE, move.digest))
+
+    def begin(self, view, *moves, by=None, epoch=0) -> Beginning:
+        digest = beginning(self.digest, epoch, view, [each.move.digest for each in moves])
+        key = self.keys[view % self.n if by is None else by]
+        return Beginning(view, moves, key.sign(Tag.AGREEMENT_NEW_VIEW, digest))
 
     def certified(self, members, outcome="certified", votes=None, deadline=groups.TIME + 1000, **place):
         """An outcome committed to by `members`, whatever is said in it; the right one is `certified`."""

@@ -38,6 +38,8 @@ def altered(value):
         yield (), not value
     elif isinstance(value, int):
         yield (), value + 1
+    elif value is None:
+        yield (), 0
     else:
         yield (), value + "x"
 

@@ -10,6 +10,7 @@ from assay.agreement.blame import making
 from assay.agreement.blame.evidence import AnyEvidence, parse
 from assay.agreement.blame.finding import Audit
 from assay.agreement.blame.guilt import require_guilt
+from assay.agreement.views import beginning
 from assay.agreement.votes import Abstained, Answered, Erred
 from assay.errors import AssayError, NotVerified, Refused
 from assay.fields import plain
@@ -38,6 +39,46 @@ def rewrite(**place):
     return making.rewrite(FOUR.epochs, one, other)
 
 
+def two_moves():
+    moves = FOUR.move(1), FOUR.move(1, locks=[FOUR.quorum(Q)])
+    return making.two_moves(FOUR.epochs, *moves)
+
+
+def two_beginnings():
+    moves = [FOUR.move(i) for i in range(4)]
+    return making.two_beginnings(FOUR.epochs, FOUR.begin(1, *moves[:3]), FOUR.begin(1, *moves[1:]))
+
+
+def forgotten_commitment():
+    """What it did commit to stands at number 7; below and above it, it does have a word."""
+    move = FOUR.move(1, 3, head=FOUR.quorum(Q, FOUR.entry(number=6), "commit"), locks=[older(), newer()])
+    return making.forgotten_commitment(FOUR.epochs, FOUR.vote(1, view=2, installed=b"began"), move)
+
+
+def older():
+    return FOUR.quorum(Q, view=1, installed=b"before")
+
+
+def newer():
+    return FOUR.quorum(Q, FOUR.entry(number=8), view=2, installed=b"began")
+
+
+def against_the_view(content=b"b", phase="prepare"):
+    """Number 7 follows from number 6 in what the others bring along."""
+    six = FOUR.entry(number=6)
+    seven = replace(FOUR.entry(), parent=six.digest)
+    moves = (
+        FOUR.move(0, head=FOUR.quorum(Q, six, "commit")),
+        FOUR.move(2, locks=[FOUR.quorum(Q, seven)]),
+        FOUR.move(3),
+    )
+    began = FOUR.begin(1, *moves)
+    installed = beginning(FOUR.digest, 0, 1, [each.move.digest for each in moves])
+    entry = seven.digest if content is None else FOUR.entry(content=content).digest
+    vote = FOUR.vote(1, phase, view=1, entry=entry, installed=installed)
+    return making.against_the_view(FOUR.epochs, vote, began)
+
+
 def wrong_outcome():
     return making.wrong_outcome(FOUR.certified(Q, "contested"))
 
@@ -48,6 +89,11 @@ KINDS = {
     "two-results": (contradicting_results(), ["owner2"]),
     "rewrite": (rewrite(), ["owner1", "owner2"]),
     "rewrite-over-views": (rewrite(view=1), []),
+    "two-moves": (two_moves(), ["owner1"]),
+    "two-beginnings": (two_beginnings(), ["owner1"]),
+    "forgotten-commitment": (forgotten_commitment(), ["owner1"]),
+    "prepared-against-the-view": (against_the_view(), ["owner1"]),
+    "committed-against-the-view": (against_the_view(phase="commit"), ["owner1"]),
     "wrong-outcome": (wrong_outcome(), ["owner0", "owner1", "owner2"]),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -106,8 +152,8 @@ def test_nobody_else_can_be_added_or_left_out(kind):
 @every_kind
 def test_two_sides_have_one_order(kind):
     evidence, _ = KINDS[kind]
-    for name in ("votes", "results", "commitments"):
-        if hasattr(evidence, name):
+    for name in ("votes", "results", "commitments", "beginnings", "moves"):
+        if hasattr(evidence, name) and evidence.kind != "against-the-view":
             turned = replace(evidence, **{name: getattr(evidence, name)[::-1]})
             with pytest.raises(NotVerified) as refusal:
                 require_guilt(turned, FOUR.digest)
@@ -217,6 +263,41 @@ def test_who_commits_to_a_miscount_is_guilty(certified):
     assert [each.member for each in require_guilt(evidence, FOUR.digest)] == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    "move",
+    [
+        FOUR.move(1, 3, head=FOUR.quorum(Q, phase="commit")),
+        FOUR.move(1, 3, head=FOUR.quorum(Q, FOUR.entry(number=9), "commit")),
+        FOUR.move(1, 3, locks=[FOUR.quorum(Q, view=2)]),
+        FOUR.move(1, 5, locks=[FOUR.quorum(Q, FOUR.entry(content=b"b"), view=4)]),
+        FOUR.move(1, 2),
+        FOUR.move(1, 1),
+    ],
+    ids=["executed", "executed beyond", "its prepares", "newer prepares", "the same view", "before it committed"],
+)
+def test_a_move_that_answers_for_a_commitment_is_no_evidence(move):
+    vote = FOUR.vote(1, view=2, installed=b"began")
+    assert making.forgotten_commitment(FOUR.epochs, vote, move) is None
+    moved = replace(
+        forgotten_commitment().move, head=move.move.head, locks=move.move.locks, signature=move.signature
+    )
+    with pytest.raises(NotVerified) as refusal:
+        require_guilt(replace(forgotten_commitment(), later=move.move.view, move=moved), FOUR.digest)
+    assert refusal.value.code == "proves-nothing"
+
+
+def test_what_the_view_takes_over_is_voted_for_rightly_and_beyond_it_all_is_open():
+    assert against_the_view(content=None) is None
+    evidence = against_the_view()
+    for changes in ({"entry": replace(FOUR.entry(), parent=FOUR.entry(number=6).digest).digest}, {"number": 8}):
+        place = {"number": evidence.number, "entry": evidence.entry} | changes
+        installed = beginning(FOUR.digest, 0, 1, [each.digest for each in evidence.moves])
+        vote = FOUR.vote(1, "prepare", view=1, installed=installed, **place)
+        with pytest.raises(NotVerified) as refusal:
+            require_guilt(replace(evidence, signature=vote.signature, **place), FOUR.digest)
+        assert refusal.value.code == "proves-nothing"
+
+
 # --- everything there is to find --------------------------------------------------------------------------
 
 
@@ -299,3 +380,51 @@ def test_evidence_that_is_parsed_is_one_of_the_kinds():
         parse(cbor.encode(plain(double_vote()) | {"kind": "rumour"}))
     with pytest.raises(Refused):
         jsonform.from_json(b'{"kind":"rumour"}', AnyEvidence)
+
+
+def test_what_a_change_of_view_shows_is_found():
+    """Two forget what they committed to, one begins the view twice, one does not vote for what is carried."""
+    audit = Audit(FOUR.epochs)
+    first = FOUR.entry(number=1)
+    first = replace(first, parent=FOUR.digest)
+    moves = [FOUR.move(0), FOUR.move(2, locks=[FOUR.quorum(Q, first)]), FOUR.move(3)]
+    begun = FOUR.begin(1, *moves), FOUR.begin(1, *moves, FOUR.move(1))
+    audit.committed(FOUR.commitment((0, 1, 2), first))
+    for each in begun:
+        audit.began(each)
+    installed = beginning(FOUR.digest, 0, 1, [each.move.digest for each in moves])
+    audit.vote(FOUR.vote(3, "prepare", view=1, number=1, entry=b"other", installed=installed))
+    audit.moved(FOUR.move(3, locks=[FOUR.quorum(Q, first)]))
+    audit.moved(replace(moves[0], signature=moves[1].signature))
+    found = {
+        (each.kind, *(guilty.member for guilty in require_guilt(each, FOUR.digest))) for each in audit.evidence()
+    }
+    assert found == {
+        ("forgotten-commitment", 0),
+        ("forgotten-commitment", 1),
+        ("two-beginnings", 1),
+        ("against-the-view", 3),
+        ("two-moves", 3),
+    }
+    assert audit.unproven == 1
+
+
+@pytest.mark.parametrize("n", [4, 7, 10])
+def test_a_rewrite_over_views_names_f_plus_one_by_what_they_said_when_they_moved(n):
+    """Whoever committed and brought the next view about without a word on it; or all who voted against it."""
+    group, f = Group(n), (n - 1) // 3
+    entry = replace(group.entry(number=1), parent=group.digest)
+    other = replace(entry, content=named(b"b"))
+    quorum, late = range(2 * f + 1), range(f, n)
+    for locks in ((), (group.quorum(quorum, entry),)):
+        audit = Audit(group.epochs)
+        audit.committed(group.commitment(quorum, entry))
+        moves = [group.move(i, locks=locks if i in quorum else ()) for i in late]
+        audit.began(group.begin(1, *moves))
+        installed = beginning(group.digest, 0, 1, [each.move.digest for each in moves])
+        audit.committed(group.commitment(late, other, 1, installed))
+        found = audit.evidence()
+        assert [each.kind for each in found if not each.accused] == ["rewrite"]
+        guilty = {each.member for one in found for each in require_guilt(one, group.digest)}
+        assert guilty == (set(late) if locks else set(late) & set(quorum))
+        assert len(guilty) >= f + 1

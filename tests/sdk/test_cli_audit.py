@@ -25,7 +25,7 @@ EVIDENCE = making.double_vote(FOUR.epochs, *VOTES)
 
 @pytest.fixture
 def files(tmp_path):
-    heard = Transcript(transcript.FORMAT, FOUR.epochs, VOTES, BATCHES, ())
+    heard = Transcript(transcript.FORMAT, FOUR.epochs, VOTES, BATCHES, (), (), ())
     for name, content in {
         "right.json": RIGHT.to_json().encode(),
         "right.receipt.json": receipt.Receipt.of(RIGHT, bytes(32)).to_json().encode(),

@@ -5,7 +5,17 @@ Nothing is checked here, and evidence may hold anything.
 
 from __future__ import annotations
 
-from assay.agreement.blame.evidence import AnyEvidence, ContradictingResults, DoubleVote, Rewrite, WrongOutcome
+from assay.agreement.blame.evidence import (
+    AgainstTheView,
+    AnyEvidence,
+    ContradictingResults,
+    DoubleVote,
+    ForgottenCommitment,
+    Rewrite,
+    TwoBeginnings,
+    TwoMoves,
+    WrongOutcome,
+)
 from assay.agreement.votes import Abstained, Answered, Erred
 from assay.verify.votes import written
 
@@ -49,6 +59,24 @@ def _deed(evidence: AnyEvidence) -> str:
                 f"committed to the outcome '{evidence.ended.outcome}' of request {request} at number {number}, "
                 "which is not what the members' words come to"
             )
+        case _:
+            return _deed_in_views(evidence)
+
+
+def _deed_in_views(evidence: TwoMoves | TwoBeginnings | ForgottenCommitment | AgainstTheView) -> str:
+    match evidence:
+        case TwoMoves():
+            return f"moved into view {evidence.view} with two different words on what it had done before"
+        case TwoBeginnings():
+            return f"began view {evidence.view} in two different ways"
+        case ForgottenCommitment():
+            return (
+                f"moved into view {evidence.later} without a word on what it had committed to at number "
+                f"{evidence.number} in view {evidence.view}"
+            )
+        case AgainstTheView():
+            where = f"at number {evidence.number} in view {evidence.view}"
+            return f"{DONE[evidence.phase]} another entry {where} than the one with which that view began"
 
 
 def _word(evidence: ContradictingResults, said: Answered | Abstained | Erred) -> str:

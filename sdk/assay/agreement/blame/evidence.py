@@ -16,6 +16,7 @@ from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.evidence import AgreementEvidence
 from assay.agreement.group import SIZES, Configuration, Epoch, Signed
 from assay.agreement.results import MAX_BATCH
+from assay.agreement.views import Locks, Move, Quorum, View
 from assay.agreement.votes import Abstained, Answered, Erred
 from assay.digest import Tag, sha256
 from assay.errors import Refused, TooLarge
@@ -94,9 +95,6 @@ class DoubleVote(Evidence, frozen=True, tag="double-vote"):
     @property
     def about(self) -> str:
         return f"{self.phase} {self.configuration.epoch}/{self.view}/{self.number}"
-
-    def ballot(self, cast: Cast) -> Ballot:
-        return Ballot(self.group, self.configuration.epoch, self.view, cast.installed, self.number, cast.entry)
 
 
 # --- two results ------------------------------------------------------------------------------------------
@@ -190,7 +188,77 @@ class WrongOutcome(Evidence, frozen=True, tag="wrong-outcome"):
         )
 
 
-AnyEvidence = DoubleVote | ContradictingResults | Rewrite | WrongOutcome
+# --- what is said when views change -----------------------------------------------------------------------
+
+
+class Moved(Struct, frozen=True):
+    """A member's move into a view, without what the evidence says of it anyhow."""
+
+    head: Quorum | None
+    locks: Locks
+    signature: Signature
+
+
+class TwoMoves(Evidence, frozen=True, tag="two-moves"):
+    """One member has moved into a view twice, with different words on what it had done. One key is accused."""
+
+    view: View
+    moves: Annotated[tuple[Moved, ...], msgspec.Meta(min_length=2, max_length=2)]  # rising by their digests
+
+    @property
+    def about(self) -> str:
+        return f"move {self.configuration.epoch}/{self.view}"
+
+
+class Began(Struct, frozen=True):
+    """One of two beginnings of a view: the digests of the moves that it rests on."""
+
+    moves: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=SIZES[-1])]
+    signature: Signature
+
+
+class TwoBeginnings(Evidence, frozen=True, tag="two-beginnings"):
+    """One member has begun a view in two ways. One key is accused."""
+
+    view: View
+    beginnings: Annotated[tuple[Began, ...], msgspec.Meta(min_length=2, max_length=2)]  # rising by `moves`
+
+    @property
+    def about(self) -> str:
+        return f"beginning {self.configuration.epoch}/{self.view}"
+
+
+class ForgottenCommitment(Evidence, frozen=True, tag="forgotten-commitment"):
+    """One member has committed to an entry, and moved to a later view without a word on it. One key is accused."""
+
+    view: Number  # of the commitment
+    number: Number
+    committed: Cast
+    later: View
+    move: Moved
+
+    @property
+    def about(self) -> str:
+        return f"forgotten {self.configuration.epoch}/{self.view}/{self.number}"
+
+
+class AgainstTheView(Evidence, frozen=True, tag="against-the-view"):
+    """One member has voted in a view for another entry than the view began with. One key is accused."""
+
+    phase: Phase
+    view: View
+    number: Number
+    entry: Digest
+    signature: Signature
+    moves: Annotated[tuple[Move, ...], msgspec.Meta(min_length=1, max_length=SIZES[-1])]
+
+    @property
+    def about(self) -> str:
+        return f"against {self.phase} {self.configuration.epoch}/{self.view}/{self.number}"
+
+
+OfOne = DoubleVote | ContradictingResults | TwoMoves | TwoBeginnings | ForgottenCommitment | AgainstTheView
+AnyEvidence = OfOne | Rewrite | WrongOutcome
 
 
 _ANY = cast("type[AnyEvidence]", AnyEvidence)  # of which msgspec makes as much as of a class

@@ -7,15 +7,25 @@ Each member is named once for each thing that it did, however often it is seen.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from assay import merkle
 from assay.agreement import results
 from assay.agreement.blame import making
-from assay.agreement.blame.evidence import TAGS, AnyEvidence, Commitment, DoubleVote, Rewrite, WrongOutcome
-from assay.agreement.blame.transcript import Batch, Transcript, Vote
+from assay.agreement.blame.evidence import (
+    TAGS,
+    AnyEvidence,
+    Commitment,
+    DoubleVote,
+    Phase,
+    Rewrite,
+    WrongOutcome,
+)
+from assay.agreement.blame.transcript import Batch, Beginning, Transcript, Vote
 from assay.agreement.entry import Entry
 from assay.agreement.evidence import AgreementEvidence, require_committed
 from assay.agreement.group import Configuration, Epoch, Signed, require_genesis
+from assay.agreement.views import Move, Quorum, SignedMove, beginning
 from assay.digest import Tag
 from assay.errors import AssayError
 from assay.keys import PublicKey
@@ -37,6 +47,8 @@ class Audit:
         self._results: dict[About, tuple[Batch, int]] = {}  # the first
         self._contradictions: dict[About, AnyEvidence] = {}
         self._miscounts: dict[bytes, AgreementEvidence] = {}  # by entry
+        self._moves: dict[tuple[int, int], dict[bytes, SignedMove]] = {}  # by member and view, then digest
+        self._beginnings: dict[int, dict[bytes, Beginning]] = {}  # by view, then digest
         self.unproven = 0  # things that prove nothing, for what they say was not signed
 
     @property
@@ -53,6 +65,10 @@ class Audit:
             self.results(batch)
         for commitment in transcript.commitments:
             self.committed(commitment)
+        for move in transcript.moves:
+            self.moved(move)
+        for began in transcript.beginnings:
+            self.began(began)
 
     def vote(self, vote: Vote) -> None:
         ballot = vote.ballot(self._group, self._configuration.epoch)
@@ -74,23 +90,45 @@ class Audit:
 
     def committed(self, commitment: Commitment) -> None:
         """What is signed in it counts even where it is no quorum."""
-        entry = commitment.entry
-        if (entry.group, entry.epoch) != (self._group, self._configuration.epoch):
-            self.unproven += 1
+        signatures = commitment.commits
+        self._proved("commit", Quorum(commitment.entry, commitment.view, commitment.installed, signatures))
+
+    def _proved(self, phase: Phase, by: Quorum) -> None:
+        entry = by.entry
+        if not self._is_ours(entry):
             return
-        self._entries[entry.digest] = entry
-        for each in commitment.commits:
-            self.vote(
-                Vote(
-                    phase="commit",
-                    member=each.member,
-                    view=commitment.view,
-                    installed=commitment.installed,
-                    number=entry.number,
-                    entry=entry.digest,
-                    signature=each.signature,
-                )
-            )
+        digest = entry.digest
+        self._entries[digest] = entry
+        for each in by.signatures:
+            self.vote(Vote(phase, each.member, by.view, by.installed, entry.number, digest, each.signature))
+
+    def _is_ours(self, thing: Entry | Move) -> bool:
+        ours = (thing.group, thing.epoch) == (self._group, self._configuration.epoch)
+        self.unproven += not ours
+        return ours
+
+    def moved(self, signed: SignedMove) -> None:
+        """What is signed in it counts too: commits under its head, prepares under its locks."""
+        move = signed.move
+        if not self._is_ours(move) or not self._signed(
+            move.member, Tag.AGREEMENT_VIEW_CHANGE, move.digest, signed.signature
+        ):
+            return
+        self._moves.setdefault((move.member, move.view), {})[move.digest] = signed
+        if move.head is not None:
+            self._proved("commit", move.head)
+        for lock in move.locks:
+            self._proved("prepare", lock)
+
+    def began(self, began: Beginning) -> None:
+        digest = beginning(
+            self._group, self._configuration.epoch, began.view, [each.move.digest for each in began.moves]
+        )
+        leader = making.leader(self._epochs, began.view)
+        for each in began.moves:
+            self.moved(each)
+        if self._signed(leader, Tag.AGREEMENT_NEW_VIEW, digest, began.signature):
+            self._beginnings.setdefault(began.view, {})[digest] = began
 
     def certified(self, certified: AgreementEvidence) -> None:
         """What stands in a certificate of this group and epoch."""
@@ -128,7 +166,14 @@ class Audit:
             for each in self._double_votes()
             if each.phase == "prepare" or (*each.accused, each.view, each.number) not in named
         )
-        return [*rewrites, *self._wrong_outcomes(), *votes, *self._contradictions.values()]
+        return [
+            *rewrites,
+            *self._wrong_outcomes(),
+            *votes,
+            *self._contradictions.values(),
+            *self._of_views(),
+            *self._against_views(),
+        ]
 
     def _rewrites(self) -> Iterator[Rewrite]:
         """Each entry to which a quorum has committed, against the first one at its number."""
@@ -160,6 +205,33 @@ class Audit:
             for cast in by_member.values():
                 if len(cast) > 1 and (found := making.double_vote(self._epochs, cast[0], cast[1])):
                     yield found
+
+    def _of_views(self) -> Iterator[AnyEvidence]:
+        """Two moves, two beginnings, and the moves that pass over a commitment: one for each commitment."""
+        for moves in map(list, map(dict.values, self._moves.values())):
+            if len(moves) > 1 and (found := making.two_moves(self._epochs, moves[0], moves[1])):
+                yield found
+        for begun in map(list, map(dict.values, self._beginnings.values())):
+            if len(begun) > 1 and (again := making.two_beginnings(self._epochs, begun[0], begun[1])):
+                yield again
+        by_member: dict[int, list[SignedMove]] = {}
+        for (member, _), moves_into in self._moves.items():
+            by_member.setdefault(member, []).extend(moves_into.values())
+        for vote in self._every_vote():
+            moved = by_member.get(vote.member, ())
+            passed_over = (making.forgotten_commitment(self._epochs, vote, move) for move in moved)
+            yield from islice(filter(None, passed_over), 1)
+
+    def _against_views(self) -> Iterator[AnyEvidence]:
+        for vote in self._every_vote():
+            began = self._beginnings.get(vote.view, {}).get(vote.installed)
+            if began is not None and (found := making.against_the_view(self._epochs, vote, began)):
+                yield found
+
+    def _every_vote(self) -> Iterator[Vote]:
+        for choices in self._votes.values():
+            for votes in choices.values():
+                yield from votes.values()
 
     def _wrong_outcomes(self) -> Iterator[WrongOutcome]:
         return filter(None, map(making.wrong_outcome, self._miscounts.values()))

@@ -14,17 +14,27 @@ from assay import merkle
 from assay.agreement import results
 from assay.agreement.blame.evidence import (
     TAGS,
+    AgainstTheView,
     AnyEvidence,
+    Cast,
     Commitment,
     ContradictingResults,
     DoubleVote,
+    ForgottenCommitment,
+    Moved,
+    OfOne,
+    Phase,
     Rewrite,
     Told,
+    TwoBeginnings,
+    TwoMoves,
     WrongOutcome,
 )
+from assay.agreement.entry import Ballot
 from assay.agreement.evidence import AgreementEvidence, require_committed, require_quorum
 from assay.agreement.group import Configuration, require_genesis
 from assay.agreement.results import Result
+from assay.agreement.views import Move, beginning, carried
 from assay.agreement.votes import encoded
 from assay.digest import Tag
 from assay.errors import AssayError, NotVerified
@@ -59,43 +69,101 @@ def require_guilt(evidence: AnyEvidence, group: bytes) -> tuple[Guilty, ...]:
         )
     _under("/epochs/0", require_genesis, evidence.epochs[0])
     match evidence:
-        case DoubleVote():
-            members = _double_vote(evidence)
-        case ContradictingResults():
-            members = _contradicting_results(evidence)
         case Rewrite():
-            members = _rewrite(evidence)
+            return _named(evidence, _rewrite(evidence))
         case WrongOutcome():
-            members = _wrong_outcome(evidence)
-    return _named(evidence, members)
+            return _named(evidence, _wrong_outcome(evidence))
+    accused = _accused(evidence)
+    match evidence:
+        case DoubleVote():
+            _double_vote(evidence, accused)
+        case ContradictingResults():
+            _contradicting_results(evidence, accused)
+        case TwoMoves():
+            _two_moves(evidence, accused)
+        case TwoBeginnings():
+            _two_beginnings(evidence, accused)
+        case ForgottenCommitment():
+            _forgotten_commitment(evidence, accused)
+        case AgainstTheView():
+            _against_the_view(evidence, accused)
+    return (accused,)
 
 
-def _double_vote(evidence: DoubleVote) -> Sequence[int]:
+def _double_vote(evidence: DoubleVote, accused: Guilty) -> None:
     """An honest member votes once in each phase for each (view, number), with what it has written before it."""
-    [accused] = members = _members(evidence)
     _require_rising("/votes", [(each.installed, each.entry) for each in evidence.votes])
-    key, tag = PublicKey(evidence.configuration.members[accused].key), TAGS[evidence.phase]
     for i, each in enumerate(evidence.votes):
-        signed = evidence.ballot(each).digest(tag)
-        _under(f"/votes/{i}/signature", key.verify, tag, signed, each.signature)
-    return members
+        _under(f"/votes/{i}", _require_vote, evidence, accused, evidence.phase, each)
 
 
-def _contradicting_results(evidence: ContradictingResults) -> Sequence[int]:
+def _require_vote(
+    evidence: DoubleVote | ForgottenCommitment | AgainstTheView, accused: Guilty, phase: Phase, cast: Cast
+) -> None:
+    epoch, tag = evidence.configuration.epoch, TAGS[phase]
+    ballot = Ballot(evidence.group, epoch, evidence.view, cast.installed, evidence.number, cast.entry)
+    _under("/signature", accused.key.verify, tag, ballot.digest(tag), cast.signature)
+
+
+def _contradicting_results(evidence: ContradictingResults, accused: Guilty) -> None:
     """An honest member says one thing of a request with a model, and keeps it in what it has written."""
-    [accused] = members = _members(evidence)
     _require_rising("/results", [encoded(each.said).document for each in evidence.results])
-    key = PublicKey(evidence.configuration.members[accused].key)
     for i, each in enumerate(evidence.results):
-        signed = _under(f"/results/{i}/path", _signed, evidence, accused, each)
-        _under(f"/results/{i}/signature", key.verify, Tag.AGREEMENT_EXEC, signed, each.signature)
-    return members
+        signed = _under(f"/results/{i}/path", _signed, evidence, accused.member, each)
+        _under(f"/results/{i}/signature", accused.key.verify, Tag.AGREEMENT_EXEC, signed, each.signature)
 
 
 def _signed(evidence: ContradictingResults, member: int, told: Told) -> bytes:
     leaf = Result(evidence.request, evidence.model, told.said).leaf
     root = merkle.root_from_path(leaf, told.index, told.count, told.path)
     return results.signed(evidence.group, evidence.configuration.epoch, member, told.count, root)
+
+
+def _two_moves(evidence: TwoMoves, accused: Guilty) -> None:
+    """An honest member moves into a view once, with what it has written before it."""
+    moves = [_require_move(evidence, accused, evidence.view, each, "/moves") for each in evidence.moves]
+    _require_rising("/moves", [each.digest for each in moves])
+
+
+def _require_move(evidence: OfOne, accused: Guilty, view: int, moved: Moved, pointer: str) -> Move:
+    epoch = evidence.configuration.epoch
+    move = Move(evidence.group, epoch, accused.member, view, moved.head, moved.locks)
+    _under(pointer, accused.key.verify, Tag.AGREEMENT_VIEW_CHANGE, move.digest, moved.signature)
+    return move
+
+
+def _two_beginnings(evidence: TwoBeginnings, accused: Guilty) -> None:
+    """An honest member begins a view that it leads once, and no other."""
+    _require_rising("/beginnings", [each.moves for each in evidence.beginnings])
+    for i, each in enumerate(evidence.beginnings):
+        signed = beginning(evidence.group, evidence.configuration.epoch, evidence.view, each.moves)
+        pointer = f"/beginnings/{i}/signature"
+        _under(pointer, accused.key.verify, Tag.AGREEMENT_NEW_VIEW, signed, each.signature)
+
+
+def _forgotten_commitment(evidence: ForgottenCommitment, accused: Guilty) -> None:
+    """An honest member's move holds, for each number to which it has committed, an entry executed there or beyond,
+    or prepares that are no older; and once it has moved it votes in no earlier view.
+    """
+    _under("/committed", _require_vote, evidence, accused, "commit", evidence.committed)
+    move = _require_move(evidence, accused, evidence.later, evidence.move, "/move/signature")
+    if evidence.later <= evidence.view:
+        raise _nothing("moved before it committed", "/later", f"a view above {evidence.view}", str(evidence.later))
+    if move.answers_for(evidence.number, evidence.view):
+        raise _nothing("the move answers for the commitment", "/move", "no word on it", "one")
+
+
+def _against_the_view(evidence: AgainstTheView, accused: Guilty) -> None:
+    """An honest member votes for what the view takes over, which follows from the moves that its ballots name."""
+    moves = [each.digest for each in evidence.moves]
+    installed = beginning(evidence.group, evidence.configuration.epoch, evidence.view, moves)
+    cast = Cast(installed, evidence.entry, evidence.signature)
+    _require_vote(evidence, accused, evidence.phase, cast)
+    due = carried(evidence.group, evidence.moves).get(evidence.number)
+    if due is None or due == evidence.entry:
+        raise _nothing(
+            "the view did not ask for another entry", "/entry", "another than what it takes over", "none"
+        )
 
 
 def _rewrite(evidence: Rewrite) -> Sequence[int]:
@@ -152,14 +220,14 @@ def _named(evidence: AnyEvidence, members: Iterable[int]) -> tuple[Guilty, ...]:
     return guilty
 
 
-def _members(evidence: DoubleVote | ContradictingResults) -> list[int]:
-    """The place of the one that is accused."""
+def _accused(evidence: OfOne) -> Guilty:
+    """The only one."""
     if len(evidence.accused) != 1:
         raise _nothing("not one member is accused", "/accused", "one key", str(len(evidence.accused)))
     [key] = evidence.accused
     for i, member in enumerate(evidence.configuration.members):
         if member.key == key:
-            return [i]
+            return Guilty(i, member.owner, PublicKey(key))
     raise NotVerified(
         "no member of the group has this key",
         code="unknown-key",

@@ -11,18 +11,25 @@ from collections.abc import Sequence
 from assay import merkle
 from assay.agreement.blame.evidence import (
     FORMAT,
+    AgainstTheView,
+    Began,
     Cast,
     Commitment,
     ContradictingResults,
     DoubleVote,
+    ForgottenCommitment,
+    Moved,
     Rewrite,
     Told,
+    TwoBeginnings,
+    TwoMoves,
     WrongOutcome,
 )
 from assay.agreement.blame.guilt import is_counted
-from assay.agreement.blame.transcript import Batch, Vote
+from assay.agreement.blame.transcript import Batch, Beginning, Vote
 from assay.agreement.evidence import AgreementEvidence
 from assay.agreement.group import Epoch
+from assay.agreement.views import SignedMove, beginning, carried
 from assay.agreement.votes import encoded
 
 Epochs = tuple[Epoch, ...]
@@ -85,6 +92,79 @@ def rewrite(epochs: Epochs, one: Commitment, other: Commitment) -> Rewrite | Non
     return Rewrite(format=FORMAT, epochs=epochs, accused=accused, commitments=tuple(pair))
 
 
+def two_moves(epochs: Epochs, one: SignedMove, other: SignedMove) -> TwoMoves | None:
+    """Of two moves of a member into one view."""
+    if (one.move.member, one.move.view) != (other.move.member, other.move.view) or one.move == other.move:
+        return None
+    both = sorted((one, other), key=lambda each: each.move.digest)
+    return TwoMoves(
+        format=FORMAT,
+        epochs=epochs,
+        accused=(_key(epochs, one.move.member),),
+        view=one.move.view,
+        moves=tuple(map(_moved, both)),
+    )
+
+
+def two_beginnings(epochs: Epochs, one: Beginning, other: Beginning) -> TwoBeginnings | None:
+    """Of two beginnings of a view, by its leader."""
+    rests_on = [tuple(each.move.digest for each in side.moves) for side in (one, other)]
+    if one.view != other.view or rests_on[0] == rests_on[1]:
+        return None
+    both = sorted(zip(rests_on, (one.signature, other.signature), strict=True))
+    return TwoBeginnings(
+        format=FORMAT,
+        epochs=epochs,
+        accused=(_key(epochs, leader(epochs, one.view)),),
+        view=one.view,
+        beginnings=tuple(Began(moves, signature) for moves, signature in both),
+    )
+
+
+def forgotten_commitment(epochs: Epochs, vote: Vote, signed: SignedMove) -> ForgottenCommitment | None:
+    """Of a member's COMMIT and its move into a later view."""
+    move = signed.move
+    if (vote.phase, vote.member) != ("commit", move.member) or move.view <= vote.view:
+        return None
+    if move.answers_for(vote.number, vote.view):
+        return None
+    return ForgottenCommitment(
+        format=FORMAT,
+        epochs=epochs,
+        accused=(_key(epochs, vote.member),),
+        view=vote.view,
+        number=vote.number,
+        committed=Cast(vote.installed, vote.entry, vote.signature),
+        later=move.view,
+        move=_moved(signed),
+    )
+
+
+def against_the_view(epochs: Epochs, vote: Vote, began: Beginning) -> AgainstTheView | None:
+    """Of a vote in a view, and how the view began that the vote names."""
+    moves, genesis = [each.move for each in began.moves], epochs[0].configuration.digest
+    named = beginning(genesis, epochs[-1].configuration.epoch, began.view, [each.digest for each in moves])
+    due = carried(genesis, moves).get(vote.number)
+    if (vote.view, vote.installed) != (began.view, named) or due is None or due == vote.entry:
+        return None
+    return AgainstTheView(
+        format=FORMAT,
+        epochs=epochs,
+        accused=(_key(epochs, vote.member),),
+        phase=vote.phase,
+        view=vote.view,
+        number=vote.number,
+        entry=vote.entry,
+        signature=vote.signature,
+        moves=tuple(moves),
+    )
+
+
+def leader(epochs: Epochs, view: int) -> int:
+    """The member that leads a view."""
+    return view % epochs[-1].configuration.n
+
+
 def wrong_outcome(certified: AgreementEvidence) -> WrongOutcome | None:
     """Of what stands in a certificate, if the outcome is not what the words come to."""
     if is_counted(certified):
@@ -110,6 +190,10 @@ def told(batch: Batch, index: int) -> Told:
     leaves = [each.leaf for each in batch.results]
     path = merkle.path(leaves, index)
     return Told(batch.results[index].said, index, len(leaves), path, batch.signature)
+
+
+def _moved(signed: SignedMove) -> Moved:
+    return Moved(signed.move.head, signed.move.locks, signed.signature)
 
 
 def _place(vote: Vote) -> Sequence[object]:

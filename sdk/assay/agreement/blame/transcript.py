@@ -15,6 +15,7 @@ from assay.agreement.blame.evidence import Commitment, Phase, Struct
 from assay.agreement.entry import Ballot
 from assay.agreement.group import SIZES, Epoch
 from assay.agreement.results import Results
+from assay.agreement.views import SignedMove, View
 from assay.errors import Refused
 from assay.fields import Number, Signature, plain
 from assay.model import Digest
@@ -48,6 +49,14 @@ class Batch(Struct, frozen=True):
     signature: Signature
 
 
+class Beginning(Struct, frozen=True):
+    """That a view begins, from its leader, with the moves on which it rests."""
+
+    view: View
+    moves: Annotated[tuple[SignedMove, ...], msgspec.Meta(max_length=SIZES[-1])]
+    signature: Signature
+
+
 class Transcript(Struct, frozen=True):
     """Of one group in one epoch."""
 
@@ -56,6 +65,8 @@ class Transcript(Struct, frozen=True):
     votes: Annotated[tuple[Vote, ...], msgspec.Meta(max_length=MOST)]
     batches: Annotated[tuple[Batch, ...], msgspec.Meta(max_length=MOST)]
     commitments: Annotated[tuple[Commitment, ...], msgspec.Meta(max_length=MOST)]
+    moves: Annotated[tuple[SignedMove, ...], msgspec.Meta(max_length=MOST)]
+    beginnings: Annotated[tuple[Beginning, ...], msgspec.Meta(max_length=MOST)]
 
     def to_cbor(self) -> bytes:
         """The canonical bytes."""
