@@ -8,7 +8,7 @@ from functools import partial
 from consensus.events import Linked, Lost
 from consensus.simulator.member import Member
 from consensus.simulator.network import Network
-from consensus.simulator.scenario import Crash, Flap, Scenario
+from consensus.simulator.scenario import Crash, Flap, Freeze, Jump, Scenario, Split
 from consensus.simulator.world import World
 
 NOTICED = (0, 100)  # ms until others see that a member cannot, or can, be reached
@@ -18,11 +18,14 @@ class Faults:
     """Members learn of links that break as they do from a transport: late, and each for itself."""
 
     def __init__(self, scenario: Scenario, world: World, network: Network, members: Sequence[Member]) -> None:
+        """`members`: in the order of their places, then second twins."""
         self._scenario = scenario
         self._world = world
         self._network = network
         self._members = members
         self._down: dict[int, int] = {}  # how long a member that is doomed or dead stays down
+        self._apart: Split | None = None
+        self._gone: set[Member] = set()
         self.over = False
 
     def begin(self) -> None:
@@ -33,6 +36,12 @@ class Faults:
             self._world.after(crash.at, partial(self._doom, crash))
         for flap in self._scenario.flaps:
             self._world.after(flap.at, partial(self._cut, flap))
+        for split in self._scenario.splits:
+            self._world.after(split.at, partial(self._split, split))
+        for freeze in self._scenario.freezes:
+            self._world.after(freeze.at, partial(self._freeze, freeze))
+        for jump in self._scenario.jumps:
+            self._world.after(jump.at, partial(self._jump, jump))
         self._world.after(self._scenario.trouble, self._mend)
 
     # --- members ------------------------------------------------------------------------------------------
@@ -46,18 +55,27 @@ class Faults:
             self._down[crash.place] = crash.down
             member.doom(crash.after, writes=crash.writes)
 
+    def _freeze(self, freeze: Freeze) -> None:
+        if not self.over:
+            self._members[freeze.place].freeze(freeze.down)
+
+    def _jump(self, jump: Jump) -> None:
+        self._world.say(f"the clock of member {jump.place} is set by {jump.by} ms")
+        self._members[jump.place].clock.jump(jump.by)
+
     def _died(self, member: Member) -> None:
         for other in self._members:
             self._tell(other, Lost(member.place))
-        self._world.after(1 if self.over else self._down[member.place], partial(self._start, member))
+        if member not in self._gone:
+            self._world.after(1 if self.over else self._down[member.place], partial(self._start, member))
 
     def _start(self, member: Member) -> None:
-        if member.machine:
+        if member.machine or member in self._gone:
             return
         self._down.pop(member.place, None)
         member.start()
         for other in self._members:
-            if other is not member and other.machine and self._network.reaches(member.place, other.place):
+            if other is not member and other.machine and self._network.reaches(member.end, other.end):
                 self._tell(other, Linked(member.place))
                 self._tell(member, Linked(other.place))
 
@@ -71,10 +89,13 @@ class Faults:
         if self.over:
             return
         a, b = flap.pair
-        self._world.say(f"member {a} and member {b} cannot reach each other")
-        self._network.cut(a, b)
-        self._tell(self._members[a], Lost(b))
-        self._tell(self._members[b], Lost(a))
+        self._network.cut(a, b, one_way=flap.one_way)
+        if flap.one_way:
+            self._world.say(f"member {b} does not hear member {a}")
+        else:
+            self._world.say(f"member {a} and member {b} cannot reach each other")
+            self._tell(self._members[a], Lost(b))
+            self._tell(self._members[b], Lost(a))
         self._world.after(flap.down, partial(self._join, a, b))
 
     def _join(self, a: int, b: int) -> None:
@@ -85,6 +106,28 @@ class Faults:
         self._tell(self._members[a], Linked(b))
         self._tell(self._members[b], Linked(a))
 
+    def _split(self, split: Split) -> None:
+        if self.over:
+            return
+        self._world.say(f"the group falls apart into {split.parts}")
+        self._network.split(split.parts)
+        self._notice()
+        self._world.after(split.down, partial(self._unite, split))
+        self._apart = split
+
+    def _unite(self, split: Split) -> None:
+        if not self.over and self._apart is split:
+            self._world.say("the group is whole again")
+            self._network.split(())
+            self._notice()
+
+    def _notice(self) -> None:
+        """Members see whom they can reach now."""
+        for member in self._members:
+            for other in self._members:
+                reached = self._network.reaches(member.end, other.end)
+                self._tell(member, Linked(other.place) if reached else Lost(other.place))
+
     # --- the end of trouble -------------------------------------------------------------------------------
 
     def _mend(self) -> None:
@@ -92,10 +135,20 @@ class Faults:
         self._world.say("the trouble is over")
         self.over = True
         self._network.heal()
+        self._part_twins()
         for member in self._members:
             member.spare()
             self._start(member)
         self._world.after(NOTICED[1] + 1, self._link_all)
+
+    def _part_twins(self) -> None:
+        parting, n = self._scenario.parting, self._scenario.n
+        twins = [] if parting == "stay" else self._members[n:]
+        if parting == "both go":
+            twins = [*twins, *(self._members[place] for place in self._scenario.twins)]
+        self._gone = set(twins)
+        for member in twins:
+            member.leave()
 
     def _link_all(self) -> None:
         for member in self._members:

@@ -19,6 +19,7 @@ from consensus.simulator.disk import Disk
 from consensus.simulator.founding import BEGAN
 from consensus.simulator.models import Models
 from consensus.simulator.network import End, Network, name
+from consensus.simulator.scenario import NO_DELAY
 from consensus.simulator.watch import Watch
 from consensus.simulator.world import Broken, World
 from consensus.telling import again
@@ -28,10 +29,11 @@ FEW = 3  # entries that are sent at a time
 
 
 class Clock:
-    """Off by a constant, and too quick or too slow."""
+    """Off by a constant, and too quick or too slow; it may be set."""
 
     def __init__(self, world: World, skew: int, drift: int) -> None:
         """`skew` in ms, `drift` in parts per million."""
+        self._highest = 0  # the most that it has shown before it was set
         self._world = world
         self._skew = skew
         self._drift = drift
@@ -42,6 +44,15 @@ class Clock:
 
     def at(self, now: int) -> int:
         return BEGAN + self._skew + now + now * self._drift // 1_000_000
+
+    @property
+    def highest(self) -> int:
+        """The most that it has ever shown."""
+        return max(self._highest, self.read())
+
+    def jump(self, by: int) -> None:
+        self._highest = self.highest
+        self._skew += by
 
     def until(self, when: int) -> int:
         """Real ms until this clock shows at least that."""
@@ -68,8 +79,12 @@ class Member:
         make: Callable[[Restored], Machine],
         pace: tuple[int, int],
         far: int,
+        writing: tuple[int, int] = NO_DELAY,
+        end: int | None = None,
     ) -> None:
+        """`writing`: ms that its disk takes; `end`: where it is in the network, if not at its place."""
         self.place = place
+        self.end = place if end is None else end
         self.disk = disk
         self.machine: Machine | None = None  # None: it is down
         self.clock = clock
@@ -81,18 +96,21 @@ class Member:
         self._make = make
         self._pace = pace
         self._far = far
+        self._writing = writing
+        self._busy = False  # it waits for its disk
+        self._frozen = 0  # until when
         self.life = 0  # what was begun in one life does not reach the next
         self._inbox: list[Event] = []
         self._actions_left = IMMORTAL
         self._only_writes = False
         self._wish: ModelReference | None = None
         self._alarm = 0  # the newest; those set before it do not ring
-        network.join(place, self._hear)
+        network.join(self.end, self._hear)
 
     # --- life ---------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        self._world.say(f"member {self.place} starts")
+        self._world.say(f"{name(self.end)} starts")
         self.machine = self._make(self.disk.restore())
         if self._wish:
             self._inbox.append(Adopting(self._wish))
@@ -107,9 +125,20 @@ class Member:
     def spare(self) -> None:
         self._actions_left = IMMORTAL
 
+    def freeze(self, down: int) -> None:
+        """It takes nothing in for so long, and knows nothing of it."""
+        self._world.say(f"{name(self.end)} stops for {down} ms")
+        self._frozen = max(self._frozen, self._world.now + down)
+
+    def leave(self) -> None:
+        """For good."""
+        if self.machine:
+            self._die()
+
     def _die(self) -> None:
-        self._world.say(f"member {self.place} dies")
+        self._world.say(f"{name(self.end)} dies")
         self.machine = None
+        self._busy = False
         self._inbox.clear()
         self._actions_left = IMMORTAL
         self.life += 1
@@ -131,15 +160,14 @@ class Member:
         """Takes an event in, together with what else happens within its pace."""
         if self.machine is None:
             return
-        if not self._inbox:
+        if not self._inbox and not self._busy:
             self._later(self._world.between(self._pace), self._step)
         self._inbox.append(event)
 
     def _hear(self, sender: End, message: Spoken, mark: str) -> None:
         if self.machine is None:
             return
-        self._world.say(f"{mark} from {name(sender)} reaches member {self.place}")
-        self._watch.reached(self.place, self.life, self.clock.read(), sender, message)
+        self._world.say(f"{mark} from {name(sender)} reaches {name(self.end)}")
         self.tell(Received(sender, message))
 
     def _later(self, delay: int, what: Callable[[], None]) -> None:
@@ -156,20 +184,43 @@ class Member:
     def _step(self) -> None:
         if self.machine is None:
             return
+        if self._world.now < self._frozen:
+            self._later(self._frozen - self._world.now, self._step)
+            return
         events, self._inbox = self._inbox, []
+        for event in events:
+            if isinstance(event, Received):
+                self._watch.takes_in(self.place, self.life, self.clock, event)
         try:
             ready = self.machine.step(self.clock.read(), events)
         except Exception as error:  # it breaks the machine's promise, whatever it is
             at = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{at.name}, line {at.lineno}"
             raise Broken("never raises", f"member {self.place}: {error!r} in {where}") from error
-        for writes, action in self._actions(ready):
+        self._carry_out(self._actions(ready), ready.wake)
+
+    def _carry_out(self, actions: Iterator[tuple[bool, Callable[[], None]]], wake: int | None) -> None:
+        """One after the other; what comes after a write waits for the disk, and so does what comes in."""
+        for writes, action in actions:
             if self._actions_left == 0:
                 self._die()
                 return
             self._actions_left -= self._actions_left > 0 and (writes or not self._only_writes)
             action()
-        self._set_alarm(ready.wake)
+            if writes and (delay := self._world.between(self._writing)):
+                self._busy = True
+                self._later(delay, partial(self._written, actions, wake))
+                return
+        self._set_alarm(wake)
+
+    def _written(self, actions: Iterator[tuple[bool, Callable[[], None]]], wake: int | None) -> None:
+        if self._world.now < self._frozen:
+            self._later(self._frozen - self._world.now, partial(self._written, actions, wake))
+            return
+        self._busy = False
+        if self._inbox:
+            self._later(0, self._step)
+        self._carry_out(actions, wake)
 
     def _actions(self, ready: Ready) -> Iterator[tuple[bool, Callable[[], None]]]:
         """What is to be done, in its order, and whether it is a write."""
@@ -190,7 +241,7 @@ class Member:
         if ready.run:
             yield False, partial(self._run, ready.run)
         for commitment in ready.adopted:
-            yield False, partial(self._world.say, f"member {self.place} answers with model {commitment[:4].hex()}")
+            yield False, partial(self._world.say, f"{name(self.end)} answers with model {commitment[:4].hex()}")
 
     def _supplied(self, supply: Supply) -> Spoken | None:
         last = self.disk.last()
@@ -202,13 +253,13 @@ class Member:
 
     def _write(self, ready: Ready) -> None:
         kinds = " ".join(type(each).__name__ for each in ready.persist)
-        self._world.say(f"member {self.place} writes {kinds}")
+        self._world.say(f"{name(self.end)} writes {kinds}")
         self._watch.writes(self.place, ready.persist)
         self.disk.write(ready.persist)
 
     def _send(self, to: End, message: Spoken, mark: str) -> None:
         self._watch.leaves(self.place, message)
-        self._network.send(self.place, to, message, mark)
+        self._network.send(self.end, to, message, mark)
 
     def _run(self, runs: list[Run]) -> None:
         results = [self._models.run(run) for run in runs]
@@ -224,7 +275,7 @@ class Member:
             self._later(max(1, self.clock.until(wake)), partial(self._ring, self._alarm))
 
     def _ring(self, alarm: int) -> None:
-        if alarm == self._alarm and not self._inbox:
+        if alarm == self._alarm and not self._inbox and not self._busy:
             self.tell(Tick())
 
 

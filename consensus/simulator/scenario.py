@@ -1,16 +1,21 @@
 """What one run varies, drawn from its seed: the group, its network, clocks, models, clients, faults and liars.
 
-At most f members lie, all of them backups: a leader that lies can stop a group for as long as there is no other.
-Most runs keep members that are down and members that lie within f together; the harsh ones let any number be down
-at a time, which may cost time and must cost nothing else. In the calm ones nothing is lost and nobody is down.
+At most f members lie, whoever they are; a twin is a liar. Most runs keep members that are down and members that
+lie within f together; the harsh ones let any number be down at a time, which may cost time and must cost nothing
+else. In the calm ones nothing is lost, nobody is down, frozen, cut off, or told another time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
+from typing import Literal
 
 Span = tuple[int, int]
+Parting = Literal["stay", "one goes", "both go"]
+TWIN = 16  # what is added to a member's place for the second one of its twins; more than a group has members
+NO_DELAY = (0, 0)
+QUICK = 250  # ms that a message may take, and a write besides, for a leader not to seem dead
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,39 @@ class Crash:
 
 @dataclass(frozen=True)
 class Flap:
-    """Two members cannot reach each other for a while."""
+    """Two members cannot reach each other for a while; or one does not hear the other, and nobody notices."""
 
     pair: tuple[int, int]
     at: int
     down: int
+    one_way: bool = False
+
+
+@dataclass(frozen=True)
+class Split:
+    """The group falls apart for a while: members of one part reach each other. A twin of member i is i + TWIN."""
+
+    at: int
+    down: int
+    parts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """Member `place` stops between two steps (SIGSTOP), and hears all that has come once it goes on."""
+
+    place: int
+    at: int
+    down: int
+
+
+@dataclass(frozen=True)
+class Jump:
+    """The clock of member `place` is set, forwards or back."""
+
+    place: int
+    at: int
+    by: int  # ms
 
 
 @dataclass(frozen=True)
@@ -101,6 +134,12 @@ class Scenario:
     flaps: tuple[Flap, ...]
     wishes: tuple[Wish, ...]
     askings: tuple[tuple[Asking, ...], ...]  # by client
+    splits: tuple[Split, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    jumps: tuple[Jump, ...] = ()
+    disks: tuple[Span, ...] = ()  # ms that a write takes, by member; nothing where it is empty
+    twins: tuple[int, ...] = ()  # members that run twice, with one key
+    parting: Parting = "stay"  # what becomes of twins when the trouble is over
 
     @property
     def f(self) -> int:
@@ -108,34 +147,61 @@ class Scenario:
 
     @property
     def liars(self) -> frozenset[int]:
-        return frozenset(place for place, _ in self.lies)
+        return frozenset(place for place, _ in self.lies) | set(self.twins)
+
+    def disk(self, place: int) -> Span:
+        return self.disks[place] if self.disks else NO_DELAY
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing fails but members that lie."""
+        trouble = (self.crashes, self.flaps, self.splits, self.freezes, self.jumps, self.twins, self.link.loss)
+        return not any(trouble)
+
+    @property
+    def may_stall(self) -> bool:
+        """Whether the leader may take so long that it is given up: it lies, or it is waited for."""
+        slow = max((span[1] for span in self.disks), default=0)
+        return 0 in self.liars or self._way + slow > QUICK
+
+    @property
+    def _way(self) -> int:
+        """ms that a message may take until it is taken in, at most."""
+        return self.link.delay[1] * (10 if self.link.late else 1) + self.pace[1]
 
     def spares(self, asking: Asking) -> bool:
         """Whether nothing fails and there is so much time that these requests may not fail either."""
-        failing = self.crashes or self.flaps or self.link.loss
         models = max(each.delay[1] for each in self.inference)
         working = not any(each.failing or each.lacking for each in self.inference)
         clocks = max(map(abs, self.skews)) + max(map(abs, self.drifts)) * self.horizon // 1_000_000
-        ways = 8 * (self.link.delay[1] * (10 if self.link.late else 1) + self.pace[1])
-        needed = models + self.grace + clocks + ways
+        needed = models + self.grace + clocks + 8 * self._way
         everyone = asking.reach == tuple(range(self.n)) and not asking.twins and not asking.spoiled
         within = asking.deadline[1] <= self.horizon
-        return not failing and working and everyone and within and asking.deadline[0] > needed
+        return (
+            self.is_calm and not self.may_stall and working and everyone and within and asking.deadline[0] > needed
+        )
 
 
 def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
     """A scenario for a group of `n`; liars choose among `lies`."""
     f = (n - 1) // 3
-    trouble = chance.choice((300, 1_000, 3_000))
+    trouble = chance.choice((300, 1_000, 3_000, 8_000))
     horizon = chance.choice((2_000, 6_000, 20_000))
     skew, drift = chance.choice((0, 20, 500, 3_000)), chance.choice((0, 50, 5_000))
-    liars = chance.sample(range(1, n), chance.choice((0, f, f, chance.randint(0, f))))
     calm = chance.random() < 0.25
+    liars = tuple(sorted(chance.sample(range(n), chance.choice((0, f, f, chance.randint(0, f))))))
+    twins = () if calm or chance.random() < 0.8 else liars
     askings = tuple(
         tuple(_asking(chance, n, trouble, horizon) for _ in range(chance.randint(1, 2)))
         for _ in range(chance.choice((1, 1, 2)))
     )
     busy = [asking.at for every in askings for asking in every]
+    ends = (*range(n), *(place + TWIN for place in twins))
+
+    def some(most: tuple[int, ...]) -> range:
+        """How many of one kind of fault."""
+        return range(0 if calm else chance.choice(most))
+
     return Scenario(
         n=n,
         aggregator=chance.choice(("plurality", "plurality", "median", "trimmed-mean")),
@@ -147,13 +213,21 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
         pace=chance.choice(((0, 0), (0, 3), (0, 30))),
         link=_link(chance, calm=calm),
         inference=tuple(_inference(chance, calm=calm) for _ in range(n)),
-        lies=tuple((liar, tuple(chance.sample(lies, chance.randint(1, 3)))) for liar in sorted(liars)),
-        crashes=tuple(_crash(chance, n, busy) for _ in range(0 if calm else chance.choice((0, 1, 2, 4)))),
+        lies=() if twins else tuple((liar, tuple(chance.sample(lies, chance.randint(1, 3)))) for liar in liars),
+        crashes=tuple(_crash(chance, n, busy) for _ in some((0, 1, 2, 4))),
         harsh=chance.random() < 0.5,
         far=chance.choice((0, 2, 1_000)),
-        flaps=tuple(_flap(chance, n, trouble) for _ in range(0 if calm else chance.choice((0, 0, 0, 1, 3)))),
+        flaps=tuple(_flap(chance, n, trouble) for _ in some((0, 0, 0, 1, 3))),
         wishes=tuple(_wish(chance, n, trouble) for _ in range(chance.choice((0, 0, 1, 3)))),
         askings=askings,
+        splits=tuple(_split(chance, ends, trouble) for _ in some((1, 2, 3) if twins else (0, 0, 0, 1, 2))),
+        freezes=tuple(_freeze(chance, n, busy) for _ in some((0, 0, 0, 1))),
+        jumps=tuple(_jump(chance, n, trouble) for _ in some((0, 0, 0, 1))),
+        disks=tuple(chance.choice((NO_DELAY, NO_DELAY, (1, 20), (50, 500))) for _ in range(n))
+        if chance.random() < 0.2
+        else (),
+        twins=twins,
+        parting=chance.choice(("stay", "one goes", "both go")) if twins else "stay",
     )
 
 
@@ -191,7 +265,25 @@ def _crash(chance: Random, n: int, busy: list[int]) -> Crash:
 
 def _flap(chance: Random, n: int, trouble: int) -> Flap:
     a, b = chance.sample(range(n), 2)
-    return Flap((a, b), chance.randrange(trouble), chance.choice((10, 100, 1_000)))
+    one_way = chance.random() < 0.3
+    return Flap((a, b), chance.randrange(trouble), chance.choice((10, 100, 1_000, 5_000)), one_way)
+
+
+def _split(chance: Random, ends: tuple[int, ...], trouble: int) -> Split:
+    """Into two or three parts, some of which may be empty."""
+    parts: list[list[int]] = [[] for _ in range(chance.choice((2, 2, 3)))]
+    for end in ends:
+        chance.choice(parts).append(end)
+    return Split(chance.randrange(trouble), chance.choice((100, 1_000, 5_000)), tuple(map(tuple, parts)))
+
+
+def _freeze(chance: Random, n: int, busy: list[int]) -> Freeze:
+    place, at = chance.choice((0, chance.randrange(n))), chance.choice(busy) + chance.randrange(300)
+    return Freeze(place, at, chance.choice((100, 1_000, 5_000)))
+
+
+def _jump(chance: Random, n: int, trouble: int) -> Jump:
+    return Jump(chance.randrange(n), chance.randrange(trouble), chance.choice((-1, 1)) * chance.randint(1, 3_000))
 
 
 def _wish(chance: Random, n: int, trouble: int) -> Wish:

@@ -23,7 +23,7 @@ from consensus.simulator.liveness import unsettled
 from consensus.simulator.member import Clock, Member
 from consensus.simulator.models import Models
 from consensus.simulator.network import Network
-from consensus.simulator.scenario import Scenario, Wish, draw
+from consensus.simulator.scenario import TWIN, Scenario, Wish, draw
 from consensus.simulator.watch import Watch
 from consensus.simulator.world import Broken, World
 
@@ -71,8 +71,9 @@ class Simulation:
         self.network = Network(self.world, self.scenario.link)
         self.watch = Watch(self.founded, self.honest, self._latest)
         self.members = [self._member(place) for place in range(n)]
+        twins = [self._member(place, place + TWIN) for place in self.scenario.twins]
         self.clients = [self._client(i) for i in range(len(self.scenario.askings))]
-        self.faults = Faults(self.scenario, self.world, self.network, self.members)
+        self.faults = Faults(self.scenario, self.world, self.network, [*self.members, *twins])
 
     def run(self) -> Account:
         broken, detail = "", ""
@@ -116,7 +117,7 @@ class Simulation:
 
     # --- who takes part -----------------------------------------------------------------------------------
 
-    def _member(self, place: int) -> Member:
+    def _member(self, place: int, end: int | None = None) -> Member:
         scenario, world = self.scenario, self.world
         labels = scenario.aggregator == "plurality"
         return Member(
@@ -130,6 +131,8 @@ class Simulation:
             make=partial(self._machine, place),
             pace=scenario.pace,
             far=scenario.far,
+            writing=scenario.disk(place),
+            end=end,
         )
 
     def _machine(self, place: int, restored: Restored) -> Machine:
@@ -145,7 +148,7 @@ class Simulation:
         self.members[wish.place].wish(self.founded.model(wish.place, wish.model))
 
     def _latest(self) -> int:
-        return max(self.members[place].clock.read() for place in self.honest)
+        return max(self.members[place].clock.highest for place in self.honest)
 
 
 def run(

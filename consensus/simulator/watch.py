@@ -6,17 +6,19 @@ Liars are watched for what they say only: batches and reports are taken from whe
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from assay.agreement.entry import Asked
 from assay.model import ModelReference
 from consensus.durable import Durable, Executed, Jumped
+from consensus.events import Received
 from consensus.messages import Requests, Result, Spoken
 from consensus.simulator.founding import Founded
 from consensus.simulator.log import Log
-from consensus.simulator.network import End
 from consensus.simulator.signing import Signing
 
-SOON = 50  # ms before its deadline by which a request must reach a member for something to come of it
+if TYPE_CHECKING:
+    from consensus.simulator.member import Clock
 
 
 class Watch:
@@ -42,13 +44,13 @@ class Watch:
         if place in self.honest:
             self.signing.ran(place, results)
 
-    def reached(self, place: int, life: int, clock: int, sender: End, message: Spoken) -> None:
+    def takes_in(self, place: int, life: int, clock: Clock, event: Received) -> None:
         if place not in self.honest:
             return
-        self.signing.reached(place, message)
-        if isinstance(message, Requests) and isinstance(sender, bytes):
-            for each in message.batch.asked:
-                if clock + SOON <= each.deadline <= clock + self._horizon:
+        self.signing.reached(place, event.message)
+        if isinstance(event.message, Requests) and isinstance(event.sender, bytes):
+            for each in event.message.batch.asked:
+                if clock.highest <= each.deadline <= clock.read() + self._horizon:
                     self._heard.add((place, life, each.digest))
 
     def holds(self, place: int, life: int, request: bytes) -> bool:
