@@ -50,7 +50,7 @@ lock: setup ## resolve pyproject.toml into requirements/*.txt (network; UPGRADE=
 	@$(LOCK) --no-deps requirements/triton.in -o requirements/triton.txt
 
 conformance: setup ## hold the verifier against docs/vectors (and DATA=folder: against public Ed25519 vectors there)
-	@$(PYTHON) -m pytest -q tests/sdk/test_vectors.py
+	@$(PYTHON) -m pytest -q tests/sdk/test_vectors.py tests/sdk/test_blame_vectors.py
 	@[ -z '$(DATA)' ] || $(PYTHON) tests/conformance/ed25519.py 'DATA=$(DATA)'
 
 chaos: setup ## kill and freeze a site's services under load, then ask for the account (MINUTES=3 SEED=…)

@@ -18,7 +18,7 @@ from assay.certificate import parse
 from assay.errors import Refused
 from assay.keys import PrivateKey
 from assay.verify import Trust, anchor, verify
-from docs.vectors import defects, group, group_defects, sample
+from docs.vectors import blamed, defects, group, group_defects, sample
 from docs.vectors.group import Case
 from docs.vectors.sample import PROVIDER, STRANGER, Sample
 
@@ -47,13 +47,13 @@ def build() -> Files:
         _add_bad(f"bad/{name}.cbor", document, code, files, entries, **_claimed(document))
     index = {"format": "assay-vectors/1", "now": NOW, "vectors": entries}
     files["index.json"] = (json.dumps(index, indent=1) + "\n").encode()
-    return files
+    return files | blamed.build()
 
 
 def write(files: Files, folder: Path = HERE) -> None:
     for name, content in files.items():
         path = folder / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
 
