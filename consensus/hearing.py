@@ -176,13 +176,14 @@ class Hearing:
     def is_right(self, have: Have) -> bool:
         """Whether a report is well formed and its member's."""
         state, report = self._state, have.report
+        named = {each.held for each in report.ready}  # most requests rest on the same batches
         fitting = (
             (report.group, report.epoch) == (state.group.genesis, state.group.configuration.epoch)
             and report.member < state.n
             and all(held.member < state.n for held in report.held)
             and len({each.request for each in report.ready}) == len(report.ready)
-            and all(len(set(each.held)) == len(each.held) for each in report.ready)
-            and {place for each in report.ready for place in each.held} == set(range(len(report.held)))
+            and all(len(set(places)) == len(places) for places in named)
+            and {place for places in named for place in places} == set(range(len(report.held)))
         )
         return fitting and state.seal.verifies(
             state.key(report.member), Tag.AGREEMENT_HAVE, report.digest, have.signature

@@ -15,8 +15,9 @@ import msgspec
 from assay import cbor, merkle
 from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.group import Signed
-from assay.agreement.votes import Abstained, Answered, Erred, encoded
-from assay.digest import Tag, digest
+from assay.agreement.results import Result as Result  # noqa: PLC0414  (it belongs to the messages as well)
+from assay.agreement.results import Results
+from assay.digest import SIZE, Tag, digest, sha256
 from assay.fields import Index, Key, Milliseconds, Signature, plain
 from assay.model import Digest, ModelReference
 from assay.tensor import Tensor
@@ -79,28 +80,11 @@ class Requests(Message, frozen=True):
 # --- results ----------------------------------------------------------------------------------------------
 
 
-class Result(Struct, frozen=True):
-    """What one member says to one request, by the model of this commitment."""
-
-    request: Digest
-    model: Digest
-    said: Answered | Abstained | Erred
-
-    @property
-    def leaf(self) -> bytes:
-        content: dict[str, cbor.Value] = {
-            "request": self.request,
-            "model": self.model,
-            "said": encoded(self.said),
-        }
-        return digest(Tag.AGREEMENT_RESULT, cbor.encode(content))
-
-
 class Exec(Message, frozen=True):
     """A member's results for some requests, under one signature: the unit in which they travel and are named."""
 
     member: Place
-    results: Annotated[tuple[Result, ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+    results: Results
     signature: Signature
 
     @property
@@ -154,8 +138,19 @@ class Report(Struct, frozen=True):
 
 @lru_cache(maxsize=128)
 def _digest_of(report: Report) -> bytes:
-    """Remembered, for a report is long, and judged more than once."""
-    return digest(Tag.AGREEMENT_HAVE, cbor.encode(plain(report)))
+    """Remembered, for a report is long, and judged more than once; put together from prepared parts likewise."""
+    ready = [_READIED % (_places(each.held), each.request) for each in report.ready]
+    held = [_HELD % (each.root, cbor.integer(each.member)) for each in report.held]
+    clock, epoch, member = (cbor.integer(each) for each in (report.clock, report.epoch, report.member))
+    return sha256(_HAVE % (cbor.array(held), clock, epoch, report.group, cbor.array(ready), member))
+
+
+_READIED = cbor.template(held=None, request=SIZE)
+_HELD = cbor.template(root=SIZE, member=None)
+_HAVE = Tag.AGREEMENT_HAVE.prefix + cbor.template(
+    held=None, clock=None, epoch=None, group=SIZE, ready=None, member=None
+)
+_places = lru_cache(maxsize=1024)(cbor.encode)
 
 
 class Have(Message, frozen=True):

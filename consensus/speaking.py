@@ -147,7 +147,7 @@ class Speaking:
         if state.now > pending.asked.deadline:
             return True
         about = state.answers.about(pending.digest)
-        if len({held.member for held in about}) < state.group.quorum:
+        if len(about) < state.group.quorum or len({held.member for held in about}) < state.group.quorum:
             return False
         words = self._words(pending, about.items())
         if all(word is not None for word in words):
@@ -168,7 +168,8 @@ class Speaking:
         by_member: dict[int, list[Result]] = {}
         for held, result in about:
             by_member.setdefault(held.member, []).append(result)
+        configuration, rows = state.group.configuration, pending.asked.rows
         return [
-            said(state.group.configuration, serving, by_member.get(member, ()), pending.asked.rows, state.now)
+            said(configuration, serving, by_member[member], rows, state.now) if member in by_member else None
             for member, serving in enumerate(state.standing.serving)
         ]

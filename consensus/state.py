@@ -150,7 +150,8 @@ class State:
         self._over: dict[bytes, Past] = {}
         self._past: dict[tuple[bytes, bytes], Past] = {}
         self._lapses: list[tuple[int, bytes]] = []
-        self._due: list[tuple[int, bytes]] = []
+        self._due: dict[int, list[bytes]] = {}  # requests, by when they are to be looked at again
+        self._times: list[int] = []  # those, a heap: a batch of requests has few of them
         for past in restored.past:
             self.remember(past)
 
@@ -252,16 +253,26 @@ class State:
 
     def due(self, when: int, request: bytes) -> None:
         """Looks at a request again then, whatever happens."""
-        heapq.heappush(self._due, (when, request))
+        waiting = self._due.get(when)
+        if waiting is None:
+            self._due[when] = [request]
+            heapq.heappush(self._times, when)
+        else:
+            waiting.append(request)
 
     def touch_due(self) -> None:
-        while self._due and self._due[0][0] <= self.now:
-            _, request = heapq.heappop(self._due)
-            if self.pool.get(request) is not None:
-                self.touched[request] = None
+        while self._times and self._times[0] <= self.now:
+            for request in self._due.pop(heapq.heappop(self._times)):
+                if self.pool.get(request) is not None:
+                    self.touched[request] = None
 
     @property
     def next_due(self) -> int | None:
-        while self._due and self.pool.get(self._due[0][1]) is None:
-            heapq.heappop(self._due)
-        return self._due[0][0] if self._due else None
+        while self._times:
+            waiting = self._due[self._times[0]]
+            while waiting and self.pool.get(waiting[-1]) is None:
+                waiting.pop()
+            if waiting:
+                return self._times[0]
+            del self._due[heapq.heappop(self._times)]
+        return None
