@@ -36,6 +36,7 @@ from consensus.messages import (
     Want,
 )
 from consensus.ordering import Ordering
+from consensus.proposing import Proposing
 from consensus.resending import Resending
 from consensus.seals import Seal
 from consensus.slots import Slot
@@ -54,8 +55,9 @@ class Replica:
         self._speaking = Speaking(self.state, self._hearing)
         self._ordering = Ordering(self.state, self._hearing)
         self._resending = Resending(self.state, self._speaking)
+        self._proposing = Proposing(self.state, self._ordering)
         self._catching_up = CatchingUp(self.state, self._ordering)
-        self._suspecting = Suspecting(self.state, self._ordering)
+        self._suspecting = Suspecting(self.state, self._proposing)
         self._viewing = Viewing(self.state, self._hearing, self._speaking, self._suspecting)
         self._restored: Restored | None = restored
 
@@ -173,10 +175,10 @@ class Replica:
         self._speaking.run()
         self._speaking.sign()
         self._speaking.report()
-        while self._ordering.advance() or self._ordering.propose():
+        while self._ordering.advance() or self._proposing.propose():
             pass
         self._viewing.go_on()
-        while self._ordering.advance() or self._ordering.propose():
+        while self._ordering.advance() or self._proposing.propose():
             pass
         if state.out.adopted:
             self._adopt()  # it may have been an earlier wish that came true

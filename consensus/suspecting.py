@@ -8,7 +8,7 @@ a leader is given doubles with each view that has failed, and shrinks back as en
 from __future__ import annotations
 
 from consensus.messages import MAX_REPORTS, Have
-from consensus.ordering import Ordering
+from consensus.proposing import Proposing
 from consensus.state import State
 
 PATIENCE = 2_000  # ms for the leader of a view that follows a good one
@@ -19,9 +19,9 @@ CENSORED = 4  # times its patience that a request may wait while others are deci
 class Suspecting:
     """Reads `state`."""
 
-    def __init__(self, state: State, ordering: Ordering) -> None:
+    def __init__(self, state: State, proposing: Proposing) -> None:
         self._state = state
-        self._ordering = ordering
+        self._proposing = proposing
         self._handed: set[bytes] = set()  # reports that the present leader has been given by this member
 
     @property
@@ -50,7 +50,7 @@ class Suspecting:
         if state.now < self._deadline(since, self.patience):
             self._hand_over()
             return False
-        return self._is_stuck() or self._ordering.could_propose(state.now - self.patience)
+        return self._is_stuck() or self._proposing.could_propose(state.now - self.patience)
 
     def forget(self) -> None:
         """There is another leader."""

@@ -14,7 +14,7 @@ from assay.digest import Tag
 from consensus.durable import Installed, Moved
 from consensus.hearing import Hearing
 from consensus.messages import Move, NewView, Propose, ViewChange, Vote
-from consensus.ordering import DEPTH
+from consensus.proposing import DEPTH
 from consensus.slots import AHEAD, Slot
 from consensus.speaking import Speaking
 from consensus.state import State

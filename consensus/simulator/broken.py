@@ -19,7 +19,7 @@ from msgspec import structs
 from assay.agreement.entry import Asked, Ended
 from assay.agreement.group import Configuration
 from assay.agreement.votes import Absent, Said, count
-from consensus import judging, ordering
+from consensus import judging, ordering, proposing
 from consensus.catching_up import CatchingUp
 from consensus.durable import Durable, Past, Restored, Spoke, Standing
 from consensus.events import Event, Ready
@@ -27,6 +27,7 @@ from consensus.hearing import Hearing
 from consensus.judging import Group
 from consensus.messages import Content, Have, Record, Result, Update
 from consensus.ordering import Ordering
+from consensus.proposing import Proposing
 from consensus.replica import Replica
 from consensus.reports import Reports
 from consensus.slots import Slot
@@ -99,13 +100,13 @@ class _Hasty(Group):
 
 def decide_what_is_not_ready() -> AbstractContextManager[None]:
     """Proposes, and accepts, requests that only f + 1 members have called ready."""
-    ripen, content, require = Reports._ripen, Ordering._content, judging._require_decidable
+    ripen, content, require = Reports._ripen, Proposing._content, judging._require_decidable
 
     def early(self: Reports, request: bytes, now: int) -> None:
         self.ripe.setdefault(request, now)
         ripen(self, request, now)
 
-    def lacking(self: Ordering, *rest: Any) -> Content | None:
+    def lacking(self: Proposing, *rest: Any) -> Content | None:
         group = self._state.group
         self._state.group = _Hasty(group.genesis, group.configuration)
         try:
@@ -118,7 +119,7 @@ def decide_what_is_not_ready() -> AbstractContextManager[None]:
 
     return _all(
         _instead(Reports, "_ripen", early),
-        _instead(Ordering, "_content", lacking),
+        _instead(Proposing, "_content", lacking),
         _instead(judging, "_require_decidable", lenient),
     )
 
@@ -213,7 +214,8 @@ def use_the_local_clock() -> AbstractContextManager[None]:
     def local(*arguments: Any) -> Any:
         return outcomes(*arguments[:-1], now[0])
 
-    return _all(_instead(ordering, "judge", looking), _instead(judging, "_outcomes", local))
+    looks = (_instead(room, "judge", looking) for room in (ordering, proposing))
+    return _all(*looks, _instead(judging, "_outcomes", local))
 
 
 def fail_early() -> AbstractContextManager[None]:
@@ -247,7 +249,7 @@ def believe_any_clock() -> AbstractContextManager[None]:
     def latest(parent: Standing, haves: Sequence[Have]) -> int:
         return max([parent.time, *(each.report.clock for each in haves)])
 
-    return _all(_instead(judging, "time_of", latest), _instead(ordering, "time_of", latest))
+    return _all(_instead(judging, "time_of", latest), _instead(proposing, "time_of", latest))
 
 
 def _saying(choose: Callable[[list[bytes], Sequence[Result]], Said | None]) -> AbstractContextManager[None]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections import deque
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -16,181 +13,14 @@ import wire.link
 from assay.agreement.votes import Erred
 from assay.errors import Refused, Unavailable
 from assay.keys import PrivateKey
-from consensus.durable import Cast, Restored, Standing
-from consensus.events import Adopting, Event, Linked, Lost, Ran, Ready, Received, Run, Supply, Tick
-from consensus.host import Host
-from consensus.judging import Group
-from consensus.messages import MAX_RECORDS, Decided, Jump, Payload, Record, Records, Status, decode, encode
+from consensus.durable import Cast
+from consensus.events import Adopting, Linked, Lost, Ran, Ready, Received, Tick
+from consensus.messages import Decided, decode, encode
 from tests.consensus import made
+from tests.consensus.hosting import CLIENT, Place, behind, run, status, turns
 from tests.sdk import groups
 from tests.wire.conftest import until
 from wire.deadline import now_ms
-from wire.line import Line
-from wire.link import Attached, Link
-from wire.server import Server, serve
-
-GROUP = Group(made.GROUP, made.GENESIS)
-CLIENT = groups.CLIENT
-
-
-class Script:
-    """A replica that says what it is told to say next, and remembers what it has heard."""
-
-    def __init__(self) -> None:
-        self.steps: list[list[Event]] = []
-        self.nows: list[int] = []
-        self.answers: deque[Ready] = deque()
-        self.on: dict[type[Event], Ready] = {}
-
-    def step(self, now, events):
-        events = list(events)
-        self.steps.append(events)
-        self.nows.append(now)
-        for each in events:
-            if type(each) in self.on:
-                return self.on.pop(type(each))
-        return Ready()
-
-    @property
-    def heard(self) -> list[Event]:
-        return [each for step in self.steps for each in step]
-
-    def received(self) -> list[tuple[object, int]]:
-        return [(each.sender, each.message.entries) for each in self.heard if isinstance(each, Received)]
-
-
-class Shelf:
-    """A storage whose disk can be slow, full or broken."""
-
-    def __init__(self) -> None:
-        self.written: list[list] = []
-        self.kept: list[Record] = []
-        self.problems: deque[Exception] = deque()
-        self.writing = threading.Event()
-        self.free = threading.Event()
-        self.free.set()
-
-    def write(self, what):
-        self.writing.set()
-        assert self.free.wait(20)
-        if self.problems:
-            raise self.problems.popleft()
-        self.written.append(what)
-
-    def restore(self):
-        return Restored()
-
-    def records(self, first, most):
-        if self.problems:
-            raise self.problems.popleft()
-        return [each for each in self.kept if each.entry.number >= first][:most]
-
-    def last(self):
-        if self.problems:
-            raise self.problems.popleft()
-        if not self.kept:
-            return None
-        entry = self.kept[-1].entry
-        return self.kept[-1], Standing(entry.number, entry.digest, entry.time, made.SERVING)
-
-
-@dataclass
-class Place:
-    """Member 0 with its host, and the others as bare servers and lines."""
-
-    script: Script = field(default_factory=Script)
-    shelf: Shelf = field(default_factory=Shelf)
-    links: dict[int, Link] = field(default_factory=dict)  # from member 0
-    frames: list[tuple[int, object]] = field(default_factory=list)  # what member 0 has said, and to whom
-    adopted: list[bytes] = field(default_factory=list)
-    asked: list[list[Run]] = field(default_factory=list)
-    started: list = field(default_factory=list)
-    addresses: dict[str, str] = field(default_factory=dict)
-    infer: object = None
-    host: Host = None
-    server: Server = None
-
-    async def begin(self, *places: int) -> None:
-        for place in places or (1, 2, 3):
-            await self.stand_in(place)
-        self.host = Host(
-            GROUP,
-            0,
-            made.KEYS[0],
-            self.script,
-            self.shelf,
-            infer=self._run,
-            on_adopted=self.adopted.append,
-            resolve=self._resolve,
-        )
-        self.server = await serve("127.0.0.1", 0, made.KEYS[0], lambda _: True, self._attach)
-        self.started += [self.server]
-
-    async def stand_in(self, place: int) -> Server:
-        async def attach(peer, request):
-            return Attached(lambda link: self._open(place, link))
-
-        server = await serve("127.0.0.1", 0, made.KEYS[place], lambda _: True, attach)
-        self.addresses[made.GENESIS.members[place].address] = server.address
-        self.started.append(server)
-        return server
-
-    def line(self, key: PrivateKey, on_frame=lambda _: None) -> Line:
-        line = Line(self.server.address, made.KEYS[0].public, key, made.GROUP, on_frame=on_frame)
-        self.started.append(line)
-        return line
-
-    async def linked(self, key: PrivateKey, on_frame=lambda _: None) -> Line:
-        line = self.line(key, on_frame)
-        await until(lambda: line.up)
-        return line
-
-    async def end(self) -> None:
-        self.shelf.free.set()
-        await self.host.close()
-        for each in reversed(self.started):
-            await each.close()
-
-    def _open(self, place: int, link: Link) -> None:
-        self.links[place] = link
-        link.open(lambda frame: self.frames.append((place, decode(frame))), lambda _: None)
-
-    async def _attach(self, peer, request):
-        return Attached(self.host.take)
-
-    async def _resolve(self, where: str) -> str:
-        return self.addresses.get(where, "127.0.0.1:1")
-
-    async def _run(self, runs):
-        self.asked.append(list(runs))
-        return await self.infer(runs)
-
-
-@pytest.fixture
-async def place():
-    place = Place()
-    await place.begin()
-    await until(lambda: place.host.reached == 4)
-    yield place
-    await place.end()
-
-
-def behind(member, first):
-    return Supply(member, first, MAX_RECORDS, jump=True)
-
-
-def status(number: int) -> Status:
-    return Status(number, 0)
-
-
-def run(i: int) -> Run:
-    reference = groups.model(0)
-    return Run(made.asked(i).digest, reference.commitment, reference, Payload(bytes(32), ()), 1, 2**40)
-
-
-async def turns(count: int = 100) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 async def test_it_begins_with_a_step_without_events_and_then_tells_who_can_be_reached(place):
@@ -392,70 +222,6 @@ async def test_inference_that_breaks_is_an_error_of_each_request(place, caplog):
     (ran,) = (each for each in place.script.heard if isinstance(each, Ran))
     assert [each.said for each in ran.results] == [Erred(), Erred()]
     assert "a bug" in caplog.text
-
-
-async def test_a_member_that_is_behind_is_sent_entries_as_many_as_fit(place, monkeypatch):
-    place.shelf.kept = [made.record(number, (made.asked(number),)) for number in range(1, 30)]
-    place.script.on[Received] = Ready(supply=[behind(2, 4), Supply(3, 99, 5, jump=False)])
-    line = await place.linked(CLIENT)
-    line.send(encode(status(0)))
-    await until(lambda: place.frames != [])
-    ((member, message),) = place.frames
-    assert (member, type(message)) == (2, Records)
-    assert message.records == tuple(place.shelf.kept[3:19])
-    monkeypatch.setattr(consensus.host, "SUPPLY", 2 * len(encode(place.shelf.kept[0])) + 1)
-    place.script.on[Received] = Ready(supply=[behind(2, 4)])
-    line.send(encode(status(0)))
-    await until(lambda: len(place.frames) == 2)
-    assert place.frames[1][1].records == tuple(place.shelf.kept[3:5])
-    monkeypatch.setattr(consensus.host, "SUPPLY", 1)
-    place.script.on[Received] = Ready(supply=[behind(2, 4)])
-    line.send(encode(status(0)))
-    await until(lambda: len(place.frames) == 3)
-    assert place.frames[2][1].records == tuple(place.shelf.kept[3:4])
-
-
-async def test_a_member_is_sent_the_last_entry_where_what_it_lacks_is_gone_or_is_very_much(place, monkeypatch):
-    place.shelf.kept = [made.record(number) for number in range(10, 15)]
-    line = await place.linked(CLIENT)
-    for sent, first in enumerate((9, 10), 1):
-        place.script.on[Received] = Ready(supply=[behind(2, first)])
-        line.send(encode(status(0)))
-        await until(lambda sent=sent: len(place.frames) == sent)
-    jump, records = (message for _, message in place.frames)
-    assert jump == Jump(place.shelf.kept[-1], made.SERVING)
-    assert records == Records(tuple(place.shelf.kept))
-    monkeypatch.setattr(consensus.host, "FAR", 3)
-    place.script.on[Received] = Ready(supply=[behind(2, 10)])
-    line.send(encode(status(0)))
-    await until(lambda: len(place.frames) == 3)
-    assert place.frames[2][1] == jump
-
-
-async def test_a_member_that_jumps_is_sent_those_before_it_as_many_as_fit_from_the_end(place, monkeypatch):
-    place.shelf.kept = [made.record(number) for number in range(10, 20)]
-    line = await place.linked(CLIENT)
-    place.script.on[Received] = Ready(supply=[Supply(2, 8, 8, jump=False)])
-    line.send(encode(status(0)))
-    await until(lambda: len(place.frames) == 1)
-    assert place.frames[0][1].records == tuple(place.shelf.kept[:8])
-    monkeypatch.setattr(consensus.host, "SUPPLY", 2 * len(encode(place.shelf.kept[0])) + 1)
-    place.script.on[Received] = Ready(supply=[Supply(2, 12, 4, jump=False)])
-    line.send(encode(status(0)))
-    await until(lambda: len(place.frames) == 2)
-    assert [each.entry.number for each in place.frames[1][1].records] == [14, 15]
-
-
-async def test_a_member_that_has_enough_to_read_is_sent_no_more_entries(place, monkeypatch):
-    place.shelf.kept = [made.record(1)]
-    line = await place.linked(CLIENT)
-    with monkeypatch.context() as slow:
-        slow.setattr(Line, "unsent", property(lambda _: consensus.host.SUPPLY + 1))
-        place.script.on[Received] = Ready(supply=[behind(2, 1)], send=[(2, status(1))])
-        line.send(encode(status(0)))
-        await until(lambda: place.frames != [])
-        await turns()
-    assert place.frames == [(2, status(1))]
 
 
 async def test_a_member_that_comes_back_is_linked_to_at_once(place, monkeypatch):

@@ -23,15 +23,14 @@ from consensus.durable import (
     Durable,
     Executed,
     Installed,
-    Jumped,
     Moved,
     Past,
     Restored,
     Spoke,
 )
-from consensus.judging import LINGER, SLACK
+from consensus.judging import LINGER
 from consensus.messages import Exec
-from consensus.storage import TIDY, SqliteStorage
+from consensus.storage import SqliteStorage
 from tests.consensus import made
 from tests.sdk import groups
 
@@ -466,45 +465,3 @@ def made_write(number: int) -> list[Durable]:
         Cast(made.vote(number + 1)),
         made.executed(number, (made.asked(number),)),
     ]
-
-
-# --- what is long past ------------------------------------------------------------------------------------
-
-FIRST = 1_999_000  # entry time
-
-
-def test_old_entries_become_heads_and_each_names_the_one_before(tmp_path):
-    storage = SqliteStorage(tmp_path / "log", made.GENESIS, ME, lambda: NOW, retain=0)
-    try:
-        kept = made.GENESIS.horizon + SLACK + LINGER
-        for number in range(1, 2 * TIDY + 1):
-            storage.write([made.executed(number, (made.asked(number),), FIRST + number * kept // TIDY)])
-        heads, whole = storage.heads(1, 1000), storage.records(1, 1000)
-        assert [each.number for each in heads] == list(range(1, len(heads) + 1))
-        assert [each.entry.number for each in whole] == list(range(len(heads) + 1, 2 * TIDY + 1))
-        assert min(each.entry.time for each in whole) >= whole[-1].entry.time - kept, "ids in them may still count"
-        assert heads[-1].time < whole[-1].entry.time - kept
-        assert storage.last()[0] == whole[-1]
-        refused(storage, made.executed(2 * TIDY))
-        storage.write([made.executed(2 * TIDY + 1)])
-    finally:
-        storage.close()
-
-
-def test_after_a_jump_the_log_goes_on_from_there_and_votes_below_are_gone(storage):
-    storage.write([made.executed(1, (made.asked(1),)), Cast(made.vote(2)), Accepted(made.body(2))])
-    records = tuple(made.record(number, (made.asked(number),)) for number in (7, 8))
-    storage.write([Jumped(records, made.executed(8).standing)])
-    refused(storage, made.executed(2))
-    refused(storage, Cast(made.vote(8)))
-    restored = again(storage)
-    assert (restored.standing.entries, restored.head) == (8, records[-1].head)
-    assert (restored.votes, restored.bodies) == ([], [])
-    assert [past.number for past in restored.past] == [1, 7, 8]
-    reopened = opened(storage._path)
-    try:
-        assert reopened.records(1, 10) == list(records)
-        assert [each.number for each in reopened.heads(1, 10)] == [1]
-        reopened.write([made.executed(9)])
-    finally:
-        reopened.close()

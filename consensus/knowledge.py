@@ -1,0 +1,43 @@
+"""What a member knows when it judges (`judging.Known`): all in its state, or what an entry brings along."""
+
+from __future__ import annotations
+
+from assay.agreement.entry import Asked
+from consensus.messages import Body, Exec, Held
+from consensus.state import State
+
+
+class Knowledge:
+    """What this member knows, for judging the proposal with that number."""
+
+    def __init__(self, state: State, number: int, taken: set[tuple[bytes, bytes]] | None = None) -> None:
+        self._state = state
+        self._flying = state.flight.ids(number) if taken is None else taken
+
+    def asked(self, request: bytes) -> Asked:
+        pending = self._state.pool.get(request)
+        assert pending is not None, "bodies are here before a proposal is judged"
+        return pending.asked
+
+    def named(self, held: Held) -> Exec:
+        return self._state.answers[held]
+
+    def taken(self, asked: Asked) -> bool:
+        return self._state.past(asked) is not None or (asked.client, asked.id) in self._flying
+
+
+class Contained(Knowledge):
+    """What an entry brings along, for judging it anew. Nothing in it need be believed: if it is not what it was,
+    neither is its digest.
+    """
+
+    def __init__(self, state: State, body: Body) -> None:
+        super().__init__(state, body.number)
+        self._asked = {asked.digest: asked for batch in body.batches for asked in batch.asked}
+        self._named = {Held(each.member, each.root): each for each in body.results}
+
+    def asked(self, request: bytes) -> Asked:
+        return self._asked[request]
+
+    def named(self, held: Held) -> Exec:
+        return self._named[held]
