@@ -22,7 +22,7 @@ def votes(answer: Labels | Values, interface: Interface, outputs: tuple[Tensor, 
     where they are no vote: a class without a label, not one number for a row, not finite, too large.
     """
     numbers = _labels(answer, interface, outputs) if isinstance(answer, Labels) else _values(answer, outputs)
-    return tuple(int(number) for number in numbers)
+    return tuple(map(int, numbers.tolist()))
 
 
 def _labels(answer: Labels, interface: Interface, outputs: tuple[Tensor, ...]) -> NDArray[Any]:
