@@ -14,6 +14,7 @@ from assay.errors import AssayError
 from assay.model import input_digest
 from consensus.judging import LINGER, fits
 from consensus.messages import (
+    MAX_VOTES,
     Batch,
     Body,
     Exec,
@@ -119,6 +120,8 @@ class Hearing:
         """A batch of anybody's results."""
         state, member = self._state, message.member
         if member >= state.n or len({each.request for each in message.results}) != len(message.results):
+            return
+        if message.votes > MAX_VOTES and len(message.results) > 1:
             return
         held = Held(member, message.root)
         if held in state.answers:

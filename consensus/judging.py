@@ -39,6 +39,8 @@ from consensus.messages import (
 LINGER = 10_000  # ms of entry time after its deadline for which a request may still be decided, as failed
 SLACK = 30_000  # ms that an entry's time may be behind the clock of who let a request in
 
+MOST_VOTES = 2**22  # in the batches that one entry rests on: more than any members may name for one request
+
 NOTHING_YET = bytes(32)  # root of an entry without outcomes
 
 
@@ -128,6 +130,7 @@ def judge(group: Group, parent: Standing, content: Content, known: Known) -> Jud
     requests = tuple(known.asked(digest) for digest in content.decided)
     _require_decidable(group, content, requests, known, time)
     asked = dict(zip(content.decided, requests, strict=True))
+    _require_light(content, known)
     ended = _outcomes(configuration, parent, asked, _results(content, known), time)
     leaves = tuple(each.leaf for each in ended)
     serving = served_after(configuration, parent, content.updates, time)
@@ -227,6 +230,13 @@ def _require_decidable(group: Group, content: Content, requests: Sequence[Asked]
             _refuse("decided before", f"/decided/{i}", "an id that has not been decided", request.id.hex())
         if not timely(request, group.configuration, time):
             _refuse("not a time to decide this", f"/decided/{i}", str(request.deadline), str(time))
+
+
+def _require_light(content: Content, known: Known) -> None:
+    """Whoever takes an entry over must be able to send and to hold all that it rests on."""
+    votes = sum(known.named(held).votes for held in named(content))
+    if votes > MOST_VOTES:
+        _refuse("rests on too much", "/haves", f"at most {MOST_VOTES} votes", str(votes))
 
 
 def _results(content: Content, known: Known) -> dict[int, dict[bytes, list[Result]]]:

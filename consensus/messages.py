@@ -17,6 +17,7 @@ from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.group import Signed
 from assay.agreement.results import Result as Result  # noqa: PLC0414  (it belongs to the messages as well)
 from assay.agreement.results import Results
+from assay.agreement.votes import Answered
 from assay.digest import SIZE, Tag, digest, sha256
 from assay.fields import Index, Key, Milliseconds, Signature, plain
 from assay.model import Digest, ModelReference
@@ -24,6 +25,8 @@ from assay.tensor import Tensor
 
 MAX_BATCH = 1024  # requests under one signature, results under one, requests of one report
 MAX_HELD = 4096  # batches of results that one report names
+MAX_VOTES = 2**16  # in one batch of results, unless it has a single one
+LARGEST = 40 * 1024 * 1024  # bytes of any message but `Requests`: what members say is small, or made of many parts
 MAX_REPORTS = 256  # that one entry rests on
 MAX_MEMBERS = 16
 MAX_RECORDS = 16  # in one message
@@ -80,6 +83,10 @@ class Requests(Message, frozen=True):
 # --- results ----------------------------------------------------------------------------------------------
 
 
+def votes_in(result: Result) -> int:
+    return len(result.said.votes) if isinstance(result.said, Answered) else 0
+
+
 class Exec(Message, frozen=True):
     """A member's results for some requests, under one signature: the unit in which they travel and are named."""
 
@@ -90,6 +97,11 @@ class Exec(Message, frozen=True):
     @property
     def root(self) -> bytes:
         return merkle.root([each.leaf for each in self.results])
+
+    @property
+    def votes(self) -> int:
+        """In all results together: about what it takes of memory and links."""
+        return sum(votes_in(each) for each in self.results)
 
     @staticmethod
     def signed(group: bytes, epoch: int, member: int, count: int, root: bytes) -> bytes:
@@ -442,10 +454,13 @@ Spoken = (
 
 encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(Spoken)
+REQUESTS = b"\x83" + msgspec.msgpack.encode("type") + msgspec.msgpack.encode("requests")  # how those begin
 
 
 def decode(frame: bytes) -> Spoken:
     """Raises msgspec.DecodeError for what is none of these messages."""
+    if len(frame) > LARGEST and not frame.startswith(REQUESTS):
+        raise msgspec.DecodeError(f"{len(frame)} bytes: only requests may have more than {LARGEST}")
     try:
         message: Spoken = _decoder.decode(frame)
     except UnicodeDecodeError as error:  # of text in it, which msgspec lets through

@@ -9,9 +9,9 @@ import msgspec
 
 from assay.errors import Refused
 from consensus.durable import Standing
-from consensus.judging import LINGER, Judged, TooEarly, judge, time_of, timely
+from consensus.judging import LINGER, MOST_VOTES, Judged, TooEarly, judge, time_of, timely
 from consensus.knowledge import Knowledge
-from consensus.messages import MAX_BATCH, MAX_REPORTS, Content, Have, Report, Update
+from consensus.messages import MAX_BATCH, MAX_REPORTS, Content, Have, Held, Report, Update
 from consensus.ordering import Ordering
 from consensus.slots import Slot
 from consensus.state import State
@@ -78,7 +78,7 @@ class Proposing:
         known: dict[bytes, bool] = {}
         haves: dict[bytes, Have] = {}
         decided: list[bytes] = []
-        room = MOST_BYTES
+        room, batches, votes = MOST_BYTES, set[Held](), 0
         for request, since in state.reports.ripe.items():
             if len(decided) == MAX_BATCH or since > ripe_by:
                 break
@@ -89,8 +89,12 @@ class Proposing:
             if len({each.report.member for each in usable.values()}) < state.group.quorum:
                 continue
             room -= sum(_size(each.report) for digest, each in usable.items() if digest not in haves)
-            if decided and (room < 0 or len(haves.keys() | usable.keys()) > MAX_REPORTS - state.n):
+            more = state.answers.about(request).keys() - batches
+            votes += sum(state.answers[held].votes for held in more)
+            full = room < 0 or votes > MOST_VOTES or len(haves.keys() | usable.keys()) > MAX_REPORTS - state.n
+            if decided and full:
                 break
+            batches |= more
             haves.update(usable)
             decided.append(request)
             taken.add((pending.asked.client, pending.asked.id))

@@ -15,7 +15,18 @@ from consensus.durable import Spoke
 from consensus.events import Run
 from consensus.hearing import Hearing
 from consensus.judging import said
-from consensus.messages import MAX_BATCH, MAX_HELD, Exec, Have, Held, Readied, Report, Result
+from consensus.messages import (
+    MAX_BATCH,
+    MAX_HELD,
+    MAX_VOTES,
+    Exec,
+    Have,
+    Held,
+    Readied,
+    Report,
+    Result,
+    votes_in,
+)
 from consensus.pool import Pending
 from consensus.state import State
 
@@ -64,10 +75,13 @@ class Speaking:
         while state.spoken:
             batch: dict[bytes, Result] = {}
             later: list[Result] = []
+            votes = 0
             for result in state.spoken:
                 if state.pool.get(result.request) is None or self._contradicts(result):
                     continue
-                if result.request in batch or len(batch) == MAX_BATCH:
+                votes += votes_in(result)
+                full = len(batch) == MAX_BATCH or (batch and votes > MAX_VOTES)
+                if result.request in batch or full:
                     later.append(result)
                 else:
                     batch[result.request] = result

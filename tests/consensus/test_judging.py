@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from assay.agreement.votes import Absent, Abstained, Answered, Erred
 from assay.errors import Refused
+from consensus import judging
 from consensus.judging import LINGER, SLACK, Group, TooEarly, beginning, judge, time_of
 from consensus.messages import Change, Content, Exec, Have, Held, Readied, Report, Result, Retired, Update
 from tests.consensus import made
@@ -276,3 +277,12 @@ def test_nothing_fails_before_its_deadline_while_a_member_may_still_answer(world
     assert late.ended[0].outcome == "failed"
     slow = world.judge(three(*held, world.says(3, vote(3))))
     assert slow.ended[0].outcome == "certified"
+
+
+def test_what_rests_on_more_than_can_be_taken_over_is_refused(world: World, monkeypatch) -> None:
+    held = unanimous(world)
+    monkeypatch.setattr(judging, "MOST_VOTES", 4)
+    world.judge(three(*held))
+    monkeypatch.setattr(judging, "MOST_VOTES", 3)
+    with pytest.raises(Refused, match="too much"):
+        world.judge(three(*held))

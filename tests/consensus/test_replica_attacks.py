@@ -21,7 +21,9 @@ from consensus.answers import MOST_STRANGE_WEIGHT
 from consensus.durable import Executed, Restored, Spoke
 from consensus.events import Ran, Ready, Received, Tick
 from consensus.messages import (
+    LARGEST,
     MAX_BATCH,
+    MAX_VOTES,
     Batch,
     Change,
     Content,
@@ -199,11 +201,41 @@ def test_a_liar_that_answers_a_hundred_times_does_not_crowd_out_the_honest_answe
     assert group.outcomes() == {request: "certified"}
 
 
+def test_a_batch_of_answers_too_heavy_to_be_handed_on_is_not_taken():
+    member = replica(1)
+    member.step(NOW, [Received(groups.CLIENT.public.raw, requests(*range(100)))])
+    votes = (1,) * (MAX_VOTES // 64)
+    for count, taken in ((65, False), (64, True)):
+        said = spoken(LIAR, *(answer(LIAR, asked(i).digest, *votes) for i in range(count)))
+        member.step(NOW + count, [Received(LIAR, said)])
+        assert (Held(LIAR, said.root) in member.state.answers) == taken
+
+
+def test_own_answers_are_signed_in_batches_that_others_take():
+    member = replica(1)
+    member.step(NOW, [Received(groups.CLIENT.public.raw, requests(*range(100)))])
+    votes = (1,) * 1000
+    ready = member.step(NOW + 1, [Ran(tuple(answer(1, asked(i).digest, *votes) for i in range(100)))])
+    batches = [each.signed for each in ready.persist if isinstance(each, Spoke)]
+    assert sorted(len(each.results) for each in batches) == [100 - MAX_VOTES // 1000, MAX_VOTES // 1000]
+
+
+def test_only_requests_may_be_large():
+    status, asking = (
+        (LARGEST + 1) * b"\0",
+        msgspec.msgpack.encode({"type": "requests", "batch": 0, "payloads": bytes(LARGEST)}),
+    )
+    with pytest.raises(msgspec.DecodeError, match="only requests"):
+        decode(status)
+    with pytest.raises(msgspec.DecodeError, match="batch"):
+        decode(asking)
+
+
 def test_answers_to_requests_made_up_take_little_memory():
     member = replica(1)
     votes, said = (1,) * 1000, []
-    for i in range(8):
-        said.append(spoken(LIAR, *(answer(LIAR, sha256(b"%d %d" % (i, j)), *votes) for j in range(512))))
+    for i in range(64):
+        said.append(spoken(LIAR, *(answer(LIAR, sha256(b"%d %d" % (i, j)), *votes) for j in range(64))))
         member.step(NOW + i, [Received(LIAR, said[-1])])
     kept = [each for each in said if Held(LIAR, each.root) in member.state.answers]
     assert kept
