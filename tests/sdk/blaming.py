@@ -88,13 +88,16 @@ class Group:
         key = self.keys[view % self.n if by is None else by]
         return Beginning(view, moves, key.sign(Tag.AGREEMENT_NEW_VIEW, digest))
 
-    def certified(self, members, outcome="certified", votes=None, deadline=groups.TIME + 1000, **place):
+    def certified(
+        self, members, outcome="certified", votes=None, deadline=groups.TIME + 1000, words=None, **place
+    ):
         """An outcome committed to by `members`, whatever is said in it; the right one is `certified`."""
         asked = Asked(self.digest, groups.CLIENT.public.raw, bytes(16), named(b"input"), 1, deadline, 0)
         said = tuple(
             Answered(member.model.commitment, ((1,) * self.n if votes is None else votes)[i : i + 1])
             for i, member in enumerate(self.configuration.members)
         )
+        said = said if words is None else (*said, said[0])[:words]
         leaves = [Ended(asked.digest, outcome, said).leaf, named(b"another")]
         entry = self.entry(root=merkle.root(leaves), count=2, **place)
         committed = self.commitment(members, entry)

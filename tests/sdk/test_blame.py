@@ -255,8 +255,12 @@ def test_a_right_outcome_is_no_evidence(certified):
         FOUR.certified(Q, "certified", votes=(0, 0, 1, 1)),
         FOUR.certified(Q, "certified", votes=(1, 1, 1, 9)),
         FOUR.certified(Q, "failed", votes=(1, 1, 1, 9), deadline=0),
+        FOUR.certified(Q, words=5),
     ],
-    ids=["not failed", "past its deadline", "contested", "a vote for nothing", "a vote for nothing, too late"],
+    ids=[
+        *("not failed", "past its deadline", "contested", "a vote for nothing", "a vote for nothing, too late"),
+        "a word too many",
+    ],
 )
 def test_who_commits_to_a_miscount_is_guilty(certified):
     evidence = making.wrong_outcome(certified)

@@ -62,7 +62,16 @@ class AgreementEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 def require_committed(evidence: AgreementEvidence) -> None:
-    """Returns if the group has committed to this outcome of this request. Raises NotVerified, Refused."""
+    """Returns if the group has committed to this outcome of this request, and every member has a word in it.
+
+    Raises NotVerified, Refused.
+    """
+    require_signed(evidence)
+    _require("/ended/said", evidence.configuration.n, len(evidence.ended.said))
+
+
+def require_signed(evidence: AgreementEvidence) -> None:
+    """Returns if a quorum has signed this for an outcome of this request. Raises NotVerified, Refused."""
     _under("/epochs/0", require_genesis, evidence.epochs[0])
     configuration, group = evidence.configuration, evidence.group
     entry, asked = evidence.entry, evidence.asked
@@ -70,7 +79,6 @@ def require_committed(evidence: AgreementEvidence) -> None:
     _require("/entry/epoch", configuration.epoch, entry.epoch)
     _require("/asked/group", group, asked.group)
     _require("/ended/request", asked.digest, evidence.ended.request)
-    _require("/ended/said", configuration.n, len(evidence.ended.said))
     root = _under("/path", merkle.root_from_path, evidence.ended.leaf, evidence.index, entry.count, evidence.path)
     _require("/entry/root", entry.root, root)
     require_quorum(configuration, evidence.ballot, evidence.commits)

@@ -23,7 +23,7 @@ from assay.agreement.blame.evidence import (
 )
 from assay.agreement.blame.transcript import Batch, Beginning, Transcript, Vote
 from assay.agreement.entry import Entry
-from assay.agreement.evidence import AgreementEvidence, require_committed
+from assay.agreement.evidence import AgreementEvidence, require_signed
 from assay.agreement.group import Configuration, Epoch, Signed, require_genesis
 from assay.agreement.views import Move, Quorum, SignedMove, beginning
 from assay.digest import Tag
@@ -134,7 +134,7 @@ class Audit:
         """What stands in a certificate of this group and epoch."""
         self.committed(making.commitment(certified))
         try:
-            require_committed(certified)
+            require_signed(certified)
         except AssayError:
             self.unproven += 1
             return

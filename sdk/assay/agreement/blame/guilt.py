@@ -31,7 +31,7 @@ from assay.agreement.blame.evidence import (
     WrongOutcome,
 )
 from assay.agreement.entry import Ballot
-from assay.agreement.evidence import AgreementEvidence, require_committed, require_quorum
+from assay.agreement.evidence import AgreementEvidence, require_quorum, require_signed
 from assay.agreement.group import Configuration, require_genesis
 from assay.agreement.results import Result
 from assay.agreement.views import Move, beginning, carried
@@ -195,7 +195,7 @@ def _require_commitment(configuration: Configuration, group: bytes, commitment: 
 def _wrong_outcome(evidence: WrongOutcome) -> Sequence[int]:
     """An honest member commits only to what it has counted itself, so it never signs a miscount."""
     certified = evidence.certified
-    require_committed(certified)
+    require_signed(certified)
     if is_counted(certified):
         raise _nothing(
             "the outcome is what the words come to", "/ended/outcome", "another", certified.ended.outcome
@@ -204,9 +204,10 @@ def _wrong_outcome(evidence: WrongOutcome) -> Sequence[int]:
 
 
 def is_counted(certified: AgreementEvidence) -> bool:
-    """Whether an outcome that `require_committed` accepts is what the members' words come to."""
+    """Whether an outcome that `require_signed` accepts is what the members' words come to, one of each."""
     try:
-        return certified.tally.outcome == certified.ended.outcome
+        whole = len(certified.ended.said) == certified.configuration.n
+        return whole and certified.tally.outcome == certified.ended.outcome
     except NotVerified:  # a word that is none
         return False
 
