@@ -49,6 +49,7 @@ from wire.link import Link
 
 STEP = 1024  # events that go into one step
 PATIENCE = 2.0  # seconds after which a member that could not be reached since the start is lost
+RECENT = 8  # entries kept at hand that clients have asked about again
 FAR = 4_096  # entries by which a member must be behind to be sent the last one, not the next
 SUPPLY = 8 * 1024 * 1024  # bytes of entries sent at once to a member that is behind, unless one has more
 
@@ -103,6 +104,7 @@ class Host:
             )
             for key, place in self._places.items()
         }
+        self._recent: dict[int, list[Record]] = {}  # entries of which clients were told again
         self._missed = asyncio.get_running_loop().call_later(PATIENCE, self._miss)
         self._work = asyncio.create_task(self._run())
 
@@ -248,10 +250,21 @@ class Host:
             if client in self._clients:
                 wanted.setdefault((number, client), []).append(index)
         for (number, client), indexes in wanted.items():
-            for record in await self._disk.records(number, 1):
+            for record in await self._recalled(number):
                 told = again(record, indexes[0])
                 ended = tuple((index, record.ended[index]) for index in dict.fromkeys(indexes))
                 self._reply(client, encode(msgspec.structs.replace(told, ended=ended)))
+
+    async def _recalled(self, number: int) -> list[Record]:
+        """Who asks again and again is not to keep the disk busy."""
+        if number not in self._recent:
+            records = await self._disk.records(number, 1)
+            if not records or records[0].entry.number != number:
+                return []
+            self._recent[number] = records
+            while len(self._recent) > RECENT:
+                del self._recent[next(iter(self._recent))]
+        return self._recent[number]
 
     async def _supply(self, supply: Supply) -> None:
         line = self._lines[supply.member]
