@@ -47,17 +47,29 @@ class Faults:
     # --- members ------------------------------------------------------------------------------------------
 
     def _doom(self, crash: Crash) -> None:
-        """Only as many may be down as the scenario allows; liars count unless it is harsh."""
-        failing = self._down.keys() if self._scenario.harsh else self._down.keys() | self._scenario.liars
-        most = self._scenario.n if self._scenario.harsh else self._scenario.f
         member = self._members[crash.place]
-        if not self.over and member.machine and crash.place not in failing and len(failing) < most:
+        if not self.over and member.machine and self._may_fail(crash.place):
             self._down[crash.place] = crash.down
             member.doom(crash.after, writes=crash.writes)
 
     def _freeze(self, freeze: Freeze) -> None:
-        if not self.over:
-            self._members[freeze.place].freeze(freeze.down)
+        """Only as many are out of reach, by one fault or another, as may be."""
+        member = self._members[freeze.place]
+        if self.over or not member.machine or not self._may_fail(freeze.place):
+            return
+        self._down[freeze.place] = freeze.down
+        member.freeze(freeze.down)
+        self._world.after(freeze.down, partial(self._thawed, member))
+
+    def _thawed(self, member: Member) -> None:
+        if member.machine:
+            self._down.pop(member.place, None)
+
+    def _may_fail(self, place: int) -> bool:
+        """Only as many may be down as the scenario allows; liars count unless it is harsh."""
+        failing = self._down.keys() if self._scenario.harsh else self._down.keys() | self._scenario.liars
+        most = self._scenario.n if self._scenario.harsh else self._scenario.f
+        return place not in failing and len(failing) < most
 
     def _jump(self, jump: Jump) -> None:
         self._world.say(f"the clock of member {jump.place} is set by {jump.by} ms")
@@ -138,6 +150,7 @@ class Faults:
         self._part_twins()
         for member in self._members:
             member.spare()
+            member.thaw()
             self._start(member)
         self._world.after(NOTICED[1] + 1, self._link_all)
 

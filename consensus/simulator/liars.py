@@ -1,71 +1,111 @@
 """Members that lie: real replicas whose words are twisted on their way out.
 
-Each trick is a few lines: from what an honest member would send to one receiver, what this one sends instead. A
-liar signs with its own key, and with no other's.
+A liar signs with its own key, and with no other's. What it does is in `tricks` (whoever leads) and `misleading`
+(leaders, and those that change the view).
 """
-
-# ruff: noqa: ARG001 - all tricks have one form; many have no use for the receiver
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from assay import merkle
-from assay.agreement.entry import Ballot
-from assay.agreement.votes import Answered
+from assay.agreement.entry import Entry
 from assay.digest import Tag
-from consensus.events import Event, Machine, Ready, Received
-from consensus.messages import (
-    Change,
-    Content,
-    Exec,
-    Have,
-    Held,
-    Propose,
-    Readied,
-    Records,
-    Requests,
-    Result,
-    Spoken,
-    Status,
-    Update,
-    Vote,
-    Want,
-)
+from consensus.durable import Executed
+from consensus.events import Event, Ready, Received
+from consensus.judging import Group, Known
+from consensus.messages import Exec, Have, Move, NewView, Propose, Record, Result, Spoken, ViewChange, Vote
+from consensus.ordering import Knowledge
+from consensus.replica import Replica
 from consensus.simulator.founding import Founded
-from consensus.simulator.models import WRONG
 from consensus.simulator.world import World
+from consensus.state import State
+from consensus.succession import installing
 
 replace = msgspec.structs.replace
 REMEMBERED = 40  # messages that a liar may say again
+Place = tuple[int, int]  # view, number
 
 
 class Liar:
     """A `Machine` around an honest one."""
 
-    def __init__(self, inner: Machine, place: int, tricks: Iterable[str], founded: Founded, world: World) -> None:
+    def __init__(
+        self, inner: Replica, place: int, tricks: Sequence[Trick], founded: Founded, world: World
+    ) -> None:
+        self.inner = inner
         self.place = place
         self.world = world
         self.founded = founded
         self.seal = founded.members[place].seal
-        self.heard: deque[Spoken] = deque(maxlen=REMEMBERED)
+        self.half = frozenset(each for each in self.others if world.likely(0.5))  # of whom it thinks less
+        self.heard: deque[Spoken] = deque(maxlen=REMEMBERED)  # the last
+        self.memory: list[Spoken] = []  # of votes, proposals and moves in any view
+        self.moves: dict[int, dict[int, ViewChange]] = {}  # by view and member, as heard
+        self.entries: dict[Place, dict[bytes, None]] = {}  # for which anybody has voted
         self.told: set[bytes] = set()  # what it will not say again
-        self._inner = inner
-        self._tricks = [TRICKS[name] for name in tricks]
+        self.other: dict[Place, tuple[Propose, Entry] | None] = {}  # what it proposes to the one half
+        self.installs: dict[int, NewView] = {}  # how, as it says to them, a view began
+        self.record: Record | None = None  # the last that it has executed
+        self.mute = 0  # until when it says nothing
+        self.now = 0
+        self._later: list[tuple[int, int, Spoken]] = []
+        self._tricks = tricks
 
     def step(self, now: int, events: Iterable[Event]) -> Ready:
         events = list(events)
-        self.heard.extend(each.message for each in events if isinstance(each, Received))
-        ready = self._inner.step(now, events)
+        self.now = now
+        for each in events:
+            if isinstance(each, Received):
+                self._remember(each.message)
+        ready = self.inner.step(now, events)
+        for durable in ready.persist:
+            if isinstance(durable, Executed):
+                self.record = durable.record
         sent = ready.send
         for trick in self._tricks:
             sent = [(to, word) for to, message in sent for word in trick(self, to, message)]
-        ready.send = sent
+        due = [each for each in self._later if each[0] <= now]
+        self._later = [each for each in self._later if each[0] > now]
+        ready.send = [*((to, message) for _, to, message in due), *sent]
+        if self._later:
+            ready.wake = min(ready.wake or self._later[0][0], *(each[0] for each in self._later))
         return ready
+
+    def _remember(self, message: Spoken) -> None:
+        self.heard.append(message)
+        if isinstance(message, Vote):
+            self.entries.setdefault((message.view, message.number), {})[message.entry] = None
+        elif isinstance(message, ViewChange):
+            self.moves.setdefault(message.move.view, {})[message.move.member] = message
+        if isinstance(message, Vote | Propose | ViewChange | NewView):
+            if len(self.memory) < REMEMBERED:
+                self.memory.append(message)
+            elif self.world.likely(0.2):
+                self.memory[self.world.chance.randrange(REMEMBERED)] = message
+
+    def say_later(self, delay: int, to: int, message: Spoken) -> None:
+        self._later.append((self.now + delay, to, message))
+
+    # --- what a liar knows --------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        return self.inner.state
+
+    @property
+    def group(self) -> Group:
+        return self.state.group
+
+    @property
+    def others(self) -> range:
+        return range(self.founded.configuration.n)
+
+    def knowledge(self, number: int) -> Known:
+        return Knowledge(self.state, number)
 
     # --- what a liar can make -----------------------------------------------------------------------------
 
@@ -80,244 +120,28 @@ class Liar:
         report = replace(have.report, **changes)
         return Have(report, self.seal.sign(Tag.AGREEMENT_HAVE, report.digest))
 
-    def vote(self, vote: Vote, entry: bytes) -> Vote:
-        changed = replace(vote, entry=entry)
-        ballot: Ballot = changed.ballot(self.founded.genesis, self.founded.configuration.epoch)
-        return replace(changed, signature=self.seal.sign(vote.tag, ballot.digest(vote.tag)))
+    def vote(self, vote: Vote, **changes: object) -> Vote:
+        changed = replace(vote, **changes)
+        ballot = changed.ballot(self.founded.genesis, self.founded.configuration.epoch)
+        return replace(changed, signature=self.seal.sign(changed.tag, ballot.digest(changed.tag)))
+
+    def proposal(self, proposal: Propose, entry: bytes, **changes: object) -> Propose:
+        """Of an entry that follows from it."""
+        changed = replace(proposal, **changes)
+        view, installed, number = changed.view, changed.installed, changed.number
+        vote = Vote("prepare", self.place, view, installed, number, entry, changed.signature)
+        return replace(changed, signature=self.vote(vote).signature)
+
+    def move(self, move: Move, **changes: object) -> ViewChange:
+        changed = replace(move, **changes)
+        return ViewChange(changed, self.seal.sign(Tag.AGREEMENT_VIEW_CHANGE, changed.digest))
+
+    def new_view(self, view: int, changes: Sequence[ViewChange]) -> NewView:
+        signed = installing(self.group, view, changes)
+        return NewView(view, tuple(changes), self.seal.sign(Tag.AGREEMENT_NEW_VIEW, signed))
 
     def noise(self, size: int = 32) -> bytes:
         return self.world.chance.randbytes(size)
 
-    @property
-    def others(self) -> range:
-        return range(self.founded.configuration.n)
-
 
 Trick = Callable[[Liar, int, Spoken], list[Spoken]]
-
-
-def _revoted(result: Result, change: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Result:
-    said = result.said
-    return replace(result, said=replace(said, votes=change(said.votes))) if isinstance(said, Answered) else result
-
-
-def _wrong(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """All liars vote for the same wrong answer."""
-    if isinstance(message, Exec) and message.member == liar.place:
-        return [liar.speak(tuple(_revoted(each, lambda votes: (WRONG,) * len(votes)) for each in message.results))]
-    return [message]
-
-
-def _silent(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    return []
-
-
-def _deaf_to_half(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Speaks to half of the group."""
-    return [message] if to % 2 else []
-
-
-def _equivocating(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """One answer to half of the group, another to the rest, and sometimes both."""
-    if not isinstance(message, Exec) or message.member != liar.place:
-        return [message]
-    other = liar.speak(
-        tuple(_revoted(each, lambda votes: tuple((vote + 1) % 4 for vote in votes)) for each in message.results)
-    )
-    if liar.world.likely(0.3):
-        return [message, other]
-    return [other if to % 2 else message]
-
-
-def _secretive(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Gives its answers to the leader only, and only once."""
-    if not isinstance(message, Exec) or message.member != liar.place:
-        return [message]
-    if to != 0 or message.root in liar.told:
-        return []
-    liar.told.add(message.root)
-    return [message]
-
-
-def _senseless(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Votes for no label, and not one for each row."""
-    if isinstance(message, Exec) and message.member == liar.place:
-        odd = liar.world.chance.choice([(-7,), (2**53 - 1,), (0, 1, 2, 3, 4)])
-        return [liar.speak(tuple(_revoted(each, lambda _: odd) for each in message.results))]
-    return [message]
-
-
-def _phantom(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Reports batches that nobody has, and requests that nobody has made."""
-    if not isinstance(message, Have) or message.report.member != liar.place:
-        return [message]
-    report = message.report
-    held = (*report.held, Held(liar.world.chance.choice(liar.others), liar.noise()))
-    ready = tuple(replace(each, held=(*each.held, len(report.held))) for each in report.ready)
-    strange = Readied(liar.noise(), (len(report.held),))
-    return [liar.report(message, ready=(*ready, strange), held=held)]
-
-
-def _forgetful(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Calls requests ready without a single answer."""
-    if not isinstance(message, Have) or message.report.member != liar.place:
-        return [message]
-    ready = tuple(replace(each, held=()) for each in message.report.ready)
-    return [liar.report(message, ready=ready, held=())]
-
-
-def _mistimed(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """A clock at one end of time or the other."""
-    if isinstance(message, Have) and message.report.member == liar.place:
-        return [liar.report(message, clock=liar.world.chance.choice((0, 2**48 - 1)))]
-    return [message]
-
-
-def _double(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Votes twice, in either order."""
-    if not isinstance(message, Vote) or message.member != liar.place:
-        return [message]
-    votes: list[Spoken] = [message, liar.vote(message, liar.noise())]
-    return votes if liar.world.likely(0.5) else votes[::-1]
-
-
-def _garbage(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Votes for nothing, for numbers far off, in other views, and in others' names."""
-    if not isinstance(message, Vote) or message.member != liar.place:
-        return [message]
-    chance = liar.world.chance
-    odd = replace(
-        message,
-        number=max(0, message.number + chance.choice((-1, 0, 1, 5, 1000))),
-        view=chance.choice((0, 0, 1, 4)),
-        kind=chance.choice(("prepare", "commit")),
-    )
-    forged = replace(odd, member=chance.choice(liar.others))
-    return [liar.vote(odd, liar.noise()), replace(forged, signature=liar.noise(64))]
-
-
-def _replaying(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Says again what others have said, at another time and to others."""
-    if liar.heard and liar.world.likely(0.5):
-        return [message, liar.world.chance.choice(liar.heard)]
-    return [message]
-
-
-def _strange(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Answers what nobody has asked, and in others' names."""
-    if not isinstance(message, Exec):
-        return [message]
-    model = liar.founded.configuration.members[liar.place].model.commitment
-    made_up = liar.speak((Result(liar.noise(), model, Answered(model, (1,))),))
-    forged = replace(message, member=liar.world.chance.choice(liar.others))
-    return [message, made_up, forged]
-
-
-def _borrowing(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Answers in the name of a model that is not its own."""
-    if not isinstance(message, Exec) or message.member != liar.place:
-        return [message]
-    model = liar.world.chance.choice((liar.noise(), liar.founded.configuration.members[0].model.commitment))
-    results = tuple(replace(each, model=model, said=Answered(model, (WRONG,))) for each in message.results)
-    return [liar.speak(results)]
-
-
-def _usurping(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Proposes, though another leads."""
-    if not isinstance(message, Vote | Status):
-        return [message]
-    number = message.number if isinstance(message, Vote) else message.entries + 1
-    haves = tuple(each for each in liar.heard if isinstance(each, Have))
-    empty = Propose(0, bytes(32), number, Content(haves, (), ()), liar.noise(64))
-    real = [replace(each, signature=liar.noise(64)) for each in liar.heard if isinstance(each, Propose)]
-    return [message, *real[-1:], empty]
-
-
-def _begging(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Asks for everything, and says that it has nothing, or more than anybody."""
-    entries = liar.world.chance.choice((0, 10**6))
-    wanted = Want((liar.noise(),), (Held(liar.world.chance.choice(liar.others), liar.noise()),))
-    return (
-        [message, wanted, Status(entries, liar.world.chance.choice((0, 10**6)))]
-        if isinstance(message, Status)
-        else [message]
-    )
-
-
-def _meddling(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Changes the models of others."""
-    if not isinstance(message, Status):
-        return [message]
-    founded = liar.founded
-    member = liar.world.chance.choice(liar.others)
-    change = Change(founded.genesis, founded.configuration.epoch, member, 1, founded.model(member, 7))
-    return [message, Update(change, liar.seal.sign(Tag.AGREEMENT_UPDATE, change.digest))]
-
-
-def _rewriting(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Tells of an entry to which nobody has committed."""
-    heard = [each for each in liar.heard if isinstance(each, Records)]
-    if not isinstance(message, Status) or not heard:
-        return [message]
-    record = heard[-1].records[-1]
-    commits = tuple(replace(each, signature=liar.noise(64)) for each in record.commits)
-    entry = replace(record.entry, number=message.entries + 1, time=record.entry.time + 1)
-    false = replace(record, entry=entry, commits=commits)
-    return [message, Records((false,))]
-
-
-def _crooked(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Well-formed messages that contradict themselves, or speak of members that do not exist."""
-    nobody = 15
-    odd: Spoken
-    match message:
-        case Have():
-            first = message.report.ready[:1]
-            beyond = tuple(replace(each, held=(len(message.report.held) + 3,)) for each in first)
-            strangers = (*message.report.held, Held(nobody, liar.noise()))
-            odd = liar.world.chance.choice(
-                [
-                    liar.report(message, ready=(*message.report.ready, *beyond)),
-                    liar.report(message, ready=message.report.ready * 2),
-                    liar.report(message, held=strangers),
-                    liar.report(message, member=nobody),
-                ]
-            )
-        case Exec() if message.member == liar.place:
-            odd = liar.world.chance.choice([liar.speak(message.results * 2), replace(message, member=nobody)])
-        case Vote():
-            odd = replace(message, member=nobody)
-        case Update():
-            odd = Update(replace(message.change, member=nobody), message.signature)
-        case Requests():
-            odd = replace(message, payloads=(*message.payloads, None))
-        case Status():
-            odd = Want((liar.noise(),) * 3, (Held(nobody, liar.noise()),) * 3)
-        case _:
-            return [message]
-    return [message, odd] if liar.world.likely(0.5) else [odd, message]
-
-
-TRICKS: Mapping[str, Trick] = MappingProxyType(
-    {
-        "wrong": _wrong,
-        "silent": _silent,
-        "deaf-to-half": _deaf_to_half,
-        "equivocating": _equivocating,
-        "secretive": _secretive,
-        "senseless": _senseless,
-        "phantom": _phantom,
-        "forgetful": _forgetful,
-        "mistimed": _mistimed,
-        "double": _double,
-        "garbage": _garbage,
-        "replaying": _replaying,
-        "strange": _strange,
-        "borrowing": _borrowing,
-        "usurping": _usurping,
-        "begging": _begging,
-        "crooked": _crooked,
-        "meddling": _meddling,
-        "rewriting": _rewriting,
-    }
-)

@@ -11,12 +11,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from consensus.events import Machine
+from consensus.judging import LINGER
 from consensus.replica import Replica
 from consensus.simulator.client import MARGIN, Client, Wanted
 from consensus.simulator.founding import BEGAN
 
 if TYPE_CHECKING:
     from consensus.simulator.simulation import Simulation
+
+SETTLED = 7_000  # ms after the trouble by which there is a leader that leads, for what lapses later
 
 
 def unsettled(simulation: Simulation) -> str:
@@ -55,6 +58,8 @@ def _wanting(simulation: Simulation, client: Client, wanted: Wanted) -> Iterator
     if (asked.client, asked.id) in log.lapse:
         client.send(tuple(wanted.versions.values()), range(len(members)))
         yield f"the client does not know of {who}"
+    elif wanted.deadline + LINGER < BEGAN + simulation.scenario.trouble + SETTLED:
+        return  # the group may have stood still until nobody could decide it any more
     elif any(
         simulation.watch.holds(place, members[place].life, request)
         for request in wanted.versions

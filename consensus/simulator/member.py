@@ -130,6 +130,12 @@ class Member:
         self._world.say(f"{name(self.end)} stops for {down} ms")
         self._frozen = max(self._frozen, self._world.now + down)
 
+    def thaw(self) -> None:
+        if self._world.now < self._frozen:
+            self._world.say(f"{name(self.end)} goes on")
+            self._frozen = self._world.now
+            self._later(0, self._step)
+
     def leave(self) -> None:
         """For good."""
         if self.machine:
@@ -186,6 +192,8 @@ class Member:
             return
         if self._world.now < self._frozen:
             self._later(self._frozen - self._world.now, self._step)
+            return
+        if self._busy:
             return
         events, self._inbox = self._inbox, []
         for event in events:

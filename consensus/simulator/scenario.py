@@ -18,6 +18,18 @@ NO_DELAY = (0, 0)
 QUICK = 250  # ms that a message may take, and a write besides, for a leader not to seem dead
 
 
+PLOTS = (  # lies that go together
+    ("two-faced", "accomplice", "forging-locks"),
+    ("two-faced", "accomplice", "vanishing"),
+    ("two-faced", "lockless", "two-beginnings"),
+    ("two-faced", "withholding"),
+    ("withholding", "vanishing", "lockless"),
+    ("lockless", "two-moves", "two-beginnings"),
+    ("accomplice", "lockless", "false-start", "echoing"),
+    ("vanishing", "false-bodies", "secretive"),
+)
+
+
 @dataclass(frozen=True)
 class Link:
     """How messages travel while there is trouble."""
@@ -184,15 +196,15 @@ class Scenario:
 
 def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
     """A scenario for a group of `n`; liars choose among `lies`."""
-    f = (n - 1) // 3
-    trouble = chance.choice((300, 1_000, 3_000, 8_000))
-    horizon = chance.choice((2_000, 6_000, 20_000))
+    weather = chance.choice(("calm", "fair", "storm", "storm"))
+    calm, storm = weather == "calm", weather == "storm"
+    trouble = chance.choice((6_000, 15_000)) if storm else chance.choice((300, 1_000, 3_000))
+    horizon = chance.choice((6_000, 20_000)) if storm else chance.choice((2_000, 6_000, 20_000))
     skew, drift = chance.choice((0, 20, 500, 3_000)), chance.choice((0, 50, 5_000))
-    calm = chance.random() < 0.25
-    liars = tuple(sorted(chance.sample(range(n), chance.choice((0, f, f, chance.randint(0, f))))))
+    liars = _liars(chance, n)
     twins = () if calm or chance.random() < 0.8 else liars
     askings = tuple(
-        tuple(_asking(chance, n, trouble, horizon) for _ in range(chance.randint(1, 2)))
+        tuple(_asking(chance, n, trouble, horizon) for _ in range(chance.randint(1, 5 if storm else 2)))
         for _ in range(chance.choice((1, 1, 2)))
     )
     busy = [asking.at for every in askings for asking in every]
@@ -213,15 +225,15 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
         pace=chance.choice(((0, 0), (0, 3), (0, 30))),
         link=_link(chance, calm=calm),
         inference=tuple(_inference(chance, calm=calm) for _ in range(n)),
-        lies=() if twins else tuple((liar, tuple(chance.sample(lies, chance.randint(1, 3)))) for liar in liars),
-        crashes=tuple(_crash(chance, n, busy) for _ in some((0, 1, 2, 4))),
+        lies=() if twins else tuple((liar, _lies(chance, lies)) for liar in liars),
+        crashes=tuple(_crash(chance, n, busy, storm=storm) for _ in some((0, 1, 2, 4))),
         harsh=chance.random() < 0.5,
         far=chance.choice((0, 2, 1_000)),
-        flaps=tuple(_flap(chance, n, trouble) for _ in some((0, 0, 0, 1, 3))),
+        flaps=tuple(_flap(chance, n, trouble) for _ in some((0, 0, 3) if storm else (0, 0, 0, 1, 3))),
         wishes=tuple(_wish(chance, n, trouble) for _ in range(chance.choice((0, 0, 1, 3)))),
         askings=askings,
-        splits=tuple(_split(chance, ends, trouble) for _ in some((1, 2, 3) if twins else (0, 0, 0, 1, 2))),
-        freezes=tuple(_freeze(chance, n, busy) for _ in some((0, 0, 0, 1))),
+        splits=tuple(_split(chance, ends, trouble) for _ in some((1, 2, 3) if storm or twins else (0, 0, 0, 1))),
+        freezes=tuple(_freeze(chance, n, busy) for _ in some((1, 1, 3) if storm else (0, 0, 0, 1))),
         jumps=tuple(_jump(chance, n, trouble) for _ in some((0, 0, 0, 1))),
         disks=tuple(chance.choice((NO_DELAY, NO_DELAY, (1, 20), (50, 500))) for _ in range(n))
         if chance.random() < 0.2
@@ -252,14 +264,28 @@ def _inference(chance: Random, *, calm: bool) -> Inference:
     )
 
 
-def _crash(chance: Random, n: int, busy: list[int]) -> Crash:
-    """While there is something to lose: the leader more often than others."""
+def _liars(chance: Random, n: int) -> tuple[int, ...]:
+    """Half of the time they are among the first to lead."""
+    f = (n - 1) // 3
+    among = range(n) if chance.random() < 0.5 else range(f + 2)
+    return tuple(sorted(chance.sample(among, chance.choice((0, f, f, chance.randint(0, f))))))
+
+
+def _lies(chance: Random, lies: tuple[str, ...]) -> tuple[str, ...]:
+    """Some of them; or all that goes together."""
+    if chance.random() < 0.2:
+        return chance.choice(PLOTS)
+    return tuple(chance.sample(lies, chance.randint(1, 3)))
+
+
+def _crash(chance: Random, n: int, busy: list[int], *, storm: bool) -> Crash:
+    """While there is something to lose: those who lead first more often than others."""
     return Crash(
-        place=chance.choice((0, chance.randrange(n))),
+        place=chance.choice((0, chance.randrange(3 if storm else n), chance.randrange(n))),
         at=chance.choice(busy) + chance.choice((chance.randrange(60), chance.randrange(600))),
         after=chance.choice((0, chance.randint(0, 4), chance.randint(0, 4), chance.randint(0, 12))),
         writes=chance.random() < 0.5,
-        down=chance.choice((1, 50, 1_000)),
+        down=chance.choice((1, 3_000, 6_000) if storm else (1, 50, 1_000)),
     )
 
 
@@ -278,8 +304,8 @@ def _split(chance: Random, ends: tuple[int, ...], trouble: int) -> Split:
 
 
 def _freeze(chance: Random, n: int, busy: list[int]) -> Freeze:
-    place, at = chance.choice((0, chance.randrange(n))), chance.choice(busy) + chance.randrange(300)
-    return Freeze(place, at, chance.choice((100, 1_000, 5_000)))
+    place, at = chance.choice((0, 0, chance.randrange(n))), chance.choice(busy) + chance.randrange(300)
+    return Freeze(place, at, chance.choice((100, 1_000, 5_000, 10_000)))
 
 
 def _jump(chance: Random, n: int, trouble: int) -> Jump:

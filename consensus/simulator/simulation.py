@@ -18,16 +18,16 @@ from consensus.simulator.client import Client
 from consensus.simulator.disk import Disk
 from consensus.simulator.faults import Faults
 from consensus.simulator.founding import BEGAN, Founded, holder
-from consensus.simulator.liars import TRICKS, Liar
 from consensus.simulator.liveness import unsettled
 from consensus.simulator.member import Clock, Member
 from consensus.simulator.models import Models
 from consensus.simulator.network import Network
 from consensus.simulator.scenario import TWIN, Scenario, Wish, draw
+from consensus.simulator.tricks import TRICKS, lying
 from consensus.simulator.watch import Watch
 from consensus.simulator.world import Broken, World
 
-Build = Callable[[Group, int, Seal, Restored], Machine]
+Build = Callable[[Group, int, Seal, Restored], Replica]
 LOOK = 250  # ms between two looks at whether all is done
 PATIENCE = 120_000  # ms after the last deadline by which it must be: what nobody has is asked for many times
 
@@ -62,7 +62,7 @@ class Simulation:
     ) -> None:
         self.seed = seed
         self.world = World(seed, tell)
-        self.scenario = scenario or draw(self.world.chance, n, tuple(TRICKS))
+        self.scenario = scenario or draw(self.world.chance, n, TRICKS)
         self.founded = Founded(self.scenario, real=real)
         self._group = Group(self.founded.genesis, self.founded.configuration)
         self._build = build
@@ -136,9 +136,9 @@ class Simulation:
         )
 
     def _machine(self, place: int, restored: Restored) -> Machine:
-        machine = self._build(self._group, place, self.founded.members[place].seal, restored)
-        tricks = dict(self.scenario.lies).get(place)
-        return Liar(machine, place, tricks, self.founded, self.world) if tricks else machine
+        replica = self._build(self._group, place, self.founded.members[place].seal, restored)
+        lies = dict(self.scenario.lies).get(place)
+        return lying(replica, place, lies, self.founded, self.world) if lies else replica
 
     def _client(self, i: int) -> Client:
         who = holder(f"client {i}", real=self.founded.real)

@@ -6,8 +6,8 @@ import pytest
 
 from consensus.simulator.__main__ import again
 from consensus.simulator.campaign import Kind, Tally, campaign, one
-from consensus.simulator.liars import TRICKS
 from consensus.simulator.simulation import Simulation
+from consensus.simulator.tricks import TRICKS
 
 
 def held(kind: Kind, seeds: range) -> Tally:
