@@ -24,6 +24,7 @@ class Tag(Enum):
     KEY_ROTATION = "assay/key-rotation/1"
     NODE_JOIN = "assay/node-join/1"
     GROUP = "assay/agreement/group/1"
+    GROUP_APPROVAL = "assay/agreement/group-approval/1"
     AGREEMENT_REQUEST = "assay/agreement/request/1"
     AGREEMENT_BATCH = "assay/agreement/batch/1"
     AGREEMENT_RESULT = "assay/agreement/result/1"

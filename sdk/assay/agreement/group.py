@@ -15,7 +15,7 @@ from assay import cbor
 from assay.agreement.aggregate import aggregator
 from assay.digest import SIZE, Tag, digest
 from assay.errors import AssayError, NotVerified, Refused
-from assay.fields import Index, Key, Signature, plain
+from assay.fields import Index, Key, Number, Signature, plain
 from assay.keys import PublicKey
 from assay.memo import remembered
 from assay.model import ANY, Digest, Interface, ModelReference, Port, Text
@@ -165,12 +165,34 @@ class Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signature: Signature
 
 
+class Approved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A member's word that the epoch before has ended, and which configuration follows; the member by its place in
+    the configuration before.
+    """
+
+    member: Annotated[int, msgspec.Meta(ge=0, lt=SIZES[-1])]
+    last: Number  # the last entry of the epoch before
+    entry: Digest  # of that entry
+    signature: Signature
+
+    @staticmethod
+    def signed(group: bytes, configuration: bytes, last: int, entry: bytes) -> bytes:
+        """The digest that the member signs under Tag.GROUP_APPROVAL; `group`: the genesis digest."""
+        content: dict[str, cbor.Value] = {
+            "group": group,
+            "configuration": configuration,
+            "last": last,
+            "entry": entry,
+        }
+        return digest(Tag.GROUP_APPROVAL, cbor.encode(content))
+
+
 class Epoch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A configuration with what puts it into force."""
 
     configuration: Configuration
     consents: Annotated[tuple[Signature, ...], msgspec.Meta(min_length=SIZES[0], max_length=SIZES[-1])]
-    approvals: Annotated[tuple[Signed, ...], msgspec.Meta(max_length=SIZES[-1])]  # none for a genesis
+    approvals: Annotated[tuple[Approved, ...], msgspec.Meta(max_length=SIZES[-1])]  # none for a genesis
 
 
 def require_genesis(epoch: Epoch) -> Configuration:
