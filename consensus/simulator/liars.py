@@ -17,8 +17,8 @@ from assay.digest import Tag
 from consensus.durable import Executed
 from consensus.events import Event, Ready, Received
 from consensus.judging import Group, Known
+from consensus.knowledge import Knowledge
 from consensus.messages import Exec, Have, Move, NewView, Propose, Record, Result, Spoken, ViewChange, Vote
-from consensus.ordering import Knowledge
 from consensus.replica import Replica
 from consensus.simulator.founding import Founded
 from consensus.simulator.world import World

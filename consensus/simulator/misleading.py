@@ -16,6 +16,7 @@ from assay.agreement.votes import Erred
 from assay.errors import Refused
 from consensus.durable import Standing
 from consensus.judging import Known, judge
+from consensus.knowledge import Knowledge
 from consensus.messages import (
     Body,
     Content,
@@ -34,7 +35,7 @@ from consensus.messages import (
     ViewChange,
     Vote,
 )
-from consensus.ordering import Knowledge, _without
+from consensus.proposing import _without
 from consensus.simulator.liars import Liar, Trick
 from consensus.succession import installing
 
@@ -344,8 +345,8 @@ def _echoing(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
 
 def _censoring(liar: Liar) -> None:
     """Proposes nothing of one client: the first that it hears of."""
-    ordering: Any = liar.inner._ordering
-    choose: Callable[..., Content | None] = ordering._content
+    proposing: Any = liar.inner._proposing
+    choose: Callable[..., Content | None] = proposing._content
     victim: list[bytes] = []
 
     def content(*arguments: Any) -> Content | None:
@@ -356,13 +357,13 @@ def _censoring(liar: Liar) -> None:
         victim.extend(list(every.values())[: 1 - len(victim)])
         return _without(found, {each for each, client in every.items() if client in victim})
 
-    ordering._content = content
+    proposing._content = content
 
 
 def _overlooking(liar: Liar) -> None:
     """Leaves out the reports of one member where there are enough others."""
-    ordering: Any = liar.inner._ordering
-    choose: Callable[..., Content | None] = ordering._content
+    proposing: Any = liar.inner._proposing
+    choose: Callable[..., Content | None] = proposing._content
     victim = liar.world.chance.choice([each for each in liar.others if each != liar.place])
 
     def content(*arguments: Any) -> Content | None:
@@ -373,7 +374,7 @@ def _overlooking(liar: Liar) -> None:
         enough = len({each.report.member for each in haves}) >= liar.group.quorum
         return replace(found, haves=haves) if enough else found
 
-    ordering._content = content
+    proposing._content = content
 
 
 MISLEADING: Mapping[str, Trick] = MappingProxyType(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from assay.agreement.entry import Asked
 from assay.agreement.group import Configuration, Labels
 from assay.agreement.votes import Absent, Answered, Outcome, Said
-from consensus.messages import MAX_RETIRED, Exec, Held, Report, Result, Update
+from consensus.messages import MAX_RETIRED, Exec, Held, Move, Report, Result, Update
 
 
 @dataclass
@@ -106,3 +106,26 @@ def _decided(configuration: Configuration, votes: Sequence[int], least: int) -> 
 def changed(serving: list[Serving], updates: Sequence[Update], time: int, horizon: int) -> None:
     for update in updates:
         serving[update.change.member].change(update.change.model.commitment, time, horizon)
+
+
+@dataclass(frozen=True)
+class Estate:
+    """What a view begins with: the number of the entry on which it builds, and what it must decide again."""
+
+    number: int
+    last: bytes
+    carried: dict[int, bytes]
+
+
+def estate(genesis: bytes, moves: Sequence[Move]) -> Estate:
+    """Of the moves into one view."""
+    heads = {move.head.entry.number: move.head.entry.digest for move in moves if move.head is not None}
+    number = max(heads, default=0)
+    last = parent = heads.get(number, genesis)
+    locks = sorted((lock for move in moves for lock in move.locks), key=lambda lock: lock.view)
+    newest = {lock.entry.number: lock.entry for lock in locks}
+    carried: dict[int, bytes] = {}
+    for above in sorted(newest):
+        if above == number + len(carried) + 1 and newest[above].parent == parent:
+            carried[above] = parent = newest[above].digest
+    return Estate(number, last, carried)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 from assay.agreement.votes import Answered, Erred
-from consensus.durable import Cast, Durable, Executed, Jumped, Spoke
-from consensus.messages import Decided, Exec, Propose, Record, Records, Result, Spoken, Vote
+from consensus.durable import Cast, Durable, Executed, Installed, Jumped, Moved, Spoke
+from consensus.messages import Decided, Exec, NewView, Propose, Record, Records, Result, Spoken, ViewChange, Vote
 from consensus.simulator.world import Broken
 
 Ballot = tuple[int, int, int]  # (member, view, number)
@@ -55,6 +55,10 @@ class Signing:
                 case Cast(vote):
                     kept.add(vote.signature)
                     self._votes(place, vote)
+                case Moved(change):
+                    kept.add(change.signature)
+                case Installed(new_view):
+                    kept.add(new_view.signature)
                 case Executed(standing=standing) | Jumped(standing=standing):
                     self.executed[place] = standing.entries
 
@@ -98,7 +102,9 @@ class Signing:
         match message:
             case Exec() | Vote() if message.member == place:
                 held = message.signature in kept
-            case Propose() if message.view % self._n == place:
+            case ViewChange() if message.move.member == place:
+                held = message.signature in kept
+            case Propose() | NewView() if message.view % self._n == place:
                 held = message.signature in kept
             case Decided():
                 held = message.entry.number <= self.executed[place]

@@ -16,6 +16,7 @@ from consensus.messages import Requests, Result, Spoken
 from consensus.simulator.founding import Founded
 from consensus.simulator.log import Log
 from consensus.simulator.signing import Signing
+from consensus.simulator.views import Views
 
 if TYPE_CHECKING:
     from consensus.simulator.member import Clock
@@ -30,6 +31,7 @@ class Watch:
         self.honest = honest
         self.signing = Signing(honest, configuration.quorum, configuration.n)
         self.log = Log(founded, honest, self.signing)
+        self.views = Views(founded, honest, self.log.records, self.signing.executed)
         self._heard: set[tuple[int, int, bytes]] = set()  # who, in which life, has had a request in time
         self._horizon = configuration.horizon
         self._latest = latest
@@ -66,6 +68,7 @@ class Watch:
             elif isinstance(each, Jumped):
                 self.log.jumps(place, each)
             self.signing.writes(place, [each])
+            self.views.writes(place, each)
 
     def leaves(self, place: int, message: Spoken) -> None:
         self.log.leaves(place, message)
