@@ -20,6 +20,7 @@ from consensus.simulator.campaign import Kind, Tally, campaign
 from consensus.simulator.simulation import Account, run
 
 SHARES = {4: 0.8, 7: 0.14, 10: 0.06}  # of the runs, by N: the larger ones are slower
+TWINS = 5  # one run in so many is a generated one with twins
 REAL = 100  # one run in so many is repeated with Ed25519
 BUDGET = 5000  # runs in which a broken variant must be caught
 
@@ -27,14 +28,17 @@ BUDGET = 5000  # runs in which a broken variant must be caught
 def main() -> None:
     given = _arguments()
     if given.trace:
-        account = run(given.seed, given.n or 4, real=given.real, broken=given.broken, tell=print)
+        kind = Kind(given.n or 4, given.real, given.broken, given.twins)
+        account = run(given.seed, kind.n, real=kind.real, twins=kind.twins, broken=kind.broken, tell=print)
         _require(not account.broken, f"{account.broken}: {account.detail}")
         return
     if given.broken:
         _require(_caught(given.broken, given.processes), "not caught")
         return
-    for n, runs in {given.n: given.runs}.items() if given.n else _shared(given.runs):
-        _holds(Kind(n, real=given.real), given.seed, runs, given.processes)
+    for n, runs in [(given.n, given.runs)] if given.n else _shared(given.runs):
+        twins = runs if given.twins else runs // TWINS
+        _holds(Kind(n, given.real), given.seed, runs - twins, given.processes)
+        _holds(Kind(n, given.real, twins=True), given.seed, twins, given.processes)
     if not given.real and given.runs >= REAL:
         _holds(Kind(given.n or 4, real=True), given.seed, given.runs // REAL, given.processes)
     if given.variants:
@@ -48,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the first run")
     parser.add_argument("--n", type=int, choices=SHARES, help="members; else all sizes by turns")
     parser.add_argument("--real", action="store_true", help="with Ed25519 in place of a keyed hash")
+    parser.add_argument("--twins", action="store_true", help="only the generated scenarios with twins")
     parser.add_argument("--broken", choices=VARIANTS, default="", help="only this broken variant")
     parser.add_argument("--variants", action="store_true", help="then all broken variants")
     parser.add_argument("--trace", action="store_true", help="tell one run event by event")
@@ -61,6 +66,8 @@ def _shared(runs: int) -> list[tuple[int, int]]:
 
 def _holds(kind: Kind, seed: int, runs: int, processes: int) -> None:
     """Ends the program with all that is needed to see it again where something does not hold."""
+    if not runs:
+        return
     began = time.monotonic()
     tally = campaign(kind, range(seed, seed + runs), processes)
     _print(kind, tally, time.monotonic() - began)
@@ -71,8 +78,9 @@ def _holds(kind: Kind, seed: int, runs: int, processes: int) -> None:
 
 def _print(kind: Kind, tally: Tally, seconds: float) -> None:
     outcomes = ", ".join(f"{count} {what}" for what, count in sorted(tally.outcomes.items()))
+    what = f"N = {kind.n}{' Ed25519' if kind.real else ''}{' twins' if kind.twins else ''}"
     print(
-        f"N = {kind.n}{' Ed25519' if kind.real else ''}: {tally.runs} runs ({len(tally.traces)} distinct), "
+        f"{what}: {tally.runs} runs ({len(tally.traces)} distinct), "
         f"{tally.events} events, {outcomes}; {tally.runs / seconds:.0f} runs/s",
         flush=True,
     )
@@ -86,7 +94,8 @@ def _tell(kind: Kind, account: Account) -> None:
 
 def again(kind: Kind, seed: int) -> str:
     """The command that repeats a run."""
-    options = f"{' --real' if kind.real else ''}{f' --broken {kind.broken}' if kind.broken else ''}"
+    options = f"{' --real' if kind.real else ''}{' --twins' if kind.twins else ''}"
+    options += f" --broken {kind.broken}" if kind.broken else ""
     return f"python -m consensus.simulator 1 --n {kind.n} --seed {seed} --trace{options}"
 
 

@@ -16,11 +16,14 @@ CHUNK = 20  # runs that a process is given at a time
 
 @dataclass(frozen=True)
 class Kind:
-    """A group of `n`, with real signatures or a keyed hash, of replicas that may be broken in some way."""
+    """A group of `n`, with real signatures or a keyed hash, of replicas that may be broken in some way; in a
+    scenario that is drawn, or one of the generated ones with twins.
+    """
 
     n: int
     real: bool = False
     broken: str = ""
+    twins: bool = False
 
 
 @dataclass
@@ -54,7 +57,7 @@ def campaign(kind: Kind, seeds: Iterable[int], processes: int, most_failures: in
 
 
 def one(kind: Kind, seed: int) -> Account:
-    return run(seed, kind.n, real=kind.real, broken=kind.broken)
+    return run(seed, kind.n, real=kind.real, broken=kind.broken, twins=kind.twins)
 
 
 Runner = Callable[[Callable[[int], Account], Iterable[int]], Iterator[Account]]

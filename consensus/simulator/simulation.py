@@ -24,6 +24,7 @@ from consensus.simulator.models import Models
 from consensus.simulator.network import Network
 from consensus.simulator.scenario import TWIN, Scenario, Wish, draw
 from consensus.simulator.tricks import TRICKS, lying
+from consensus.simulator.twins import generated
 from consensus.simulator.watch import Watch
 from consensus.simulator.world import Broken, World
 
@@ -56,13 +57,15 @@ class Simulation:
         build: Build = Replica,
         *,
         real: bool = False,
+        twins: bool = False,
         scenario: Scenario | None = None,
         disk: Callable[[int, Founded], Disk] = lambda _place, _founded: Disk(),
         tell: Callable[[str], None] | None = None,
     ) -> None:
         self.seed = seed
         self.world = World(seed, tell)
-        self.scenario = scenario or draw(self.world.chance, n, TRICKS)
+        drawn = partial(generated, index=seed) if twins else partial(draw, lies=TRICKS)
+        self.scenario = scenario or drawn(self.world.chance, n)
         self.founded = Founded(self.scenario, real=real)
         self._group = Group(self.founded.genesis, self.founded.configuration)
         self._build = build
@@ -71,9 +74,9 @@ class Simulation:
         self.network = Network(self.world, self.scenario.link)
         self.watch = Watch(self.founded, self.honest, self._latest)
         self.members = [self._member(place) for place in range(n)]
-        twins = [self._member(place, place + TWIN) for place in self.scenario.twins]
+        seconds = [self._member(place, place + TWIN) for place in self.scenario.twins]
         self.clients = [self._client(i) for i in range(len(self.scenario.askings))]
-        self.faults = Faults(self.scenario, self.world, self.network, [*self.members, *twins])
+        self.faults = Faults(self.scenario, self.world, self.network, [*self.members, *seconds])
 
     def run(self) -> Account:
         broken, detail = "", ""
@@ -156,9 +159,10 @@ def run(
     n: int,
     *,
     real: bool = False,
+    twins: bool = False,
     broken: str = "",
     tell: Callable[[str], None] | None = None,
 ) -> Account:
     """One run; `broken`: with replicas that are so, by the name of what is wrong with them."""
     with VARIANTS[broken]() if broken else nullcontext():
-        return Simulation(seed, n, real=real, tell=tell).run()
+        return Simulation(seed, n, real=real, twins=twins, tell=tell).run()
