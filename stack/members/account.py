@@ -18,13 +18,16 @@ from stack.members.plan import key
 
 
 async def settle(group: Group) -> None:
-    """Mends everything, has all members go on together, and holds them to account. Raises AssertionError."""
+    """Mends everything, has all members go on together, and holds them to account for what was asked since it was
+    last done. Raises AssertionError.
+    """
     await group.heal()
     if group.load.running:
         await group.load.more(20)
     await group.load.stop()
     await group.level()
     findings = account(group)
+    group.load.asked.clear()
     assert not findings, "\n".join(findings[:20])
 
 

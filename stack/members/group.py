@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -27,6 +27,7 @@ from stack.ports import free_ports
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0  # seconds for what must come about
 LOOK = 0.02  # seconds between looks whether it has
+WRITES = 1.0  # seconds within which a member that is not alone writes something
 FULL = 4096  # bytes to which a member's files may grow where its disk is full
 
 
@@ -145,11 +146,14 @@ class Group:
         await asyncio.gather(*(self.members[place].kill() for place in places))
 
     async def cut_power(self, place: int, chance: random.Random) -> int:
-        """A member's machine loses power in the middle of a write: how many bytes that may have torn."""
+        """A member's machine loses power in the middle of its next write, or without one where none comes: how many
+        bytes that may have torn.
+        """
         member = self.members[place]
         member.signal(signal.SIGUSR1)
-        async with asyncio.timeout(PATIENCE):
-            await member.gone()
+        with suppress(TimeoutError):
+            await until(lambda: not member.alive, "it writes", WRITES)
+        await member.kill()
         return journal.tear(self.plan.log(place), member.told.salt, member.told.end, chance)
 
     async def heal(self) -> None:

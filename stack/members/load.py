@@ -20,6 +20,7 @@ from wire.deadline import in_seconds
 AMPLE = 90.0  # seconds of a deadline that is not meant to pass
 CALLERS = 4
 BATCH = 4  # requests of a caller at a time
+PAUSE = 0.05  # seconds of a caller between answers and its next requests
 
 
 @dataclass
@@ -98,6 +99,7 @@ class Load:
     async def _call(self) -> None:
         while not self._over:
             await asyncio.gather(*(self.ask() for _ in range(BATCH)))
+            await asyncio.sleep(PAUSE)
 
 
 def wrong(asked: Asked) -> str:

@@ -1,4 +1,4 @@
-"""Four members under load behind a network that misbehaves; after each test they are mended and called to account."""
+"""Four members under load behind a network that misbehaves; after each test they are mended and must account."""
 
 from __future__ import annotations
 

@@ -1,0 +1,55 @@
+"""Members of a group stopped (SIGSTOP) under load, and let go on: nothing they say then is taken for new."""
+
+from __future__ import annotations
+
+import pytest
+
+from assay.errors import DeadlineExceeded
+from consensus.suspecting import PATIENCE
+from stack.members.group import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+GAP = 2 * PATIENCE / 1000  # seconds within which another leader must have taken over
+LONG = PATIENCE / 1000 + 0.5  # seconds for which nothing comes; leaders are given up meanwhile
+SOON = 3.0  # seconds within which all goes on once what was wrong is mended
+
+
+async def test_a_leader_frozen_for_longer_than_anybody_waits_follows_when_it_is_let_go(fire):
+    leader = fire.leader
+    fire.members[leader].freeze()
+    assert await fire.load.more(20) < GAP
+    view = fire.view
+    fire.members[leader].thaw()
+    await until(lambda: fire.members[leader].told.view == view, "it votes in the view that began without it")
+    await fire.load.more(20)
+    assert fire.view == view
+
+
+async def test_a_follower_frozen_nobody_waits_for(fire):
+    view, victim = fire.view, fire.members[fire.followers[-1]]
+    victim.freeze()
+    assert await fire.load.more(40) < GAP
+    victim.thaw()
+    behind = victim.told.entries
+    await until(lambda: victim.told.entries > behind, "it catches up")
+    assert fire.view == view
+
+
+@pytest.mark.parametrize("with_leader", [True, False], ids=["leader", "followers"])
+async def test_two_of_four_frozen_nothing_is_certified_and_then_all(fire, with_leader):
+    victims = [fire.leader, fire.followers[0]] if with_leader else fire.followers[1:]
+    for place in victims:
+        fire.members[place].freeze()
+    await nobody_certifies(fire)
+    for place in victims:
+        fire.members[place].thaw()
+    assert await fire.load.more(20) < SOON
+
+
+async def nobody_certifies(fire) -> None:
+    """What was under way when it began may yet arrive; then nothing more does."""
+    assert isinstance((await fire.load.ask(seconds=0.5)).problem, DeadlineExceeded)
+    entries, answered = fire.entries, fire.load.answered
+    assert isinstance((await fire.load.ask(seconds=LONG)).problem, DeadlineExceeded)
+    assert (fire.entries, fire.load.answered) == (entries, answered)
