@@ -63,18 +63,19 @@ def again(storage: SqliteStorage) -> Restored:
 
 @dataclass
 class Words:
-    """A result as the plain model keeps it."""
+    """A batch as the plain model keeps it."""
 
-    said: object
-    batch: Exec  # in which it was said first
+    batch: Exec
     keep: int
+    undecided: set[bytes]
+    entries: set[int]  # that have decided the others
 
 
 class Plain:
     """The same promises over lists: slow, plain, and what the real one is checked against."""
 
     def __init__(self) -> None:
-        self.records, self.standing, self.votes, self.bodies, self.words = [], None, {}, {}, {}
+        self.records, self.standing, self.votes, self.bodies, self.words = [], None, {}, {}, []
         self.moved, self.views = None, {}
 
     @property
@@ -97,18 +98,23 @@ class Plain:
         number = len(self.records)
         self.votes = {at: each for at, each in self.votes.items() if at[2] > number}
         self.bodies = {at: each for at, each in self.bodies.items() if each.number > number}
-        self.words = {at: each for at, each in self.words.items() if each.keep >= self.time}
+        self.words = [each for each in self.words if each.keep >= self.time]
 
     def _one(self, what: Durable) -> None:
         match what:
             case Spoke(batch):
-                keep, gone = max(NOW, self.time) + KEPT - NOW, {each.request for each in self._past()}
+                keep, gone = max(NOW, self.time) + KEPT - NOW, self._gone()
+                said = {
+                    (each.request, each.model): each.said
+                    for words in self.words
+                    for each in words.batch.results
+                    if each.request in words.undecided
+                }
                 for each in batch.results:
-                    if each.request in gone:
-                        raise Refused("decided")
-                    fresh = Words(each.said, batch, keep)
-                    if self.words.setdefault((each.request, each.model), fresh).said != each.said:
-                        raise Refused("said otherwise")
+                    if each.request in gone or said.get((each.request, each.model), each.said) != each.said:
+                        raise Refused("decided, or otherwise")
+                if any((each.request, each.model) not in said for each in batch.results):
+                    self.words.append(Words(batch, keep, {each.request for each in batch.results}, set()))
             case Accepted(body):
                 if body.number > len(self.records):
                     self.bodies.setdefault(body.entry, body)
@@ -133,14 +139,17 @@ class Plain:
                 self.records.append(record)
                 self.standing = standing
                 decided = {ended.request for ended in record.ended}
-                self.words = {at: each for at, each in self.words.items() if at[0] not in decided}
+                for each in self.words:
+                    if each.undecided & decided:
+                        each.entries.add(record.entry.number)
+                    each.undecided -= decided
+                self.words = [each for each in self.words if each.undecided]
 
     def restore(self) -> Restored:
-        spoken = [words.batch for words in self.words.values()]
         return Restored(
             standing=self.standing,
             past=self._past(),
-            spoken=[each for i, each in enumerate(spoken) if all(each is not other for other in spoken[:i])],
+            spoken=[each.batch for each in self.words],
             bodies=sorted(self.bodies.values(), key=lambda body: (body.number, body.entry)),
             votes=[self.votes[at] for at in sorted(self.votes, key=lambda at: (at[1], at[2], at[0] == "commit"))],
             head=self.records[-1].head if self.records else None,
@@ -152,6 +161,16 @@ class Plain:
     def left(self) -> int:
         """The first view that was not left."""
         return self.moved.move.view if self.moved else 0
+
+    def _gone(self) -> set[bytes]:
+        """Of entries that still count, or have decided a part of what still counts."""
+        needed = {entry for each in self.words for entry in each.entries}
+        return {
+            asked.digest
+            for record in self.records
+            for asked in record.asked
+            if record.entry.number in needed or max(each.deadline for each in record.asked) + LINGER >= self.time
+        }
 
     def _past(self) -> list[Past]:
         return [
@@ -308,6 +327,20 @@ def test_another_result_for_a_request_by_the_same_model_is_refused_even_after_it
         refused(storage, Spoke(made.batch(made.result(3), made.result(0, model=model, vote=2))))
     refused(storage, Spoke(made.batch(made.result(2, vote=2))))
     storage.write([Spoke(made.batch(made.result(2), made.result(3)))])
+
+
+def test_what_has_lapsed_of_a_batch_that_is_open_stays_decided_after_a_restart(storage):
+    storage.write([Spoke(made.batch(made.result(0), made.result(1)))])
+    lapse = made.asked(0).deadline + LINGER
+    storage.write([made.executed(1, (made.asked(0),), time=lapse + 1)])
+    storage.close()
+    storage.__init__(storage._path, made.GENESIS, ME, lambda: NOW)
+    refused(storage, Spoke(made.batch(made.result(0))))
+    assert storage.restore().past == []
+    storage.write([made.executed(2, (made.asked(1),), time=lapse + 1)])
+    assert storage.restore().spoken == []
+    storage.write([made.executed(3, time=lapse + 2)])
+    assert storage._file.execute("SELECT count(*) FROM past").fetchone() == (0,)
 
 
 def test_what_one_write_says_twice_must_be_the_same(storage):
