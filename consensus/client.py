@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NoReturn
 
@@ -101,14 +101,15 @@ class GroupClient:
         )
         name = asked.digest
         ask = self._asks.get(name) or self._take_on(name, asked, payload)
-        ask.waiting += 1
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Answer] = loop.create_future()
+        alarm = loop.call_later(left(deadline if until is None else until), self._late, waiter)
+        ask.waiting.append(waiter)
         try:
-            async with asyncio.timeout(left(deadline if until is None else until)):
-                return await asyncio.shield(ask.answer)
-        except TimeoutError:
-            raise self._late() from None
+            return await waiter
         finally:
-            self._leave(name, ask)
+            alarm.cancel()
+            self._leave(name, ask, waiter)
 
     async def close(self) -> None:
         """Ends at once; who still waits is told."""
@@ -139,27 +140,35 @@ class GroupClient:
         _require_decodable(asked, payload)
         self._asking.add(name, asked, payload)
         self._bytes += size
-        self._asks[name] = ask = _Ask(size, asyncio.get_running_loop().create_future())
+        self._asks[name] = ask = _Ask(size)
         self._waiting.append(name)
         self._arrived.set()
         return ask
 
-    def _leave(self, name: bytes, ask: _Ask) -> None:
+    def _leave(self, name: bytes, ask: _Ask, waiter: asyncio.Future[Answer]) -> None:
         """One who has asked waits no longer; the last one takes the request along."""
-        ask.waiting -= 1
-        if not ask.waiting:
-            if not ask.answer.cancel():
-                ask.answer.exception()  # whoever waited has been told
-            del self._asks[name]
-            self._asking.forget(name)
-            self._bytes -= ask.size
+        ask.waiting.remove(waiter)
+        if not ask.waiting and self._asks.get(name) is ask:
+            self._take_off(name)
 
-    def _late(self) -> DeadlineExceeded:
-        return DeadlineExceeded(
-            "the group has not decided in time",
-            expected=f"{self._asking.configuration.quorum} members that answer",
-            got=f"{self.reached} of {len(self._lines)} members can be reached",
-        )
+    def _take_off(self, name: bytes) -> list[asyncio.Future[Answer]]:
+        """A request that has an answer, or that nobody waits for: those who wait."""
+        ask = self._asks.pop(name, None)
+        if ask is None:
+            return []  # told of it twice
+        self._asking.forget(name)
+        self._bytes -= ask.size
+        return [waiter for waiter in ask.waiting if not waiter.done()]
+
+    def _late(self, waiter: asyncio.Future[Answer]) -> None:
+        if not waiter.done():
+            waiter.set_exception(
+                DeadlineExceeded(
+                    "the group has not decided in time",
+                    expected=f"{self._asking.configuration.quorum} members that answer",
+                    got=f"{self.reached} of {len(self._lines)} members can be reached",
+                )
+            )
 
     async def _send(self) -> NoReturn:
         while True:
@@ -226,8 +235,8 @@ class GroupClient:
         match message:
             case Decided():
                 for name, answer in self._asking.decided(message):
-                    if not self._asks[name].answer.done():
-                        self._asks[name].answer.set_result(answer)
+                    for waiter in self._take_off(name):
+                        waiter.set_result(answer)
             case Refusal():
                 for name, refused in self._asking.refused(place, message):
                     self._fail(name, refused)
@@ -235,8 +244,8 @@ class GroupClient:
                 raise Refused("not for a client", code="invalid-message", got=type(message).__name__)
 
     def _fail(self, name: bytes, error: AssayError) -> None:
-        if name in self._asks and not self._asks[name].answer.done():
-            self._asks[name].answer.set_exception(error)
+        for waiter in self._take_off(name):
+            waiter.set_exception(error)
 
 
 @dataclass
@@ -244,8 +253,7 @@ class _Ask:
     """A request, and those who wait for its answer."""
 
     size: int  # bytes of its inputs
-    answer: asyncio.Future[Answer]
-    waiting: int = 0
+    waiting: list[asyncio.Future[Answer]] = field(default_factory=list)
 
 
 def _require_decodable(asked: Asked, payload: Payload) -> None:

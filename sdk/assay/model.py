@@ -13,7 +13,7 @@ import msgspec
 
 from assay import cbor
 from assay.digest import SIZE, Tag, digest, sha256
-from assay.errors import Refused
+from assay.errors import AssayError, Refused
 from assay.fields import plain
 from assay.memo import remembered
 from assay.tensor import DTYPES, MAX_RANK, Name, Tensor
@@ -162,9 +162,12 @@ def _accept(ports: tuple[Port, ...], tensors: tuple[Tensor, ...], pointer: str) 
     if wanted != given and sorted(wanted) != sorted(given):
         raise Refused("wrong names", code="wrong-names", pointer=pointer, expected=str(wanted), got=str(given))
     places = [given.index(name) for name in wanted]
-    accepted = tuple(
-        port.accept(tensors[place], f"{pointer}/{place}") for port, place in zip(ports, places, strict=True)
-    )
+    accepted = []
+    for port, place in zip(ports, places, strict=True):
+        try:
+            accepted.append(port.accept(tensors[place]))
+        except AssayError as error:
+            raise error.under(f"{pointer}/{place}") from error
     rows = {tensor.shape[0] for tensor in accepted}
     if len(rows) != 1:
         raise Refused(
@@ -174,7 +177,7 @@ def _accept(ports: tuple[Port, ...], tensors: tuple[Tensor, ...], pointer: str) 
             expected="one number of rows",
             got=str(sorted(rows)),
         )
-    return accepted
+    return tuple(accepted)
 
 
 class ModelReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -47,7 +47,7 @@ Dimension = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 _BEFORE = Tag.TENSOR.prefix + cbor.template(data=None, dtype=None, shape=None).partition(b"%b")[0]
 
 
-class Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Tensor(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """One named array. `data` holds `shape` row-major elements, little-endian.
 
     Raises Refused or TooLarge on construction through `checked()`, which every edge calls; a Tensor decoded by

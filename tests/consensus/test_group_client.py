@@ -307,6 +307,34 @@ async def test_what_was_not_asked_is_ignored(members, buyer):
     assert buyer.client.reached == 4
 
 
+async def test_an_outcome_or_a_refusal_told_twice_at_once_is_told_once(members, buyer):
+    task, other = buyer.ask(0), buyer.ask(1)
+    asked = await members.heard_of(2, 0, 1)
+    members.say(0, told(made.record(1, (asked[0],)), 0, 0))
+    assert (await task).evidence.asked == asked[0]
+    members.say(0, Refusal((asked[1].digest,) * 2, "refused", "no"))
+    members.say(1, Refusal((asked[1].digest,) * 2, "refused", "no"))
+    with pytest.raises(Refused):
+        await other
+    assert buyer.client.reached == 4
+
+
+async def test_who_asks_the_same_once_it_was_answered_is_answered_too(members, buyer):
+    deadline = in_seconds(60)
+    first = asyncio.create_task(buyer.client.ask(bytes(16), INPUT, rows=1, deadline=deadline))
+    (asked,) = await members.heard_of(1, 0)
+    answered = told(made.record(1, (asked,)))
+    members.say(0, answered)
+    again = []
+    first.add_done_callback(
+        lambda _: again.append(asyncio.create_task(buyer.client.ask(bytes(16), INPUT, rows=1, deadline=deadline)))
+    )
+    await first
+    await until(lambda: len(batches(members, 0)) == 2)
+    members.say(0, answered)
+    assert (await again[0]).evidence.asked == asked
+
+
 # --- being refused ----------------------------------------------------------------------------------------
 
 

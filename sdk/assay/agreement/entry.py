@@ -27,7 +27,7 @@ _ENDED = Tag.AGREEMENT_OUTCOME.prefix + cbor.template(said=None, outcome=None, r
 _OUTCOMES = {outcome: cbor.encode(outcome) for outcome in get_args(Outcome)}
 
 
-class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A request as the group orders it; the input itself goes to the members alone."""
 
     group: Digest  # its genesis
@@ -54,7 +54,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What became of one request; a leaf of the entry's tree. Its outputs follow from it."""
 
     request: Digest
@@ -66,7 +66,7 @@ class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return sha256(_ENDED % (encoded_all(self.said), _OUTCOMES[self.outcome], self.request))
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The head of an entry: all that its digest covers."""
 
     group: Digest
@@ -83,7 +83,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return digest(Tag.AGREEMENT_ENTRY, cbor.encode(plain(self)))
 
 
-class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What a member signs to prepare an entry (Tag.AGREEMENT_PREPARE) or to commit it (Tag.AGREEMENT_COMMIT)."""
 
     group: Digest

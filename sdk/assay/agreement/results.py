@@ -16,7 +16,7 @@ MAX_BATCH = 1024  # results under one signature
 _LEAF = Tag.AGREEMENT_RESULT.prefix + cbor.template(said=None, model=SIZE, request=SIZE)
 
 
-class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What one member says to one request, by the model of this commitment."""
 
     request: Digest

@@ -24,22 +24,26 @@ Number = Annotated[int, msgspec.Meta(ge=LOWEST, le=HIGHEST)]
 Outcome = Literal["certified", "contested", "failed"]
 
 
-class Answered(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="status", tag="answered"):
+class Answered(
+    msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="status", tag="answered"
+):
     """A vote for each row, by the model of this commitment."""
 
     model: Digest
     votes: Annotated[tuple[Number, ...], msgspec.Meta(min_length=1, max_length=MAX_ROWS)]
 
 
-class Abstained(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="status", tag="abstained"):
+class Abstained(
+    msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="status", tag="abstained"
+):
     """It said that it would not answer: it lacked the input, or its model was out of reach. No vote at all."""
 
 
-class Erred(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="status", tag="error"):
+class Erred(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="status", tag="error"):
     """It said that its model could not answer."""
 
 
-class Absent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="status", tag="absent"):
+class Absent(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="status", tag="absent"):
     """Nothing of it had reached the group when the group decided, or it contradicted itself."""
 
 
@@ -55,8 +59,9 @@ def encoded(said: Said) -> cbor.Encoded:
 
 def encoded_all(said: tuple[Said, ...]) -> bytes:
     """What `cbor.encode` gives for a list of words; remembered likewise."""
-    if any(isinstance(each, Answered) and len(each.votes) > FEW for each in said):
-        return cbor.array([encoded(each).document for each in said])
+    for each in said:
+        if isinstance(each, Answered) and len(each.votes) > FEW:
+            return cbor.array([encoded(each).document for each in said])
     return _encoded_all(said)
 
 
