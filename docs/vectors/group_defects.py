@@ -136,10 +136,10 @@ def geneses() -> Iterator[Defect]:
             {"consents": (*consents[:3], _consent(keys[3], Tag.HANDSHAKE))},
             "bad-signature",
         ),
-        ("approved", {"approvals": (Signed(0, consents[0]),)}, "wrong-epoch"),
+        ("approved", {"approvals": (Signed(0, consents[0]),)}, "invalid"),
     ):
         yield f"genesis-{name}", _with(epochs=(change(genesis, **changes),)), code
-    yield "genesis-twice", _with(epochs=(genesis, genesis)), "invalid"
+    yield "genesis-twice", _with(epochs=(genesis, genesis)), "wrong-epoch"
     members = DIGITS.configuration.members
     swapped = change(members[3], owner=members[2].owner)
     doubled = change(members[3], key=members[2].key)

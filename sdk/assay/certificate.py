@@ -114,7 +114,7 @@ class AgreementCertificate(Certificate, frozen=True, forbid_unknown_fields=True,
         return self.evidence.configuration.interface
 
     def checked(self) -> Self:
-        self.interface.checked("/evidence/epochs/0/configuration")
+        self.interface.checked(f"/evidence/epochs/{len(self.evidence.epochs) - 1}/configuration")
         return super().checked()
 
 

@@ -15,11 +15,11 @@ import msgspec
 from assay.digest import sha256
 
 MOST = 4096  # of each kind; then all are forgotten
-S = TypeVar("S", bound=msgspec.Struct)
+S = TypeVar("S")  # of frozen structures
 
 
 def remembered(compute: Callable[[S], bytes]) -> Callable[[S], bytes]:
-    """`compute`, a pure function of a frozen structure, carried out once for each; what it raises is not kept."""
+    """`compute`, a pure function of frozen structures, carried out once for each; what it raises is not kept."""
     known: dict[bytes, bytes] = {}
 
     @wraps(compute)

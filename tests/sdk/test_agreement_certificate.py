@@ -253,7 +253,7 @@ def said_by(case):
             ("answered zero",),
         ),
         ("group-failed-late", ("failed: its deadline had passed", "asha voted one"), ("certified",)),
-        ("group-failed-unheard", ("0 of 4 members answered", "a model that the group began with is"), ()),
+        ("group-failed-unheard", ("0 of 4 members answered", "a model that its epoch began with is"), ()),
         ("group-median", ("answered 151.25, certified", "bruno voted 9000000.0"), ("otherwise",)),
     ],
 )

@@ -8,8 +8,9 @@ from typing import Annotated, ParamSpec, TypeVar
 import msgspec
 
 from assay import merkle
+from assay.agreement.chain import require_chain
 from assay.agreement.entry import Asked, Ballot, Ended, Entry
-from assay.agreement.group import SIZES, Configuration, Epoch, Signed, require_genesis
+from assay.agreement.group import SIZES, Configuration, Epochs, Signed
 from assay.agreement.votes import Tally, count
 from assay.digest import Tag
 from assay.errors import AssayError, NotVerified
@@ -24,7 +25,7 @@ T = TypeVar("T")
 class AgreementEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From request to genesis: what was asked, what each member said, where it stands, who has signed."""
 
-    epochs: Annotated[tuple[Epoch, ...], msgspec.Meta(min_length=1, max_length=1)]  # genesis first
+    epochs: Epochs  # genesis first, up to the one in which the entry stands
     asked: Asked
     ended: Ended
     index: Index  # of the outcome in the entry
@@ -72,16 +73,28 @@ def require_committed(evidence: AgreementEvidence) -> None:
 
 def require_signed(evidence: AgreementEvidence) -> None:
     """Returns if a quorum has signed this for an outcome of this request. Raises NotVerified, Refused."""
-    _under("/epochs/0", require_genesis, evidence.epochs[0])
-    configuration, group = evidence.configuration, evidence.group
+    configuration, group = _under("/epochs", require_chain, evidence.epochs), evidence.group
     entry, asked = evidence.entry, evidence.asked
     _require("/entry/group", group, entry.group)
     _require("/entry/epoch", configuration.epoch, entry.epoch)
+    _require_after(evidence.epochs[-1].last, configuration.epoch, entry.number)
     _require("/asked/group", group, asked.group)
     _require("/ended/request", asked.digest, evidence.ended.request)
     root = _under("/path", merkle.root_from_path, evidence.ended.leaf, evidence.index, entry.count, evidence.path)
     _require("/entry/root", entry.root, root)
     require_quorum(configuration, evidence.ballot, evidence.commits)
+
+
+def _require_after(last: int, epoch: int, number: int) -> None:
+    """An entry of a later epoch comes after the last one of the epoch before."""
+    if epoch and number <= last:
+        raise NotVerified(
+            "the epoch before had not ended",
+            code="wrong-evidence",
+            pointer="/entry/number",
+            expected=f"above {last}",
+            got=str(number),
+        )
 
 
 def require_quorum(configuration: Configuration, ballot: Ballot, commits: Sequence[Signed]) -> None:

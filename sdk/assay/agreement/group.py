@@ -2,7 +2,7 @@
 
 The digest of a group's first configuration, its genesis, is its name to whoever pins it. Each configuration is
 signed by all of its own members, which proves that they hold their keys and consent; a later one is approved, on
-top of that, by 2f + 1 members of the one before.
+top of that, by 2f + 1 members of the one before (`assay.agreement.chain`).
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ FORMAT: Literal["assay-group/1"] = "assay-group/1"
 SIZES = (4, 7, 10, 13, 16)  # N = 3f + 1
 NO_PREVIOUS = bytes(SIZE)  # of a genesis
 MAX_SCALE = 10**9
+MAX_EPOCHS = 64  # that a group may have; all of them travel in each certificate
 
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}\Z")]
 Address = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{3,300}\Z")]
 Scale = Annotated[int, msgspec.Meta(ge=1, le=MAX_SCALE)]
 Span = Annotated[int, msgspec.Meta(ge=1, le=24 * 3600 * 1000)]  # ms
+Place = Annotated[int, msgspec.Meta(ge=0, lt=SIZES[-1])]  # of a member in its configuration
 
 
 # what a group answers with, one value for each row
@@ -161,7 +163,7 @@ def _digest(configuration: Configuration) -> bytes:
 class Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A member's signature, the member by its place in the configuration."""
 
-    member: Annotated[int, msgspec.Meta(ge=0, lt=SIZES[-1])]
+    member: Place
     signature: Signature
 
 
@@ -170,7 +172,7 @@ class Approved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the configuration before.
     """
 
-    member: Annotated[int, msgspec.Meta(ge=0, lt=SIZES[-1])]
+    member: Place
     last: Number  # the last entry of the epoch before
     entry: Digest  # of that entry
     signature: Signature
@@ -194,6 +196,14 @@ class Epoch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     consents: Annotated[tuple[Signature, ...], msgspec.Meta(min_length=SIZES[0], max_length=SIZES[-1])]
     approvals: Annotated[tuple[Approved, ...], msgspec.Meta(max_length=SIZES[-1])]  # none for a genesis
 
+    @property
+    def last(self) -> int:
+        """Number of the last entry before this epoch; 0 where it is the first."""
+        return self.approvals[0].last if self.approvals else 0
+
+
+Epochs = Annotated[tuple[Epoch, ...], msgspec.Meta(min_length=1, max_length=MAX_EPOCHS)]  # genesis first
+
 
 def require_genesis(epoch: Epoch) -> Configuration:
     """The configuration, if it begins a group and every member has signed it. Raises Refused, NotVerified."""
@@ -213,6 +223,13 @@ def _genesis(epoch: Epoch) -> bytes:
             expected="epoch 0, with nothing before it",
             got=f"epoch {configuration.epoch}",
         )
+    require_consents(epoch)
+    return configuration.digest
+
+
+def require_consents(epoch: Epoch) -> None:
+    """Every member of the configuration has signed it, with its key there. Raises NotVerified."""
+    configuration = epoch.configuration
     if len(epoch.consents) != configuration.n:
         raise NotVerified(
             "not every member has signed",
@@ -226,7 +243,6 @@ def _genesis(epoch: Epoch) -> bytes:
             PublicKey(member.key).verify(Tag.GROUP, configuration.digest, signature)
         except AssayError as error:
             raise error.under(f"/consents/{i}") from error
-    return configuration.digest
 
 
 def _require_distinct(values: list[object], name: str, pointer: str) -> None:

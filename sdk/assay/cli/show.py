@@ -40,6 +40,7 @@ def report(console: Console, checked: Report) -> None:
         line(console, ("Certificate", "bold"), f" {identity}, mode {checked.certificate.mode}")
     _listed(console, "It says" if checked.valid else "It says, without proof", checked.claims)
     _listed(console, "It does not promise", checked.caveats)
+    _listed(console, "To believe it is to trust", filter(None, [checked.trusted]))
     line(console, ("Checked", "bold"))
     _fact(console, "valid", checked.valid, "the evidence proves what it says")
     if checked.pinned and not checked.valid:  # anybody can claim to be anybody
@@ -65,6 +66,9 @@ def _verdict(console: Console, checked: Report) -> None:
             if checked.anchor is not None:
                 option = f"--{checked.anchor.kind} {checked.anchor.text}"
                 line(console, f"  If that is whom you trust, say so: {clean(option)}")
+            if checked.anchor is not None and len(checked.epochs) > 1:
+                latest = f"epoch {checked.epochs[-1]} alone: --group {checked.anchor.epochs[-1].hex()}"
+                line(console, f"  To trust the keys of {latest}")
         case _:
             line(console, ("Refused.", "bold red"))
 

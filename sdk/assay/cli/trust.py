@@ -15,7 +15,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 OPTIONS = (
     click.option("--provider", "providers", metavar="KEY", multiple=True, help="Trust this provider's key."),
-    click.option("--group", "groups", metavar="DIGEST", multiple=True, help="Trust this group."),
+    click.option(
+        "--group",
+        "groups",
+        metavar="DIGEST",
+        multiple=True,
+        help="Trust this group: its genesis, or a later configuration of it.",
+    ),
     click.option(
         "--model", "commitments", metavar="DIGEST", multiple=True, help="Accept only this model commitment."
     ),

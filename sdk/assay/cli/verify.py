@@ -97,6 +97,7 @@ def _plain(report: Report) -> dict[str, object]:
         "pinned": report.pinned,
         "input_matches": report.input_matches,
         "anchor": anchor and {"kind": anchor.kind, "digest": anchor.text},
+        "epochs": report.epochs,
         "claims": report.claims,
         "caveats": report.caveats,
         "findings": [finding.fields() for finding in report.findings],

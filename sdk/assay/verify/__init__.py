@@ -70,6 +70,7 @@ def check(
         pinned=False if strange else (True if named else None),
         input_matches=None if inputs is None else not other,
         anchor=rests_on,
+        epochs=rests_on.trusted(trust.groups),
         findings=(*false, *strange, *other),
     )
 
@@ -100,6 +101,7 @@ def unreadable(refusal: Refused) -> Report:
         pinned=None,
         input_matches=None,
         anchor=None,
+        epochs=(),
         findings=(refusal,),
     )
 
@@ -124,7 +126,7 @@ def _common(certificate: AnyCertificate, now: int) -> Iterator[AssayError]:
 def _unpinned(certificate: AnyCertificate, anchor: Anchor, trust: Trust) -> Iterator[NotVerified]:
     """What the caller named and the certificate is not. A model narrows; only a provider or group anchors."""
     anchors = trust.providers if anchor.kind == "provider" else trust.groups
-    if (trust.providers or trust.groups) and anchor.raw not in anchors:
+    if (trust.providers or trust.groups) and not anchor.is_among(anchors):
         yield NotVerified(
             "by nobody you named",
             code="not-pinned",

@@ -17,8 +17,8 @@ from assay.verify.statements import differences
 
 
 def anchor(certificate: AgreementCertificate) -> Anchor:
-    group = certificate.evidence.group
-    return Anchor("group", group, group.hex())
+    epochs = tuple(each.configuration.digest for each in certificate.evidence.epochs)
+    return Anchor("group", epochs[0], epochs[0].hex(), epochs)
 
 
 def findings(certificate: AgreementCertificate) -> Iterator[AssayError]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -47,6 +47,15 @@ def moment(milliseconds: int) -> str:
     except (ValueError, OverflowError):
         return f"{milliseconds} ms after 1970"
     return at.isoformat(sep=" ", timespec="milliseconds").replace("+00:00", " UTC")
+
+
+def trusted(epochs: Sequence[int]) -> str:
+    """Whose keys one trusts who believes a group's certificate; nothing where there are no epochs."""
+    if not epochs:
+        return ""
+    *more, last = map(str, epochs)
+    which = f"each of epochs {', '.join(more)} and {last}" if more else f"epoch {last}"
+    return f"the keys of 2f + 1 members of {which}"
 
 
 def _direct(certificate: DirectCertificate, anchor: Anchor) -> Iterator[str]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from assay.certificate import AnyCertificate
 from assay.errors import AssayError, NotVerified
 from assay.verify.anchors import Anchor
-from assay.verify.claims import claims
+from assay.verify.claims import claims, trusted
 
 TRUSTED, FALSE, UNPINNED = 0, 1, 3  # exit codes; 2 is the command line's own, for usage errors
 
@@ -19,7 +19,8 @@ class Report:
 
     `valid`: the evidence proves the statement. `pinned`: the anchor is one that the caller named; None when the
     caller named none. `input_matches`: the input given is the one spoken of; None when none was given. The three
-    are independent: a forger's certificate may well be valid.
+    are independent: a forger's certificate may well be valid. `epochs`: of a group, those of which 2f + 1 members'
+    keys are trusted by whoever believes it.
     """
 
     certificate: AnyCertificate | None  # None when the bytes are not a certificate at all
@@ -27,12 +28,18 @@ class Report:
     pinned: bool | None
     input_matches: bool | None
     anchor: Anchor | None
+    epochs: tuple[int, ...]
     findings: tuple[AssayError, ...]
 
     @cached_property
     def claims(self) -> tuple[str, ...]:
         """What the certificate says, in plain words; proven only where `valid`."""
         return claims(self.certificate, self.anchor) if self.certificate and self.anchor else ()
+
+    @property
+    def trusted(self) -> str:
+        """Whose keys one trusts who believes it, in words; empty where that is the provider's alone."""
+        return trusted(self.epochs)
 
     @property
     def caveats(self) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def voters(evidence: AgreementEvidence, model: ModelReference) -> list[str]:
 def use(evidence: AgreementEvidence, model: ModelReference) -> str:
     """What a model has to do with the certificate: whose answer it gave, if anybody's."""
     owners = voters(evidence, model)
-    return f"{', '.join(owners)} answered with the model of" if owners else "a model that the group began with is"
+    return f"{', '.join(owners)} answered with the model of" if owners else "a model that its epoch began with is"
 
 
 def commitment(evidence: AgreementEvidence) -> str:

@@ -3,6 +3,7 @@
 
 import { equal, hex } from "./bytes.js";
 import { encode, shown } from "./cbor.js";
+import { checkChain, lastBefore } from "./chain.js";
 import { commitment, digest } from "./digest.js";
 import { verified } from "./ed25519.js";
 import { checkFitting, checkGenesis, interfaceOf, nameOf, quorum } from "./group.js";
@@ -19,16 +20,26 @@ const CAVEATS = [
   "The time is the median of the clocks of the members who reported.",
 ];
 
-export const anchor = async ({ evidence }) => ({ kind: "group", raw: await nameOf(evidence.epochs[0].configuration) });
+/** By the digest of any of its epochs' configurations a group may be named; by the first it is. */
+export async function anchor({ evidence: { epochs } }) {
+  const names = await Promise.all(epochs.map(({ configuration }) => nameOf(configuration)));
+  return { kind: "group", raw: names[0], names };
+}
 
-export const taken = ({ evidence }) => interfaceOf(evidence.epochs[0].configuration);
+export const taken = ({ evidence }) => interfaceOf(configurationOf(evidence));
+
+/** Of the epoch in which the entry stands. */
+const configurationOf = ({ epochs }) => epochs.at(-1).configuration;
 
 /** Checks in the order a reader follows them, each [name, what was found, async check that throws Falsity]. */
 export function checks({ statement, evidence }) {
-  const { epochs: [genesis], asked, entry, commits } = evidence;
-  const { members, slug } = genesis.configuration;
+  const { epochs, asked, entry, commits } = evidence;
+  const [genesis] = epochs;
+  const { members } = configurationOf(evidence);
+  const chain = `Epoch ${epochs.length - 1} follows from that: 2f + 1 members of each epoch before have signed the next one, as have all of its own.`;
   return [
-    ["genesis", `All ${members.length} members have signed what the group “${slug}” is.`, () => checkGenesis(genesis, "/evidence/epochs/0")],
+    ["genesis", `All ${genesis.configuration.members.length} members have signed what the group “${genesis.configuration.slug}” is.`, () => checkGenesis(genesis, "/evidence/epochs/0")],
+    ...(epochs.length > 1 ? [["epochs", chain, () => checkChain(epochs, "/evidence/epochs")]] : []),
     ["request", "The evidence speaks of one group, one request and all of its members.", () => checkTogether(evidence)],
     ["path", `It is outcome ${evidence.index + 1} of ${entry.count} in entry ${entry.number} of the group's log.`, () => checkPath(evidence)],
     ["commits", `${commits.length} of ${members.length} members have signed that entry (Ed25519).`, () => checkCommits(evidence)],
@@ -37,13 +48,18 @@ export function checks({ statement, evidence }) {
   ];
 }
 
-async function checkTogether({ epochs: [{ configuration }], asked, ended, entry }) {
-  const group = await nameOf(configuration);
+async function checkTogether({ epochs, asked, ended, entry }) {
+  const group = await nameOf(epochs[0].configuration);
+  const { epoch, members } = epochs.at(-1).configuration;
   same("/evidence/entry/group", group, entry.group);
-  same("/evidence/entry/epoch", configuration.epoch, entry.epoch);
+  same("/evidence/entry/epoch", epoch, entry.epoch);
+  const last = lastBefore(epochs.at(-1));
+  if (epoch > 0 && entry.number <= last) {
+    throw new Falsity("the epoch before had not ended", { code: "wrong-evidence", pointer: "/evidence/entry/number", expected: `above ${last}`, got: entry.number });
+  }
   same("/evidence/asked/group", group, asked.group);
   same("/evidence/ended/request", await digest("assay/agreement/request/1", encode(asked)), ended.request);
-  same("/evidence/ended/said", configuration.members.length, ended.said.length);
+  same("/evidence/ended/said", members.length, ended.said.length);
 }
 
 async function checkPath({ ended, index, path, entry }) {
@@ -51,7 +67,8 @@ async function checkPath({ ended, index, path, entry }) {
   same("/evidence/entry/root", entry.root, await rootFromPath(leaf, index, entry.count, path, "/evidence/path"));
 }
 
-async function checkCommits({ epochs: [{ configuration }], entry, view, installed, commits }) {
+async function checkCommits({ epochs, entry, view, installed, commits }) {
+  const { configuration } = epochs.at(-1);
   const { members } = configuration;
   const wrong = (detail, expected, got) => new Falsity(detail, { code: "wrong-quorum", pointer: "/evidence/commits", expected, got });
   const rising = commits.every(({ member }, i) => member < members.length && (i === 0 || commits[i - 1].member < member));
@@ -73,7 +90,8 @@ function checkOutcome(evidence) {
 }
 
 async function checkStatement(statement, evidence) {
-  const { epochs: [{ configuration }], asked, entry } = evidence;
+  const { asked, entry } = evidence;
+  const configuration = configurationOf(evidence);
   const counted = tally(evidence, "/evidence/ended/said");
   const expected = {
     request: asked.id,
@@ -93,8 +111,10 @@ async function checkStatement(statement, evidence) {
   }
 }
 
-/** The models with which members answered, by who did first; where none did, those with which the group began. */
-async function voting(named, { epochs: [{ configuration }], ended }) {
+/** The models with which members answered, by who did first; where none did, those with which the epoch began. */
+async function voting(named, evidence) {
+  const { ended } = evidence;
+  const configuration = configurationOf(evidence);
   const known = new Map();
   const began = await Promise.all(configuration.members.map(async ({ model }) => [hex(await commitment(model)), model]));
   for (const model of named) known.set(hex(await commitment(model)), model);

@@ -10,6 +10,8 @@ import { parse as parseJson } from "./json.js";
 import { boolean, bytes, dictionary, either, integer, list, oneOf, record, string, tagged } from "./schema.js";
 import { checkTensor, MAX_TENSOR } from "./tensor.js";
 
+const MAX_EPOCHS = 64; // of a group
+
 const name = string({ least: 1, most: 128 });
 const short = string({ most: 256 });
 const datatype = string({ most: 8 });
@@ -90,7 +92,9 @@ const number = integer(0, Number.MAX_SAFE_INTEGER);
 const time = integer(0, 2 ** 48 - 1);
 const slug = string({ pattern: /^[a-z0-9][a-z0-9-]{0,62}$/ });
 const span = integer(1, 24 * 3600 * 1000);
-const signed = record({ member: integer(0, 15), signature: bytes(64) });
+const member = integer(0, 15); // by its place in a configuration
+const signed = record({ member, signature: bytes(64) });
+const approved = record({ member, last: number, entry: digest, signature: bytes(64) });
 const silent = (status) => record({ status: oneOf(status) });
 
 const configuration = record({
@@ -126,8 +130,8 @@ const agreement = record({
   statement,
   evidence: record({
     epochs: list(
-      record({ configuration, consents: list(bytes(64), { least: 4, most: 16 }), approvals: list(signed, { most: 16 }) }),
-      { least: 1, most: 1 },
+      record({ configuration, consents: list(bytes(64), { least: 4, most: 16 }), approvals: list(approved, { most: 16 }) }),
+      { least: 1, most: MAX_EPOCHS },
     ),
     asked: record({ group: digest, client: bytes(32), id: bytes(16), input: digest, rows: integer(1, 1000), deadline: time, least: integer(0, 16) }),
     ended: record({ request: digest, outcome: oneOf("certified", "contested", "failed"), said: list(said, { least: 4, most: 16 }) }),
@@ -155,8 +159,12 @@ export function parse(document) {
   const parsed = json ? certificate(parseJson(text(document)), "", true) : certificate(cbor.decode(document), "", false);
   parsed.statement.outputs.forEach((each, i) => checkTensor(each, `/statement/outputs/${i}`));
   parsed.statement.models.forEach((each, i) => checkInterface(each.interface, `/statement/models/${i}/interface`));
-  if (parsed.mode === "agreement") checkInterface(interfaceOf(parsed.evidence.epochs[0].configuration), "/evidence/epochs/0/configuration");
+  if (parsed.mode === "agreement") checkTaken(parsed.evidence.epochs);
   return parsed;
+}
+
+function checkTaken(epochs) {
+  checkInterface(interfaceOf(epochs.at(-1).configuration), `/evidence/epochs/${epochs.length - 1}/configuration`);
 }
 
 /** The canonical bytes, whichever form it was read from. */

@@ -45,6 +45,16 @@ export async function check(document, { providers = [], groups = [], models = []
 /** The interface of what was sent and answered: a model's or a group's. */
 export const takenBy = (certificate) => MODES[certificate.mode].taken(certificate);
 
+/**
+ * Of a group: the numbers of the epochs of which 2f + 1 members' keys are trusted, by a reader who names one of them or
+ * the genesis: that one and all after it.
+ */
+export function trusted({ kind, names }, groups = []) {
+  if (kind !== "group") return [];
+  const since = names.findLastIndex((name) => groups.some((each) => equal(each, name)));
+  return [...names.keys()].slice(Math.max(since, 0));
+}
+
 async function run(report, name, text, each) {
   let problem = null;
   try {
@@ -60,7 +70,7 @@ async function run(report, name, text, each) {
 async function pinned({ certificate, anchor }, named, models) {
   const known = (list, raw) => list.some((each) => equal(each, raw));
   const anyone = Object.values(named).some((list) => list.length > 0);
-  if (anyone && !known(named[anchor.kind], anchor.raw)) return false;
+  if (anyone && !anchor.names.some((each) => known(named[anchor.kind], each))) return false;
   for (const model of models.length ? certificate.statement.models : []) {
     if (!known(models, await commitment(model))) return false;
   }

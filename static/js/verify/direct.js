@@ -15,7 +15,7 @@ const CAVEATS = [
   "An answer that was given is not thereby a correct one.",
 ];
 
-export const anchor = ({ evidence }) => ({ kind: "provider", raw: evidence.provider });
+export const anchor = ({ evidence }) => ({ kind: "provider", raw: evidence.provider, names: [evidence.provider] });
 
 /** The interface of what was sent and answered. */
 export const taken = ({ statement }) => statement.models[0].interface;

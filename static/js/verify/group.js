@@ -1,4 +1,4 @@
-// A group: its configuration, whose digest is its name, and the genesis that every member has signed.
+// A group: its configurations, each signed by all of its members; the digest of the first, the genesis, is its name.
 
 import { equal } from "./bytes.js";
 import { AGGREGATORS, ofLabels } from "./aggregate.js";
@@ -44,6 +44,11 @@ export async function checkGenesis({ configuration, consents, approvals }, point
   if (configuration.epoch !== 0 || configuration.previous.some((byte) => byte !== 0) || approvals.length > 0) {
     throw new Falsity("not a genesis", { code: "wrong-epoch", pointer: `${at}/epoch`, expected: "epoch 0, with nothing before it", got: `epoch ${configuration.epoch}` });
   }
+  await checkConsents({ configuration, consents }, pointer);
+}
+
+/** Throws unless every member of a configuration has signed it. */
+export async function checkConsents({ configuration, consents }, pointer) {
   const { members } = configuration;
   if (consents.length !== members.length) {
     throw new Falsity("not every member has signed", { code: "wrong-quorum", pointer: `${pointer}/consents`, expected: members.length, got: consents.length });
@@ -55,7 +60,8 @@ export async function checkGenesis({ configuration, consents, approvals }, point
   }
 }
 
-function checkConfiguration(configuration, pointer) {
+/** Throws unless it is one in which a vote means something. */
+export function checkConfiguration(configuration, pointer) {
   const { members, aggregator, answer } = configuration;
   const refuse = (detail, code, field, expected, got) => {
     throw new Refusal(detail, { code, pointer: `${pointer}/${field}`, expected, got });

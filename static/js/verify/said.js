@@ -3,7 +3,8 @@
 const SILENCE = { abstained: "abstained", error: "had an error", absent: "was silent" };
 
 /** One text for each member: its vote, on the first row where there are several. */
-export function byMember({ epochs: [{ configuration }], ended }) {
+export function byMember({ epochs, ended }) {
+  const { configuration } = epochs.at(-1);
   return configuration.members.slice(0, ended.said.length).map(({ owner }, i) => {
     const { status, votes } = ended.said[i];
     if (status !== "answered") return `${owner} ${SILENCE[status]}`;

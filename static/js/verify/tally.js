@@ -8,7 +8,7 @@ const FAILED = { outcome: "failed", decisions: [] };
 
 /** {outcome, decisions: [{value or null, firm}]}; past the request's deadline it has failed, whatever was said. */
 export function tally({ epochs, asked, ended, entry }, pointer) {
-  const { configuration } = epochs[0];
+  const { configuration } = epochs.at(-1);
   ended.said.forEach((each, i) => checkVotes(configuration, each, asked.rows, `${pointer}/${i}/votes`));
   const answers = ended.said.filter(({ status }) => status === "answered");
   if (entry.time > asked.deadline || answers.length < quorum(configuration)) return FAILED;

@@ -14,7 +14,7 @@ import msgspec
 from assay import cbor, jsonform
 from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.evidence import AgreementEvidence
-from assay.agreement.group import SIZES, Configuration, Epoch, Signed
+from assay.agreement.group import SIZES, Configuration, Epochs, Signed
 from assay.agreement.results import MAX_BATCH
 from assay.agreement.views import Locks, Move, Quorum, View
 from assay.agreement.votes import Abstained, Answered, Erred
@@ -38,7 +38,7 @@ class Evidence(Struct, frozen=True, tag_field="kind"):
     """What all kinds share. `accused`: the keys of those who are guilty, no more and no fewer, in their order."""
 
     format: Literal["assay-blame/1"]
-    epochs: Annotated[tuple[Epoch, ...], msgspec.Meta(min_length=1, max_length=1)]  # genesis first
+    epochs: Epochs  # genesis first
     accused: Annotated[tuple[Key, ...], msgspec.Meta(max_length=SIZES[-1])]
 
     @property

@@ -22,9 +22,10 @@ from assay.agreement.blame.evidence import (
     WrongOutcome,
 )
 from assay.agreement.blame.transcript import Batch, Beginning, Transcript, Vote
+from assay.agreement.chain import require_chain
 from assay.agreement.entry import Entry
 from assay.agreement.evidence import AgreementEvidence, require_signed
-from assay.agreement.group import Configuration, Epoch, Signed, require_genesis
+from assay.agreement.group import Configuration, Epoch, Signed
 from assay.agreement.views import Move, Quorum, SignedMove, beginning
 from assay.digest import Tag
 from assay.errors import AssayError
@@ -39,7 +40,7 @@ class Audit:
     """Of one group in one epoch. Raises NotVerified, Refused where that is no group."""
 
     def __init__(self, epochs: tuple[Epoch, ...]) -> None:
-        require_genesis(epochs[0])
+        require_chain(epochs)
         self._epochs = epochs
         self._group = epochs[0].configuration.digest
         self._votes: dict[tuple[str, Place], dict[Choice, dict[int, Vote]]] = {}

@@ -30,9 +30,10 @@ from assay.agreement.blame.evidence import (
     TwoMoves,
     WrongOutcome,
 )
+from assay.agreement.chain import require_chain
 from assay.agreement.entry import Ballot
 from assay.agreement.evidence import AgreementEvidence, require_quorum, require_signed
-from assay.agreement.group import Configuration, require_genesis
+from assay.agreement.group import Configuration
 from assay.agreement.results import Result
 from assay.agreement.views import Move, beginning, carried
 from assay.agreement.votes import encoded
@@ -67,7 +68,7 @@ def require_guilt(evidence: AnyEvidence, group: bytes) -> tuple[Guilty, ...]:
             expected=group.hex(),
             got=evidence.group.hex(),
         )
-    _under("/epochs/0", require_genesis, evidence.epochs[0])
+    _under("/epochs", require_chain, evidence.epochs)
     match evidence:
         case Rewrite():
             return _named(evidence, _rewrite(evidence))
