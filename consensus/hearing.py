@@ -270,7 +270,7 @@ class Hearing:
         state = self._state
         if not state.active or (message.view, message.installed) != (state.view, state.installed):
             return None
-        if not state.standing.entries < message.number <= state.standing.entries + AHEAD:
+        if not max(state.standing.entries, state.floor) < message.number <= state.standing.entries + AHEAD:
             return None
         return state.slots.setdefault(message.number, Slot(message.number))
 

@@ -32,6 +32,8 @@ class Proposing:
         state = self._state
         if not state.leads:
             return False
+        if state.standing.entries < state.floor:
+            return False  # who is behind catches up before it leads
         parent, under_vote = state.standing, 0
         while (slot := state.slots.get(parent.entries + 1)) is not None and slot.judged is not None:
             if slot.judged.entry.parent != parent.last:

@@ -134,6 +134,7 @@ class State:
         self.pool = Pool()
         self.answers = Answers(me)
         self.reports = Reports(group.quorum)
+        self.floor = 0  # the number of the entry on which the present view builds: it decides above that only
         self.slots: dict[int, Slot] = {}  # of the present view; none before it has begun
         self.flight = Flight()
         self.updates: dict[int, Update] = {}  # signed, and not yet ordered

@@ -179,7 +179,9 @@ class Viewing:
         state.view, state.active, state.new_view = new_view.view, True, new_view
         state.installed = installing(state.group, new_view.view, new_view.changes)
         state.progressed = state.now
-        for quorum in estate(state.group.genesis, (each.move for each in new_view.changes)).carried:
+        inherited = estate(state.group.genesis, (each.move for each in new_view.changes))
+        state.floor = 0 if inherited.head is None else inherited.head.entry.number
+        for quorum in inherited.carried:
             entry = quorum.entry
             if entry.number <= state.standing.entries:
                 continue

@@ -26,6 +26,7 @@ from consensus.state import State
 from consensus.succession import installing
 
 replace = msgspec.structs.replace
+FOR_EVER = 2**60
 REMEMBERED = 40  # messages that a liar may say again
 Place = tuple[int, int]  # view, number
 
@@ -68,6 +69,8 @@ class Liar:
         sent = ready.send
         for trick in self._tricks:
             sent = [(to, word) for to, message in sent for word in trick(self, to, message)]
+        if self.now < self.mute:
+            ready.supply, ready.reply = [], []
         due = [each for each in self._later if each[0] <= now]
         self._later = [each for each in self._later if each[0] > now]
         ready.send = [*((to, message) for _, to, message in due), *sent]

@@ -36,7 +36,7 @@ from consensus.messages import (
     Vote,
 )
 from consensus.proposing import _without
-from consensus.simulator.liars import Liar, Trick
+from consensus.simulator.liars import FOR_EVER, Liar, Trick
 from consensus.succession import installing
 
 replace = msgspec.structs.replace
@@ -161,7 +161,7 @@ def _vanishing(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
     if liar.now < liar.mute:
         return []
     if isinstance(message, Propose) and to == liar.others[-1 if liar.place != liar.others[-1] else -2]:
-        liar.mute = liar.now + liar.world.chance.choice((500, 3_000, 20_000, 10**9))
+        liar.mute = liar.now + liar.world.chance.choice((500, 3_000, 20_000, FOR_EVER))
     return [message]
 
 

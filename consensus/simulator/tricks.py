@@ -33,7 +33,7 @@ from consensus.messages import (
 )
 from consensus.replica import Replica
 from consensus.simulator.founding import Founded
-from consensus.simulator.liars import Liar, Trick
+from consensus.simulator.liars import FOR_EVER, Liar, Trick
 from consensus.simulator.misleading import MISLEADING, WITHIN
 from consensus.simulator.models import WRONG
 from consensus.simulator.world import World
@@ -54,6 +54,7 @@ def _wrong(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
 
 
 def _silent(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
+    liar.mute = FOR_EVER
     return []
 
 
