@@ -16,9 +16,10 @@ from assay.digest import Tag
 from assay.errors import Refused
 from consensus.durable import Jumped, Standing
 from consensus.judging import LINGER, SLACK, Group, root_of, served_after
-from consensus.messages import Jump, Older, Record, Records, Serving, content_digest
+from consensus.messages import Jump, Older, Record, Records, Serving, content_digest, following
 from consensus.ordering import Ordering
 from consensus.state import State
+from consensus.succeeding import is_agreed
 from consensus.succession import Moves
 from consensus.telling import voting
 
@@ -67,12 +68,11 @@ class CatchingUp:
     def jump(self, sender: int, message: Jump) -> None:
         """The last entry of a member whose log no longer has what comes next here."""
         state, record = self._state, message.record
-        far = record.entry.number > state.standing.entries + 1
+        far = record.entry.number > state.standing.entries + state.arrived
         if self._is_under_way() or not far or not self._is_proved(record):
             return
-        if _is_whole(record, message.serving) and _is_true(state.group, message.serving):
-            entry = record.entry
-            standing = Standing(entry.number, entry.digest, entry.time, message.serving)
+        if _is_whole(record, message.serving) and self._is_true(record, message.serving):
+            standing = _standing(record, message.serving)
             others = (member for member in range(state.n) if member not in (sender, state.me))
             self._transfer = Transfer(standing, [record], deque([sender, *others]), extended=state.now)
             self._go_on()
@@ -95,14 +95,18 @@ class CatchingUp:
             serving = served_after(state.group.configuration, state.standing, record.updates, entry.time)
         except Refused:
             return
-        if _is_whole(record, serving):
+        successor = record.successor
+        agreed = successor is None or is_agreed(state.group, successor, state.seal)
+        if agreed and _is_whole(record, serving):
             models = voting(state.group.configuration, state.standing, record)  # whatever its sender says
-            standing = Standing(entry.number, entry.digest, entry.time, serving)
+            standing = _standing(record, serving)
             leaves = tuple(ended.leaf for ended in record.ended)
             self._ordering.execute(msgspec.structs.replace(record, models=models), leaves, standing)
 
     def _is_proved(self, record: Record) -> bool:
-        return self._moves.proves(Tag.AGREEMENT_COMMIT, record.head)
+        """By the commits of this epoch's members; the last entry of the one before by what began this one."""
+        base = not self._state.arrived and record.entry.digest == self._state.group.base
+        return base or self._moves.proves(Tag.AGREEMENT_COMMIT, record.head)
 
     # --- by a jump ----------------------------------------------------------------------------------------
 
@@ -121,12 +125,21 @@ class CatchingUp:
         transfer = self._transfer
         return transfer is not None and self._state.now < transfer.extended + len(transfer.members) * AGAIN
 
+    def _is_true(self, record: Record, serving: tuple[Serving, ...]) -> bool:
+        """Whether there are models for all members of the record's epoch, those that their commitments name."""
+        group = self._state.group
+        ours = record.entry.epoch == group.configuration.epoch
+        members = (group.configuration if ours or group.before is None else group.before).members
+        models = [(each.commitment, each.model) for each in serving]
+        models += [(old.commitment, old.model) for each in serving for old in each.retired]
+        return len(serving) == len(members) and all(model.commitment == digest for digest, model in models)
+
     def _go_on(self) -> None:
         """Asks for more, or jumps once all is here that may still matter."""
         state, transfer = self._state, self._transfer
         assert transfer is not None, "there is a jump under way"
         entry = transfer.next.entry
-        if transfer.standing.entries <= state.standing.entries + 1:
+        if transfer.standing.entries <= state.standing.entries + state.arrived:
             self._transfer = None  # it has caught up otherwise
         elif entry.number == 1 or entry.time < transfer.standing.time - _counting(state.group):
             self._transfer = None
@@ -148,7 +161,7 @@ def _counting(group: Group) -> int:
 
 def _is_whole(record: Record, serving: tuple[Serving, ...]) -> bool:
     """Whether a record holds what its entry covers."""
-    content = content_digest(record.reports, record.updates, serving)
+    content = content_digest(record.reports, record.updates, serving, following(record.successor))
     return record.entry.content == content and _has_its_outcomes(record)
 
 
@@ -161,8 +174,6 @@ def _has_its_outcomes(record: Record) -> bool:
     )
 
 
-def _is_true(group: Group, serving: tuple[Serving, ...]) -> bool:
-    """Whether models are those that their commitments name."""
-    models = [(each.commitment, each.model) for each in serving]
-    models += [(old.commitment, old.model) for each in serving for old in each.retired]
-    return len(serving) == group.configuration.n and all(model.commitment == digest for digest, model in models)
+def _standing(record: Record, serving: tuple[Serving, ...]) -> Standing:
+    entry = record.entry
+    return Standing(entry.number, entry.digest, entry.time, serving, entry.epoch, following(record.successor))

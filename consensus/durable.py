@@ -10,18 +10,24 @@ from typing import Protocol
 
 import msgspec
 
-from assay.fields import Key, Milliseconds, RequestId
+from assay.agreement.views import Quorum
+from assay.fields import Index, Key, Milliseconds, RequestId
 from assay.model import Digest
-from consensus.messages import Body, Exec, NewView, Number, Quorum, Record, Serving, ViewChange, Vote
+from consensus.messages import Body, Exec, NewView, Number, Record, Serving, Successor, ViewChange, Vote
 
 
 class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the log stands after an entry; `entries` 0 before the first."""
+    """Where the log stands after an entry; `entries` 0 before the first.
+
+    `epoch`: of the last entry. `over`: the digest of the configuration that follows, where that entry ends it.
+    """
 
     entries: Number
     last: Digest  # of the last entry; the genesis digest before the first
     time: Milliseconds
     serving: tuple[Serving, ...]  # by member
+    epoch: Index = 0
+    over: Digest | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,7 @@ class Restored:
     bodies: list[Body] = field(default_factory=list)  # of entries beyond the standing
     votes: list[Cast] = field(default_factory=list)  # likewise, those of earlier views first
     head: Quorum | None = None  # the last entry executed, with its commits
+    ending: Successor | None = None  # what it holds, where it ends its epoch
     moved: ViewChange | None = None  # the last
     installed: NewView | None = None  # the last
 

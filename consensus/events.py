@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from assay.agreement.group import Epoch
 from assay.model import ModelReference
 from consensus.durable import Durable
-from consensus.messages import Payload, Result, Spoken
+from consensus.messages import Payload, Result, Spoken, Successor
 
 # --- in ---------------------------------------------------------------------------------------------------
 
@@ -36,6 +37,13 @@ class Adopting:
 
 
 @dataclass(frozen=True)
+class Reconfiguring:
+    """The marketplace, or an owner, hands in a configuration that all who must have signed."""
+
+    successor: Successor
+
+
+@dataclass(frozen=True)
 class Linked:
     """A member can be reached (again): what it may have missed is sent once more."""
 
@@ -54,7 +62,7 @@ class Tick:
     """Time has passed."""
 
 
-Event = Received | Ran | Adopting | Linked | Lost | Tick
+Event = Received | Ran | Adopting | Reconfiguring | Linked | Lost | Tick
 
 # --- out --------------------------------------------------------------------------------------------------
 
@@ -79,6 +87,7 @@ class Supply:
     first: int
     most: int
     jump: bool  # or the last one, where those are not kept any more or are very many
+    far: bool = False  # the last one in any case: it is in an earlier epoch
 
 
 @dataclass
@@ -91,6 +100,7 @@ class Ready:
     run: list[Run] = field(default_factory=list)
     recall: list[tuple[bytes, int, int]] = field(default_factory=list)  # (client, number, index): tell it again
     supply: list[Supply] = field(default_factory=list)
+    succeeded: Epoch | None = None  # the next epoch is in force: this replica has done its work
     adopted: list[bytes] = field(default_factory=list)  # commitments with which this member answers from now on
     wake: int | None = None  # Unix ms by which a `Tick` is due; None: not before something else happens
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from assay.agreement.entry import Ballot
+from assay.agreement.entry import Asked, Ballot
 from assay.digest import Tag
 from assay.errors import AssayError
 from assay.model import input_digest
@@ -79,7 +79,7 @@ class Hearing:
             return ""
         pending = state.pool.get(digest)
         if pending is None:
-            if state.now > asked.deadline + (0 if isinstance(sender, bytes) else LINGER):
+            if self._is_too_late(asked, 0 if isinstance(sender, bytes) else LINGER):
                 return ""
             if asked.deadline > state.now + state.group.configuration.horizon + AHEAD_OF_US:
                 return "the deadline is beyond the group's horizon"
@@ -92,6 +92,11 @@ class Hearing:
         if payload is None or pending.payload is not None:
             return ""
         return self._fill(pending, payload)
+
+    def _is_too_late(self, asked: Asked, after: int) -> bool:
+        """By this member's clock, or by the group's: what was said of it in time may have been forgotten."""
+        state = self._state
+        return state.now > asked.deadline + after or state.standing.time > asked.deadline + LINGER
 
     def _fill(self, pending: Pending, payload: Payload) -> str:
         try:

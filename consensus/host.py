@@ -20,6 +20,7 @@ from typing import NoReturn
 
 import msgspec
 
+from assay.agreement.group import Epoch
 from assay.agreement.votes import Erred
 from assay.errors import Refused, Unavailable
 from assay.keys import PrivateKey, PublicKey
@@ -35,12 +36,13 @@ from consensus.events import (
     Ran,
     Ready,
     Received,
+    Reconfiguring,
     Run,
     Supply,
     Tick,
 )
 from consensus.judging import Group
-from consensus.messages import Jump, Record, Records, Result, Spoken, decode, encode
+from consensus.messages import Jump, Record, Records, Result, Spoken, Successor, decode, encode
 from consensus.telling import again
 from wire.deadline import now_ms
 from wire.dial import Resolve
@@ -63,7 +65,8 @@ class Host:
     """Member `me` of `group`, who holds `identity`. Runs until `close`; `ended` tells of an end before that.
 
     `infer` gives a result for each run; what it fails to give counts as an error of the model. `on_adopted` is
-    told with which model (by its commitment) the member answers from now on.
+    told with which model (by its commitment) the member answers from now on, `on_succeeded` of the epoch that has
+    followed: then this host has done its work, and another is to take its place.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Host:
         *,
         infer: Infer,
         on_adopted: Callable[[bytes], None] | None = None,
+        on_succeeded: Callable[[Epoch], None] | None = None,
         resolve: Resolve | None = None,
         now: Callable[[], int] = now_ms,
     ) -> None:
@@ -83,6 +87,7 @@ class Host:
         self._disk = Disk(storage)
         self._infer = infer
         self._on_adopted = on_adopted or _nobody
+        self._on_succeeded = on_succeeded or _nobody
         self._now = now
         self._places = {member.key: i for i, member in enumerate(group.configuration.members) if i != me}
         self._inbox: deque[tuple[Event, Taken | None]] = deque()
@@ -134,6 +139,10 @@ class Host:
     def adopt(self, model: ModelReference) -> None:
         """The member is to answer with this model, which is being served, from now on: see `on_adopted`."""
         self._put(Adopting(model))
+
+    def reconfigure(self, successor: Successor) -> None:
+        """The group is to have this configuration next: see `on_succeeded`."""
+        self._put(Reconfiguring(successor))
 
     async def ended(self) -> NoReturn:
         """Waits for an end that nobody has asked for, and raises what led to it."""
@@ -231,6 +240,8 @@ class Host:
             self._reply(client, _frame(frames, message))
         for commitment in ready.adopted:
             self._on_adopted(commitment)
+        if ready.succeeded is not None:
+            self._on_succeeded(ready.succeeded)
         if ready.run:
             task = asyncio.create_task(self._vote(ready.run))
             self._runs.add(task)
@@ -273,7 +284,7 @@ class Host:
         records = await self._disk.records(supply.first, supply.most)
         gone = not records or records[0].entry.number > supply.first
         last = await self._disk.last() if supply.jump else None
-        if last is not None and (gone or last[1].entries > supply.first + FAR):
+        if last is not None and (gone or supply.far or last[1].entries > supply.first + FAR):
             line.send(encode(Jump(last[0], last[1].serving)))
         elif records:
             line.send(encode(Records(_fitting(records, from_the_end=not supply.jump))))
@@ -314,5 +325,5 @@ def _fitting(records: Sequence[Record], *, from_the_end: bool) -> tuple[Record, 
     return tuple(records[-count:] if from_the_end else records[:count])
 
 
-def _nobody(commitment: bytes) -> None:
+def _nobody(_: object) -> None:
     """Nobody wants to know."""

@@ -18,7 +18,7 @@ import msgspec
 
 from assay import merkle
 from assay.agreement.entry import Asked, Ended, Entry
-from assay.agreement.group import Configuration, Labels
+from assay.agreement.group import Configuration, Epoch, Labels
 from assay.agreement.votes import Absent, Answered, Outcome, Said, count
 from assay.errors import Refused
 from assay.model import ModelReference
@@ -34,6 +34,7 @@ from consensus.messages import (
     Serving,
     Update,
     content_digest,
+    following,
 )
 
 LINGER = 10_000  # ms of entry time after its deadline for which a request may still be decided, as failed
@@ -46,14 +47,24 @@ NOTHING_YET = bytes(32)  # root of an entry without outcomes
 
 @dataclass(frozen=True)
 class Group:
-    """A group in one epoch, and the name it keeps for ever."""
+    """A group in one epoch, and the name it keeps for ever.
+
+    `begun`: what has put the epoch in force after the one with the configuration `before`; None for the first.
+    """
 
     genesis: bytes
     configuration: Configuration
+    before: Configuration | None = None
+    begun: Epoch | None = None
 
     @property
     def quorum(self) -> int:
         return self.configuration.quorum
+
+    @property
+    def base(self) -> bytes | None:
+        """The entry, by its digest, that was the last of the epoch before."""
+        return None if self.begun is None else self.begun.approvals[0].entry
 
     def leader(self, view: int) -> int:
         return view % self.configuration.n
@@ -95,8 +106,15 @@ class Judged:
     standing: Standing
 
 
+def entered(group: Group, standing: Standing) -> Standing:
+    """The same where it is of this epoch; where it ends the one before, what this one begins with."""
+    if group.before is None or standing.over != group.configuration.digest:
+        return standing
+    return succeeded(standing, group.before, group.configuration)
+
+
 def beginning(group: Group) -> Standing:
-    """Before the first entry."""
+    """Before the first entry. Whoever comes into a later epoch knows nothing of what its members answer with."""
     models = [member.model for member in group.configuration.members]
     serving = tuple(Serving(model.commitment, model, 0, ()) for model in models)
     return Standing(0, group.genesis, 0, serving)
@@ -123,6 +141,7 @@ def judge(group: Group, parent: Standing, content: Content, known: Known) -> Jud
     Raises Refused where the content breaks a rule of the protocol (docs/agreement-protocol.md).
     """
     configuration, reports = group.configuration, content.reports
+    _require_going_on(group, parent, content)
     reporting = {each.report.member for each in content.haves}
     if len(reporting) < group.quorum:
         _refuse("too few members have reported", "/haves", f"{group.quorum}", str(len(reporting)))
@@ -133,18 +152,51 @@ def judge(group: Group, parent: Standing, content: Content, known: Known) -> Jud
     _require_light(content, known)
     ended = _outcomes(configuration, parent, asked, _results(content, known), time)
     leaves = tuple(each.leaf for each in ended)
-    serving = served_after(configuration, parent, content.updates, time)
+    serving, after = served_after(configuration, parent, content.updates, time), following(content.successor)
     entry = Entry(
         group=group.genesis,
         epoch=configuration.epoch,
         number=parent.entries + 1,
         parent=parent.last,
         time=time,
-        content=content_digest(reports, content.updates, serving),
+        content=content_digest(reports, content.updates, serving, after),
         count=len(ended),
         root=root_of(leaves),
     )
-    return Judged(entry, reports, requests, ended, leaves, Standing(entry.number, entry.digest, time, serving))
+    standing = Standing(entry.number, entry.digest, time, serving, entry.epoch, after)
+    return Judged(entry, reports, requests, ended, leaves, standing)
+
+
+def succeeded(standing: Standing, before: Configuration, after: Configuration) -> Standing:
+    """Where the log stands when the epoch has changed: who stays answers as before, others as they begin."""
+    served = {member.owner: each for member, each in zip(before.members, standing.serving, strict=True)}
+    serving = tuple(
+        served.get(member.owner) or Serving(member.model.commitment, member.model, 0, ())
+        for member in after.members
+    )
+    return msgspec.structs.replace(standing, serving=serving, epoch=after.epoch, over=None)
+
+
+def require_successor(group: Group, standing: Standing, after: Configuration) -> None:
+    """What may follow an epoch: the same group, with few enough of its members gone, all others answering as now.
+
+    Raises Refused.
+    """
+    before = group.configuration
+    if (after.epoch, after.previous) != (before.epoch + 1, before.digest):
+        _refuse("not of the next epoch", "/successor/epoch", str(before.epoch + 1), str(after.epoch))
+    after.checked("/successor")
+    for name in ("slug", "inputs", "answer", "aggregator"):
+        if getattr(before, name) != getattr(after, name):
+            _refuse("another group", f"/successor/{name}", str(getattr(before, name)), str(getattr(after, name)))
+    models = {member.owner: member.model for member in after.members}
+    if before.interface.preprocessing != after.interface.preprocessing:
+        _refuse("another group", "/successor/members/0/model", "the same preprocessing", "another")
+    stay = [i for i, member in enumerate(before.members) if member.owner in models]
+    if len(stay) < before.quorum:
+        _refuse("too many members leave at a time", "/successor/members", f"at most {before.f}", "more")
+    if any(models[before.members[i].owner] != standing.serving[i].model for i in stay):
+        _refuse("not the model of a member that stays", "/successor/members", "what it answers with", "another")
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
@@ -230,6 +282,16 @@ def _require_decidable(group: Group, content: Content, requests: Sequence[Asked]
             _refuse("decided before", f"/decided/{i}", "an id that has not been decided", request.id.hex())
         if not timely(request, group.configuration, time):
             _refuse("not a time to decide this", f"/decided/{i}", str(request.deadline), str(time))
+
+
+def _require_going_on(group: Group, parent: Standing, content: Content) -> None:
+    """Nothing follows the end of an epoch; what ends it stands alone."""
+    if parent.over is not None or parent.epoch > group.configuration.epoch:
+        _refuse("the epoch has ended", "", "nothing more in it", "an entry")
+    if content.successor is not None:
+        if content.decided or content.updates:
+            _refuse("what ends an epoch stands alone", "/successor", "no requests, no changes", "some")
+        require_successor(group, parent, content.successor.configuration)
 
 
 def _require_light(content: Content, known: Known) -> None:

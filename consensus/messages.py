@@ -14,9 +14,10 @@ import msgspec
 
 from assay import cbor, merkle
 from assay.agreement.entry import Asked, Ballot, Ended, Entry
-from assay.agreement.group import Signed
+from assay.agreement.group import Approved, Configuration, Epoch, Signed
 from assay.agreement.results import Result as Result  # noqa: PLC0414  (it belongs to the messages as well)
 from assay.agreement.results import Results
+from assay.agreement.views import MAX_LOCKS, Move, Quorum, View
 from assay.agreement.votes import Answered
 from assay.digest import SIZE, Tag, digest, sha256
 from assay.fields import Index, Key, Milliseconds, Signature, plain
@@ -31,7 +32,6 @@ MAX_REPORTS = 256  # that one entry rests on
 MAX_MEMBERS = 16
 MAX_RECORDS = 16  # in one message
 MAX_RETIRED = 8  # models of one member whose results still count
-MAX_LOCKS = 64  # entries that a member may have committed to and not executed
 
 Place = Annotated[int, msgspec.Meta(ge=0, lt=MAX_MEMBERS)]  # a member's, in the configuration
 Number = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
@@ -221,6 +221,45 @@ class Serving(Struct, frozen=True):
         return [self.commitment, self.serial, [[old.commitment, old.until] for old in self.retired]]
 
 
+# --- epochs -----------------------------------------------------------------------------------------------
+
+
+class Successor(Struct, frozen=True):
+    """The configuration that is to follow, signed by all of its own members and by 2f + 1 of the present ones."""
+
+    configuration: Configuration
+    consents: Annotated[tuple[Signature, ...], msgspec.Meta(max_length=MAX_MEMBERS)]  # of its members, in order
+    words: Annotated[tuple[Signed, ...], msgspec.Meta(max_length=MAX_MEMBERS)]  # of present ones, by their places
+
+    @property
+    def digest(self) -> bytes:
+        """Of the configuration."""
+        return self.configuration.digest
+
+
+def following(successor: Successor | None) -> bytes | None:
+    """What the entry that holds it, or does not, covers of it."""
+    return None if successor is None else successor.digest
+
+
+class Reconfigure(Message, frozen=True):
+    """A successor, to be ordered: the entry that holds it is its epoch's last."""
+
+    successor: Successor
+
+
+class Farewell(Message, frozen=True):
+    """That the epoch has ended where it has: 2f + 1 of these prove it to whoever trusts the epoch's keys."""
+
+    approved: Approved
+
+
+class Succeeded(Message, frozen=True):
+    """The epoch that has followed, to a member that has not heard."""
+
+    epoch: Epoch
+
+
 # --- ordering ---------------------------------------------------------------------------------------------
 
 
@@ -230,17 +269,25 @@ class Content(Struct, frozen=True):
     haves: Annotated[tuple[Have, ...], msgspec.Meta(max_length=MAX_REPORTS)]
     decided: Digests
     updates: Annotated[tuple[Update, ...], msgspec.Meta(max_length=MAX_MEMBERS)]
+    successor: Successor | None = None  # then there is nothing else in it, and nothing after it
 
     @property
     def reports(self) -> tuple[bytes, ...]:
         return tuple(each.report.digest for each in self.haves)
 
 
-def content_digest(reports: tuple[bytes, ...], updates: tuple[Update, ...], served: tuple[Serving, ...]) -> bytes:
+def content_digest(
+    reports: tuple[bytes, ...],
+    updates: tuple[Update, ...],
+    served: tuple[Serving, ...],
+    after: bytes | None = None,
+) -> bytes:
     """What `Entry.content` holds. The decided requests are in its tree of outcomes; with what is `served` after
-    it, whoever has an entry, and those in which ids may still count, has the whole state.
+    it, whoever has an entry, and those in which ids may still count, has the whole state. `after`: the digest of
+    the configuration that it puts in force.
     """
     value: dict[str, cbor.Value] = {
+        "after": after,
         "reports": list(reports),
         "updates": [each.change.digest for each in updates],
         "serving": [each.content for each in served],
@@ -290,36 +337,6 @@ class Body(Message, frozen=True):
 # --- views ------------------------------------------------------------------------------------------------
 
 
-class Quorum(Struct, frozen=True):
-    """An entry with the members' signatures, of one kind and from one view, that prove something of it."""
-
-    entry: Entry
-    view: Number
-    installed: Digest
-    signatures: Annotated[tuple[Signed, ...], msgspec.Meta(max_length=MAX_MEMBERS)]
-
-    @property
-    def ballot(self) -> Ballot:
-        entry = self.entry
-        return Ballot(entry.group, entry.epoch, self.view, self.installed, entry.number, entry.digest)
-
-
-class Move(Struct, frozen=True):
-    """That a member votes in no view below this one any more, and what the next must take over from it."""
-
-    group: Digest
-    epoch: Index
-    member: Place
-    view: Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
-    head: Quorum | None  # the last entry that it has executed, with the commits; None before the first
-    locks: Annotated[tuple[Quorum, ...], msgspec.Meta(max_length=MAX_LOCKS)]  # what it has committed to beyond
-    # that, each with the newest prepares
-
-    @property
-    def digest(self) -> bytes:
-        return digest(Tag.AGREEMENT_VIEW_CHANGE, cbor.encode(plain(self)))
-
-
 class ViewChange(Message, frozen=True):
     """A signed move."""
 
@@ -330,15 +347,9 @@ class ViewChange(Message, frozen=True):
 class NewView(Message, frozen=True):
     """The moves of 2f + 1 members into a view, from its leader: what the view begins with follows from them."""
 
-    view: Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
+    view: View
     changes: Annotated[tuple[ViewChange, ...], msgspec.Meta(max_length=MAX_MEMBERS)]
     signature: Signature
-
-    @staticmethod
-    def signed(group: bytes, epoch: int, view: int, moves: Sequence[bytes]) -> bytes:
-        """The digest that the leader signs under Tag.AGREEMENT_NEW_VIEW, and that stands in the view's ballots."""
-        content: dict[str, cbor.Value] = {"group": group, "epoch": epoch, "view": view, "moves": list(moves)}
-        return digest(Tag.AGREEMENT_NEW_VIEW, cbor.encode(content))
 
 
 class Record(Struct, frozen=True):
@@ -353,6 +364,7 @@ class Record(Struct, frozen=True):
     asked: Annotated[tuple[Asked, ...], msgspec.Meta(max_length=MAX_BATCH)]
     ended: Annotated[tuple[Ended, ...], msgspec.Meta(max_length=MAX_BATCH)]
     models: Models
+    successor: Successor | None = None
 
     @property
     def head(self) -> Quorum:
@@ -401,12 +413,13 @@ class Heard(Message, frozen=True):
 
 
 class Status(Message, frozen=True):
-    """The number of entries that the sender has, and the view in which it votes or last did. Whoever has more
-    entries sends `Records`; whoever is in a later view, the `NewView` that began it.
+    """How many entries the sender has, the epoch of the last, and the view in which it votes or last did.
+    Whoever has more entries sends `Records`; whoever is in a later view or epoch, what began it.
     """
 
     entries: Number
     view: Number
+    epoch: Index = 0
 
 
 # --- to clients -------------------------------------------------------------------------------------------
@@ -437,6 +450,9 @@ Spoken = (
     | Exec
     | Have
     | Update
+    | Reconfigure
+    | Farewell
+    | Succeeded
     | Propose
     | Vote
     | Body

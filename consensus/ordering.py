@@ -11,22 +11,17 @@ from typing import Literal
 import msgspec
 
 from assay.agreement.entry import Ballot
+from assay.agreement.views import Quorum
 from assay.digest import Tag
 from assay.errors import Refused
 from consensus.durable import Accepted, Cast, Executed, Jumped, Past, Standing
 from consensus.hearing import Hearing
-from consensus.judging import LINGER, Judged, judge, named
+from consensus.judging import LINGER, Judged, entered, judge, named
 from consensus.knowledge import Contained, Knowledge
-from consensus.messages import (
-    Body,
-    Content,
-    Propose,
-    Quorum,
-    Record,
-    Vote,
-)
+from consensus.messages import Body, Content, Propose, Record, Vote
 from consensus.slots import Slot
 from consensus.state import State
+from consensus.succeeding import is_agreed
 from consensus.telling import decided, voting
 
 
@@ -74,8 +69,8 @@ class Ordering:
         try:
             if not all(self._hearing.is_right(have) for have in content.haves):
                 raise Refused("a report in it is not its member's", code="wrong-proposal")
-            if not all(self._hearing.is_owned(update) for update in content.updates):
-                raise Refused("an update in it is not its member's", code="wrong-proposal")
+            if not self._is_agreed(content):
+                raise Refused("a change in it is not agreed to", code="wrong-proposal")
             judged = judge(state.group, parent, content, Knowledge(state, slot.number))
             prepared = self._leaders(slot, judged.standing.last)
         except Refused:
@@ -94,11 +89,17 @@ class Ordering:
             judged = judge(state.group, parent, body.content, Contained(state, body))
         except (Refused, KeyError):
             judged = None
-        owned = all(self._hearing.is_owned(update) for update in body.content.updates)
-        if judged is None or judged.standing.last != entry or not owned:
+        if judged is None or judged.standing.last != entry or not self._is_agreed(body.content):
             del state.bodies[entry]  # whoever has sent it is a liar
             return
         self._prepare(slot, judged, body)
+
+    def _is_agreed(self, content: Content) -> bool:
+        """Whether all who must have signed the changes in it."""
+        state, successor = self._state, content.successor
+        return all(self._hearing.is_owned(update) for update in content.updates) and (
+            successor is None or is_agreed(state.group, successor, state.seal)
+        )
 
     def _prepare(self, slot: Slot, judged: Judged, body: Body) -> None:
         state = self._state
@@ -209,6 +210,7 @@ class Ordering:
             asked=judged.asked,
             ended=judged.ended,
             models=(),
+            successor=state.bodies[judged.standing.last].content.successor,
         )
         models = voting(state.group.configuration, state.standing, record)
         self.execute(msgspec.structs.replace(record, models=models), judged.leaves, judged.standing)
@@ -218,7 +220,7 @@ class Ordering:
         """Goes on from an entry that others have executed; what stands before it is theirs to tell."""
         state, before, last = self._state, self._state.standing, jumped.records[-1]
         state.out.persist.append(jumped)
-        self._stand(jumped.standing, last.head)
+        self._stand(jumped.standing, last)
         for record in jumped.records:
             self._settle(record)
         self._tidy()
@@ -228,16 +230,17 @@ class Ordering:
         """Makes an entry the log's last: the same on every member, in the same order."""
         state, before = self._state, self._state.standing
         state.out.persist.append(Executed(record, standing))
-        self._stand(standing, record.head)
+        self._stand(standing, record)
         self._settle(record)
         self._tidy()
         state.out.reply += decided(record, leaves)
         self._serve(before)
 
-    def _stand(self, standing: Standing, head: Quorum) -> None:
+    def _stand(self, standing: Standing, record: Record) -> None:
         """The log ends there now: what was said of it, and of what is below, is of no use any more."""
         state = self._state
-        state.standing, state.head = standing, head
+        state.standing, state.head = entered(state.group, standing), record.head
+        state.ending = record.successor
         state.progressed = state.now
         state.setbacks = max(0, state.setbacks - 1)
         for number in [number for number in state.slots if number <= standing.entries]:

@@ -11,7 +11,7 @@ from assay.errors import Refused
 from consensus.durable import Standing
 from consensus.judging import LINGER, MOST_VOTES, Judged, TooEarly, judge, time_of, timely
 from consensus.knowledge import Knowledge
-from consensus.messages import MAX_BATCH, MAX_REPORTS, Content, Have, Held, Report, Update
+from consensus.messages import MAX_BATCH, MAX_REPORTS, Content, Have, Held, Report, Successor, Update
 from consensus.ordering import Ordering
 from consensus.slots import Slot
 from consensus.state import State
@@ -30,7 +30,7 @@ class Proposing:
     def propose(self) -> bool:
         """Proposes the next entry if this member leads and there is something to put into it."""
         state = self._state
-        if not state.leads:
+        if not state.leads or not state.arrived:
             return False
         if state.standing.entries < state.floor:
             return False  # who is behind catches up before it leads
@@ -57,6 +57,8 @@ class Proposing:
     ) -> tuple[Content, Judged] | None:
         """What can be proposed on top of the parent, and what follows from it."""
         state = self._state
+        if parent.over is not None:
+            return None
         content = self._content(parent, taken, state.now if ripe_by is None else ripe_by)
         while content is not None:
             try:
@@ -76,6 +78,8 @@ class Proposing:
             if each.change.serial > parent.serving[each.change.member].serial
             and state.wished[each.change.member].first <= ripe_by
         ]
+        if state.successor is not None and state.successor_heard <= ripe_by:
+            return self._ending(state.successor)
         taken = set(taken)
         known: dict[bytes, bool] = {}
         haves: dict[bytes, Have] = {}
@@ -103,6 +107,11 @@ class Proposing:
         if not decided:
             haves = dict(state.reports.newest.values())
         return self._timely(parent, haves, decided, updates)
+
+    def _ending(self, successor: Successor) -> Content | None:
+        """What ends the epoch stands alone, on the clocks of a quorum."""
+        newest = tuple(have for _, have in self._state.reports.newest.values())
+        return Content(newest, (), (), successor) if len(newest) >= self._state.group.quorum else None
 
     def _usable(self, request: bytes, known: dict[bytes, bool]) -> dict[bytes, Have]:
         """The reports that name a request, of those of which all is here; `known`: of which that is known."""

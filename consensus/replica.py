@@ -13,13 +13,14 @@ from collections.abc import Iterable
 from assay.digest import Tag
 from consensus.catching_up import CatchingUp
 from consensus.durable import Restored
-from consensus.events import Adopting, Event, Linked, Lost, Ran, Ready, Received, Tick
+from consensus.events import Adopting, Event, Linked, Lost, Ran, Ready, Received, Reconfiguring, Tick
 from consensus.hearing import Hearing
 from consensus.judging import LINGER, Group
 from consensus.messages import (
     Body,
     Change,
     Exec,
+    Farewell,
     Have,
     Heard,
     Held,
@@ -27,9 +28,11 @@ from consensus.messages import (
     NewView,
     Older,
     Propose,
+    Reconfigure,
     Records,
     Requests,
     Status,
+    Succeeded,
     Update,
     ViewChange,
     Vote,
@@ -42,6 +45,7 @@ from consensus.seals import Seal
 from consensus.slots import Slot
 from consensus.speaking import Speaking
 from consensus.state import State
+from consensus.succeeding import Succeeding
 from consensus.suspecting import Suspecting
 from consensus.viewing import Viewing
 
@@ -54,7 +58,8 @@ class Replica:
         self._hearing = Hearing(self.state)
         self._speaking = Speaking(self.state, self._hearing)
         self._ordering = Ordering(self.state, self._hearing)
-        self._resending = Resending(self.state, self._speaking)
+        self._succeeding = Succeeding(self.state, self._speaking)
+        self._resending = Resending(self.state, self._speaking, self._succeeding)
         self._proposing = Proposing(self.state, self._ordering)
         self._catching_up = CatchingUp(self.state, self._ordering)
         self._suspecting = Suspecting(self.state, self._proposing)
@@ -90,6 +95,8 @@ class Replica:
             case Adopting(model):
                 state.wanted = model
                 self._adopt()
+            case Reconfiguring(successor):
+                self._succeeding.reconfigure(Reconfigure(successor))
             case Linked(member):
                 state.lost.discard(member)
                 self._resending.greet(member)
@@ -124,7 +131,7 @@ class Replica:
             case Older(before):
                 self._resending.older(sender, before)
             case Status():
-                self._resending.status(sender, message.entries, message.view)
+                self._resending.status(sender, message)
             case _:
                 self._hear_of_views(sender, message)
 
@@ -142,6 +149,17 @@ class Replica:
                 self._viewing.change(sender, message)
             case NewView():
                 self._viewing.new_view(message)
+            case _:
+                self._hear_of_epochs(message)
+
+    def _hear_of_epochs(self, message: object) -> None:
+        match message:
+            case Reconfigure():
+                self._succeeding.reconfigure(message)
+            case Farewell():
+                self._succeeding.farewell(message)
+            case Succeeded():
+                self._succeeding.succeeded(message)
 
     def _adopt(self) -> None:
         """Signs the owner's wish to change, once, unless it has come true.
@@ -169,19 +187,24 @@ class Replica:
 
     def _go_on(self) -> None:
         state = self.state
+        if not state.arrived:
+            return
         state.touch_due()
         self._forget_lapsed()
         self._resending.relay()
         self._speaking.run()
         self._speaking.sign()
         self._speaking.report()
-        while self._ordering.advance() or self._proposing.propose():
-            pass
+        self._order()
         self._viewing.go_on()
-        while self._ordering.advance() or self._proposing.propose():
-            pass
+        self._order()
+        self._succeeding.go_on()
         if state.out.adopted:
             self._adopt()  # it may have been an earlier wish that came true
+
+    def _order(self) -> None:
+        while self._ordering.advance() or self._proposing.propose():
+            pass
 
     def _forget_lapsed(self) -> None:
         """Requests on which nobody may decide any more."""
@@ -203,7 +226,7 @@ class Replica:
         for cast in restored.votes:
             if cast.lock is not None:  # those of later views come later
                 state.locks[cast.vote.number] = cast.lock
-        state.head = restored.head
+        state.head, state.ending = restored.head, restored.ending
         self._viewing.restore(restored.moved, restored.installed)
         for vote in (cast.vote for cast in restored.votes):
             if state.active and (vote.view, vote.installed) == (state.view, state.installed):

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from assay.agreement.views import MAX_LOCKS
 from consensus.events import Supply
 from consensus.judging import LINGER
-from consensus.messages import MAX_BATCH, MAX_LOCKS, MAX_RECORDS, Heard, Held, Propose, Spoken, Want
+from consensus.messages import MAX_BATCH, MAX_RECORDS, Heard, Held, Propose, Spoken, Status, Succeeded, Want
 from consensus.slots import Slot
 from consensus.speaking import Speaking
 from consensus.state import RELAY, K, Lacking, State
+from consensus.succeeding import Succeeding
 
 RESEND = 1_000  # ms after which what has led to nothing is sent again
 IDLE = 5_000  # ms between words about where one stands when nothing happens
@@ -22,8 +24,9 @@ TRIES = 8  # requests for something nobody seems to have, before it is forgotten
 class Resending:
     """Reads `state`; looks after lost messages."""
 
-    def __init__(self, state: State, speaking: Speaking) -> None:
+    def __init__(self, state: State, speaking: Speaking, succeeding: Succeeding) -> None:
         self._state = state
+        self._succeeding = succeeding
         self._speaking = speaking
         self._round = 0  # when the next is due
         self._supplied: dict[int, tuple[int, int]] = {}  # by member: the first entry sent last, and when
@@ -63,17 +66,20 @@ class Resending:
         if self._state.now >= self._round:
             self._again()
 
-    def status(self, member: int, entries: int, view: int) -> None:
+    def status(self, member: int, status: Status) -> None:
         """Where a member stands: it is sent what it lacks, or asked for more."""
         state, mine = self._state, self._state.standing.entries
-        if entries < mine:
+        entries, view, earlier = status.entries, status.view, status.epoch < self._state.standing.epoch
+        if earlier and state.group.begun is not None:
+            state.out.send.append((member, Succeeded(state.group.begun)))
+        if entries < mine or earlier:
             before, when = self._supplied.get(member, (0, -RESEND))
             if entries + 1 > before or state.now >= when + RESEND:
                 self._supplied[member] = (entries + 1, state.now)
-                self._supply(Supply(member, entries + 1, MAX_RECORDS, jump=True))
-        if view < state.in_view and state.new_view is not None:
+                self._supply(Supply(member, entries + 1, MAX_RECORDS, jump=True, far=earlier))
+        if not earlier and view < state.in_view and state.new_view is not None:
             state.out.send.append((member, state.new_view))
-        if entries > mine or view > state.in_view:
+        if entries > mine or view > state.in_view or status.epoch > state.standing.epoch:
             state.out.send.append((member, state.status))
 
     def older(self, member: int, before: int) -> None:
@@ -108,6 +114,7 @@ class Resending:
         state.signed = {held: sent for held, sent in state.signed.items() if held in state.answers}
         state.given = {what: when for what, when in state.given.items() if when > state.now - RESEND}
         self._forget_wishes()
+        self._succeeding.repeat()
         self._round = state.now + (RESEND if self._is_busy else IDLE)
         others = [member for member in range(state.n) if member != state.me]
         self._to(others, older_than=state.now - RESEND // 2)

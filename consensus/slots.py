@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from assay.agreement.group import Signed
+from assay.agreement.views import MAX_LOCKS
 from consensus.judging import Judged
-from consensus.messages import MAX_LOCKS, Content, Vote
+from consensus.messages import Content, Vote
 
 AHEAD = MAX_LOCKS  # numbers beyond the last entry for which votes are kept
 

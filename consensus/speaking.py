@@ -58,8 +58,8 @@ class Speaking:
 
     def _begin(self, pending: Pending) -> None:
         state, serving, asked = self._state, self._state.serving, pending.asked
-        if state.now > asked.deadline:
-            return
+        if max(state.now, state.standing.time) > asked.deadline:
+            return  # by the group's time too: what was said in time may have been forgotten since
         if pending.payload is not None:
             pending.spoken.add(serving.commitment)
             state.out.run.append(

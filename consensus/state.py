@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from assay.agreement.entry import Asked
+from assay.agreement.views import Quorum
 from assay.model import ModelReference
 from consensus.answers import Answers
 from consensus.durable import Past, Restored
 from consensus.events import Ready
-from consensus.judging import LINGER, Group, Judged, beginning
-from consensus.messages import Body, Held, NewView, Quorum, Result, Serving, Spoken, Status, Update, ViewChange
+from consensus.judging import LINGER, Group, Judged, beginning, entered
+from consensus.messages import Body, Held, NewView, Result, Serving, Spoken, Status, Successor, Update, ViewChange
 from consensus.pool import Pending, Pool
 from consensus.reports import Reports
 from consensus.seals import Seal
@@ -45,6 +46,11 @@ class Missing:
     def next(self) -> int:
         """Whom to ask."""
         return min(self.asked, key=self.asked.__getitem__)
+
+
+def beginning_of(group: Group) -> bytes:
+    """What ballots of the first view name in place of a NEW-VIEW: in a later epoch, the configuration."""
+    return group.configuration.digest if group.begun is not None else NOT_INSTALLED
 
 
 @dataclass
@@ -122,12 +128,12 @@ class State:
         self.out = Ready()
         self.view = FIRST_VIEW
         self.active = True  # the view has begun: this member votes in it
-        self.installed = NOT_INSTALLED
+        self.installed = beginning_of(group)
         self.new_view: NewView | None = None  # that began the last view in which this member voted
         self.moved: ViewChange | None = None  # this member's own, the last
         self.progressed = 0  # when the last entry was executed, or the view began
         self.setbacks = 0  # views given up, less entries executed since
-        self.standing = restored.standing or beginning(group)
+        self.standing = entered(group, restored.standing or beginning(group))
         self.head: Quorum | None = None  # the last entry, with the commits
         self.locks: dict[int, Quorum] = {}  # what this member has committed to, and not executed: newest prepares
         self.bodies: dict[bytes, Body] = {}  # of entries that it has prepared, or must
@@ -137,6 +143,9 @@ class State:
         self.floor = 0  # the number of the entry on which the present view builds: it decides above that only
         self.slots: dict[int, Slot] = {}  # of the present view; none before it has begun
         self.flight = Flight()
+        self.successor: Successor | None = None  # to be ordered
+        self.successor_heard = 0
+        self.ending: Successor | None = None  # what the last entry holds, where it ends the epoch
         self.updates: dict[int, Update] = {}  # signed, and not yet ordered
         self.wished: dict[int, Wish] = {}  # when each of them was heard
         self.wanted: ModelReference | None = None  # what the owner wants this member to answer with
@@ -172,6 +181,11 @@ class State:
         return self.standing.serving[self.me]
 
     @property
+    def arrived(self) -> bool:
+        """Whether the log here has come into this epoch; before that nothing can be judged or said."""
+        return self.standing.epoch == self.group.configuration.epoch
+
+    @property
     def leads(self) -> bool:
         """Whether this member leads a view that has begun."""
         return self.active and self.leader == self.me
@@ -183,7 +197,7 @@ class State:
 
     @property
     def status(self) -> Status:
-        return Status(self.standing.entries, self.in_view)
+        return Status(self.standing.entries, self.in_view, self.standing.epoch)
 
     def key(self, member: int) -> bytes:
         return self.group.configuration.members[member].key

@@ -10,8 +10,9 @@ What can no longer matter goes with the entry that makes it so: entries that wer
 number; a batch of own results once all of its requests are decided, or no entry may name them any more; the ids
 of decided requests after the entry time at which they lapse. Entries older than that and than RETAIN are kept as
 heads: who is further behind jumps. There is a row for each batch and for each entry, none for a request: rows in
-the order of digests would touch a page each. A copy of the file, put back later, has forgotten votes: it must
-never be used. A lost disk means a new key.
+the order of digests would touch a page each. With a new epoch go all words of the one before: they bind nobody
+in it. A copy of the file, put back later, has forgotten votes: it must never be used. A lost disk means a new
+key.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import msgspec
 
 from assay.agreement.entry import Entry
 from assay.agreement.group import Configuration
+from assay.agreement.views import Quorum
 from assay.errors import Refused, Unavailable
 from assay.keys import PublicKey
 from consensus.durable import (
@@ -43,7 +45,7 @@ from consensus.durable import (
     Standing,
 )
 from consensus.judging import LINGER, SLACK
-from consensus.messages import Body, Exec, NewView, Quorum, Record, ViewChange, Vote
+from consensus.messages import Body, Exec, NewView, Record, Successor, ViewChange, Vote
 from consensus.spoken import Spoken
 from wire.deadline import now_ms
 
@@ -52,7 +54,7 @@ TIDY = 64  # entries between two looks at what is older
 
 SCHEMA = 3
 TABLES = """
-CREATE TABLE owner (genesis BLOB NOT NULL, key BLOB NOT NULL);
+CREATE TABLE owner (genesis BLOB NOT NULL, epoch INTEGER NOT NULL, key BLOB NOT NULL);
 CREATE TABLE entries (number INTEGER PRIMARY KEY, time INTEGER NOT NULL, record BLOB NOT NULL);
 CREATE TABLE heads (number INTEGER PRIMARY KEY, entry BLOB NOT NULL);
 CREATE TABLE begins (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), after INTEGER NOT NULL);
@@ -122,12 +124,18 @@ class SqliteStorage:
         genesis: Configuration,
         key: PublicKey,
         now: Callable[[], int] = now_ms,
+        *,
         retain: int = RETAIN,
+        present: Configuration | None = None,
     ) -> None:
-        """`retain`: ms of entry time for which entries are kept whole, at least; more than ids count."""
+        """`retain`: ms of entry time for which entries are kept whole, at least; more than ids count.
+
+        `present`: the configuration with which the member takes part from now on, if not the genesis.
+        """
+        present = present or genesis
         self._path = path
-        self._retain = max(retain, genesis.horizon + SLACK + LINGER)
-        self._horizon = genesis.horizon
+        self._retain = max(retain, present.horizon + SLACK + LINGER)
+        self._horizon = present.horizon
         self._now = now
         self._lock = threading.Lock()
         path.touch(mode=0o600)  # SQLite gives its other files the same mode
@@ -135,7 +143,7 @@ class SqliteStorage:
             self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
         try:
             with _told("open"):
-                self._prepare(genesis.digest, key.raw)
+                self._prepare(genesis.digest, present.epoch, key.raw)
             standing = self._standing()
             self._time = standing.time if standing is not None else 0
             self._spoken: Spoken | None = None
@@ -183,6 +191,7 @@ class SqliteStorage:
                 bodies=self._all("SELECT body FROM bodies ORDER BY number, entry", Body),
                 votes=self._votes(),
                 head=self._head(),
+                ending=self._ending(),
                 moved=self._last("SELECT change FROM moved ORDER BY view DESC LIMIT 1", ViewChange),
                 installed=self._last("SELECT new_view FROM views ORDER BY view DESC LIMIT 1", NewView),
             )
@@ -279,6 +288,10 @@ class SqliteStorage:
         record = self._last_record()
         return None if record is None else record.head
 
+    def _ending(self) -> Successor | None:
+        record = self._last_record()
+        return None if record is None else record.successor
+
     def _last_record(self) -> Record | None:
         return self._last("SELECT record FROM entries ORDER BY number DESC LIMIT 1", Record)
 
@@ -306,7 +319,7 @@ class SqliteStorage:
         rows = self._file.execute(statement, arguments)
         return [_decode(value, type=kind) for (value,) in rows]
 
-    def _prepare(self, genesis: bytes, key: bytes) -> None:
+    def _prepare(self, genesis: bytes, epoch: int, key: bytes) -> None:
         self._file.execute("PRAGMA locking_mode = EXCLUSIVE")  # two that sign with one key would be a liar
         self._file.execute("PRAGMA journal_mode = WAL")
         self._file.execute("PRAGMA synchronous = FULL")
@@ -314,13 +327,25 @@ class SqliteStorage:
         if version == 0:
             with self._file:
                 self._file.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {SCHEMA};")
-                self._file.execute("INSERT INTO owner VALUES (?, ?)", (genesis, key))
+                self._file.execute("INSERT INTO owner VALUES (?, ?, ?)", (genesis, epoch, key))
         elif version != SCHEMA:
             self._refuse("of another version", "wrong-version", str(SCHEMA), str(version))
-        owner = self._file.execute("SELECT genesis, key FROM owner").fetchone()
-        if owner != (genesis, key):
-            expected, got = (f"group {a.hex()}, key {b.hex()}" for a, b in ((genesis, key), owner))
+        theirs = self._file.execute("SELECT genesis, epoch, key FROM owner").fetchone()
+        if theirs[0] == genesis and theirs[1] < epoch:
+            self._enter(epoch, key)
+        elif theirs != (genesis, epoch, key):
+            expected, got = (
+                f"group {a.hex()}, epoch {b}, key {c.hex()}" for a, b, c in ((genesis, epoch, key), theirs)
+            )
             self._refuse("another group's or another member's", "wrong-owner", expected, got)
+
+    def _enter(self, epoch: int, key: bytes) -> None:
+        """What was said in the epoch before binds nobody in this one; what was decided stays decided."""
+        with self._file:
+            self._file.execute("BEGIN IMMEDIATE")
+            for table in ("votes", "bodies", "moved", "views", "spoken"):
+                self._file.execute(f"DELETE FROM {table}")  # noqa: S608  # nosec B608  (a name from above)
+            self._file.execute("UPDATE owner SET epoch = ?, key = ?", (epoch, key))
 
     def _refuse(self, what: str, code: str, expected: str, got: str) -> None:
         raise Refused(f"the log is {what}", code=code, pointer=str(self._path), expected=expected, got=got)

@@ -1,49 +1,18 @@
-"""What a new view takes over from the ones before: pure, so that every member finds the same.
+"""Who has moved on from a view, and whether another has begun: each thing in it proved by a quorum.
 
-Of 2f + 1 members' moves the furthest executed entry is where it begins; on top of that, number after number, the
-entry with the newest prepares, as far as each follows from the one before. Whatever may have been committed in an
-earlier view is among them (docs/agreement-protocol.md, "Across views").
+What the view takes over follows from that alone (`assay.agreement.views.estate`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
 
+from assay.agreement.views import Quorum, beginning
 from assay.digest import Tag
 from consensus.judging import Group
-from consensus.messages import Move, NewView, Quorum, ViewChange
+from consensus.messages import NewView, ViewChange
 from consensus.seals import Seal
-
-
-@dataclass(frozen=True)
-class Estate:
-    """`head`: the entry on which the view builds, None where nothing has been executed. `carried`: the entries
-    that it must decide again, in their order.
-    """
-
-    head: Quorum | None
-    carried: tuple[Quorum, ...]
-
-
-def estate(genesis: bytes, moves: Iterable[Move]) -> Estate:
-    """What moves into one view leave to it."""
-    every = list(moves)
-    heads = [move.head for move in every if move.head is not None]
-    head = max(heads, key=lambda each: each.entry.number, default=None)
-    newest: dict[int, Quorum] = {}
-    for move in every:
-        for lock in move.locks:
-            before = newest.get(lock.entry.number)
-            if before is None or lock.view > before.view:
-                newest[lock.entry.number] = lock
-    number, parent = (head.entry.number, head.entry.digest) if head is not None else (0, genesis)
-    carried = []
-    while (above := newest.get(number + 1)) is not None and above.entry.parent == parent:
-        carried.append(above)
-        number, parent = number + 1, above.entry.digest
-    return Estate(head, tuple(carried))
 
 
 class Moves:
@@ -102,4 +71,4 @@ class Moves:
 def installing(group: Group, view: int, changes: Sequence[ViewChange]) -> bytes:
     """The digest of the NEW-VIEW that these make."""
     moves = [each.move.digest for each in changes]
-    return NewView.signed(group.genesis, group.configuration.epoch, view, moves)
+    return beginning(group.genesis, group.configuration.epoch, view, moves)

@@ -41,7 +41,7 @@ class Suspecting:
     def has_failed(self) -> bool:
         """Whether the leader of the present view is given up. Hands it what it may lack at half-time."""
         state, since = self._state, self._waiting_since
-        if not state.active or state.leads:
+        if not state.active or state.leads or not state.arrived or state.standing.over is not None:
             return False
         if any(slot.refused for slot in state.slots.values()):
             return True
@@ -62,10 +62,11 @@ class Suspecting:
     def _waiting_since(self) -> int | None:
         """Since when something could be proposed or executed, as far as is seen at a glance."""
         state = self._state
-        if not state.active or state.leads:
+        if not state.active or state.leads or not state.arrived or state.standing.over is not None:
             return None
         times = [next(iter(state.reports.ripe.values()), None)]
         times += [wish.first for member, wish in state.wished.items() if member in state.updates]
+        times += [state.successor_heard if state.successor is not None else None]
         times += [slot.began for slot in state.slots.values() if not slot.is_open]
         return min((time for time in times if time is not None), default=None)
 

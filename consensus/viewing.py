@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections import deque
 
+from assay.agreement.views import Move, estate
 from assay.digest import Tag
 from consensus.durable import Installed, Moved
 from consensus.hearing import Hearing
-from consensus.messages import Move, NewView, Propose, ViewChange, Vote
+from consensus.messages import NewView, Propose, ViewChange, Vote
 from consensus.proposing import DEPTH
 from consensus.slots import AHEAD, Slot
 from consensus.speaking import Speaking
 from consensus.state import State
-from consensus.succession import Moves, estate, installing
+from consensus.succession import Moves, installing
 from consensus.suspecting import Suspecting
 
 NEWS = b"a later view"

@@ -76,14 +76,20 @@ class Disk:
         self._bodies = {entry: body for entry, body in self._bodies.items() if body.number > last}
         self._votes = [each for each in self._votes if each.vote.number > last]
 
+    def enter(self) -> None:
+        """A new epoch: what was said in the one before binds nobody in it."""
+        self._bodies, self._votes, self._spoken = {}, [], []
+        self._moved = self._installed = None
+
     def restore(self) -> Restored:
         time = self._standing.time if self._standing else 0
         past = [each for each in self._past if each.lapse >= time]
         bodies = sorted(self._bodies.values(), key=lambda body: (body.number, body.entry))
         votes = sorted(self._votes, key=lambda each: each.vote.view)
-        head = self._records[self.entries].head if self._records else None
+        last = self._records.get(self.entries)
+        head, ending = (last.head, last.successor) if last else (None, None)
         spoken = list(self._spoken)
-        return Restored(self._standing, past, spoken, bodies, votes, head, self._moved, self._installed)
+        return Restored(self._standing, past, spoken, bodies, votes, head, ending, self._moved, self._installed)
 
     def records(self, first: int, most: int) -> list[Record]:
         kept = (number for number in sorted(self._records) if number >= first)

@@ -13,12 +13,13 @@ import msgspec
 
 from assay import merkle
 from assay.agreement.entry import Entry
+from assay.agreement.views import Move
 from assay.digest import Tag
 from consensus.durable import Executed
 from consensus.events import Event, Ready, Received
 from consensus.judging import Group, Known
 from consensus.knowledge import Knowledge
-from consensus.messages import Exec, Have, Move, NewView, Propose, Record, Result, Spoken, ViewChange, Vote
+from consensus.messages import Exec, Have, NewView, Propose, Record, Result, Spoken, ViewChange, Vote
 from consensus.replica import Replica
 from consensus.simulator.founding import Founded
 from consensus.simulator.world import World

@@ -12,6 +12,7 @@ import msgspec
 
 from assay.agreement.entry import Entry
 from assay.agreement.group import Signed
+from assay.agreement.views import Move, Quorum
 from assay.agreement.votes import Erred
 from assay.errors import Refused
 from consensus.durable import Standing
@@ -23,10 +24,8 @@ from consensus.messages import (
     Exec,
     Have,
     Held,
-    Move,
     NewView,
     Propose,
-    Quorum,
     Readied,
     Report,
     Result,

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from assay.agreement.entry import Asked
 from assay.agreement.group import Configuration, Labels
+from assay.agreement.views import Move
 from assay.agreement.votes import Absent, Answered, Outcome, Said
-from consensus.messages import MAX_RETIRED, Exec, Held, Move, Report, Result, Update
+from consensus.messages import MAX_RETIRED, Exec, Held, Report, Result, Update
 
 
 @dataclass

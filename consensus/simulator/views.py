@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from assay.agreement.entry import Ballot
+from assay.agreement.views import Move, Quorum, beginning
 from assay.digest import Tag
 from consensus.durable import Cast, Durable, Installed, Moved
-from consensus.messages import Move, NewView, Quorum, Record, ViewChange, Vote
+from consensus.messages import NewView, Record, ViewChange, Vote
 from consensus.simulator import recount
 from consensus.simulator.founding import Founded
 from consensus.simulator.world import Broken
@@ -130,7 +131,7 @@ class Views:
             if each.move.view != new_view.view:
                 raise Broken("a quorum has moved", f"member {each.move.member} moved to {each.move.view}")
             self._require_signed(each.move.member, Tag.AGREEMENT_VIEW_CHANGE, each.move.digest, each.signature)
-        signed = NewView.signed(group, epoch, new_view.view, digests)
+        signed = beginning(group, epoch, new_view.view, digests)
         self._require_signed(new_view.view % self._n, Tag.AGREEMENT_NEW_VIEW, signed, new_view.signature)
         return signed
 

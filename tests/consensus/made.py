@@ -7,12 +7,13 @@ import msgspec
 from assay import merkle
 from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.group import Epoch, Signed
+from assay.agreement.views import Move, Quorum
 from assay.agreement.votes import Absent, Answered
 from assay.digest import Tag, sha256
 from assay.keys import PrivateKey
 from consensus import judging
 from consensus.durable import Executed, Standing
-from consensus.messages import Body, Content, Exec, Move, NewView, Quorum, Record, Result, ViewChange, Vote
+from consensus.messages import Body, Content, Exec, NewView, Record, Result, ViewChange, Vote
 from tests.sdk import groups
 
 KEYS = groups.keys()

@@ -20,6 +20,7 @@ from consensus import judging
 from consensus.answers import MOST_STRANGE_WEIGHT
 from consensus.durable import Executed, Restored, Spoke
 from consensus.events import Ran, Ready, Received, Tick
+from consensus.judging import LINGER
 from consensus.messages import (
     LARGEST,
     MAX_BATCH,
@@ -199,6 +200,17 @@ def test_a_liar_that_answers_a_hundred_times_does_not_crowd_out_the_honest_answe
     group.everybody(LIAR, *lies)
     group.pass_time(1_000)
     assert group.outcomes() == {request: "certified"}
+
+
+@pytest.mark.parametrize("sender", [groups.CLIENT.public.raw, 0], ids=["client", "member"])
+def test_what_the_group_has_long_decided_is_not_answered_again_by_a_member_whose_clock_is_slow(sender):
+    """Else a liar who sends a request once more has it contradict itself."""
+    member = replica(1)
+    late = NOW + 60_000 + LINGER + 1
+    member.state.standing = msgspec.structs.replace(member.state.standing, entries=1, time=late)
+    ready = member.step(NOW, [Received(sender, requests(1))])
+    assert ready.run == []
+    assert len(member.state.pool) == 0
 
 
 def test_a_batch_of_answers_too_heavy_to_be_handed_on_is_not_taken():

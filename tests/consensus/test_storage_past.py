@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from assay.errors import Refused
-from consensus.durable import Accepted, Cast, Jumped
+from assay.keys import PrivateKey
+from consensus.durable import Accepted, Cast, Installed, Jumped, Moved, Spoke
 from consensus.judging import LINGER, SLACK
 from consensus.storage import TIDY, SqliteStorage
 from tests.consensus import made
@@ -69,3 +71,23 @@ def refused(storage: SqliteStorage, what) -> None:
     with pytest.raises(Refused) as error:
         storage.write([what])
     assert error.value.code == "contradiction"
+
+
+def test_with_a_new_epoch_go_the_words_of_the_one_before_and_not_what_was_decided(storage):
+    storage.write([made.executed(1, (made.asked(1),)), Cast(made.vote(2)), Accepted(made.body(2))])
+    storage.write([Spoke(made.batch(made.result(5))), Moved(made.moved(3)), Installed(made.new_view(3))])
+    storage.close()
+    fresh = PrivateKey(b"\x55" * 32).public
+    present = msgspec.structs.replace(made.GENESIS, epoch=1)
+    entered = SqliteStorage(storage._path, made.GENESIS, fresh, lambda: NOW, present=present)
+    try:
+        restored = entered.restore()
+        assert (restored.votes, restored.bodies, restored.spoken) == ([], [], [])
+        assert (restored.moved, restored.installed) == (None, None)
+        assert (restored.standing.entries, [past.number for past in restored.past]) == (1, [1])
+        entered.write([Cast(made.vote(2, view=0)), Spoke(made.batch(made.result(5, vote=2)))])
+    finally:
+        entered.close()
+    for key, epoch in ((ME, 0), (ME, 1), (fresh, 0)):
+        with pytest.raises(Refused, match="another"):
+            SqliteStorage(storage._path, made.GENESIS, key, present=msgspec.structs.replace(present, epoch=epoch))

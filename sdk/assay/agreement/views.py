@@ -1,13 +1,14 @@
 """Views: what a member says when it leaves one, and what the next one takes over. Pure, so that all find the same.
 
 Of 2f + 1 members' moves the furthest executed entry is where a view begins; on top of that, number after number,
-the entry with the newest prepares, as far as each follows from the one before.
+the entry with the newest prepares, as far as each follows from the one before. Whatever may have been committed in
+an earlier view is among them (docs/agreement-protocol.md, "Across views").
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -79,19 +80,33 @@ def beginning(group: bytes, epoch: int, view: int, moves: Sequence[bytes]) -> by
     return digest(Tag.AGREEMENT_NEW_VIEW, cbor.encode(content))
 
 
-def carried(genesis: bytes, moves: Iterable[Move]) -> dict[int, bytes]:
-    """What a view that begins with these must decide again: entries' digests, by number."""
+class Estate(NamedTuple):
+    """`head`: the entry on which a view builds, None where nothing has been executed. `carried`: the entries that
+    it must decide again, in their order, each with its newest prepares.
+    """
+
+    head: Quorum | None
+    carried: tuple[Quorum, ...]
+
+
+def estate(genesis: bytes, moves: Iterable[Move]) -> Estate:
+    """What the views before leave to the one that begins with these moves."""
     every = list(moves)
-    heads = [move.head.entry for move in every if move.head is not None]
-    head = max(heads, key=lambda each: each.number, default=None)
+    heads = [move.head for move in every if move.head is not None]
+    head = max(heads, key=lambda each: each.entry.number, default=None)
     newest: dict[int, Quorum] = {}
     for lock in (lock for move in every for lock in move.locks):
         before = newest.get(lock.entry.number)
         if before is None or lock.view > before.view:
             newest[lock.entry.number] = lock
-    number, parent = (head.number, head.digest) if head is not None else (0, genesis)
-    found: dict[int, bytes] = {}
-    while (lock := newest.get(number + 1)) is not None and lock.entry.parent == parent:  # type: ignore[assignment]
-        number, parent = number + 1, lock.entry.digest
-        found[number] = parent
-    return found
+    number, parent = (head.entry.number, head.entry.digest) if head is not None else (0, genesis)
+    found = []
+    while (above := newest.get(number + 1)) is not None and above.entry.parent == parent:
+        found.append(above)
+        number, parent = number + 1, above.entry.digest
+    return Estate(head, tuple(found))
+
+
+def carried(genesis: bytes, moves: Iterable[Move]) -> dict[int, bytes]:
+    """What such a view must decide again: entries' digests, by number."""
+    return {each.entry.number: each.entry.digest for each in estate(genesis, moves).carried}
