@@ -102,7 +102,8 @@ INSERT INTO views VALUES (?, ?)
 ON CONFLICT (view) DO UPDATE SET new_view = CASE new_view WHEN excluded.new_view THEN new_view END
 """
 SETTLED = "DELETE FROM spoken WHERE number = ?"
-OLD = "SELECT number, record FROM entries WHERE time < ? AND number < ? ORDER BY number LIMIT ?"
+FIRST = "SELECT number, time FROM entries ORDER BY number LIMIT ?"
+BELOW = "SELECT number, record FROM entries WHERE number < ? ORDER BY number"
 LAPSED = "DELETE FROM past WHERE number = ?"
 
 T = TypeVar("T")
@@ -266,12 +267,17 @@ class SqliteStorage:
             self._file.execute("INSERT OR REPLACE INTO heads VALUES (?, ?)", (number, head))
             self._file.execute("DELETE FROM entries WHERE number = ?", (number,))
 
+    def _oldest_kept(self, before: int) -> int:
+        """The last entry before that time: whoever jumps must see that nothing counts any more from there on."""
+        first = self._file.execute(FIRST, (2 * TIDY,)).fetchall()
+        return max((number for number, time in first if time < before), default=0)
+
     def _stand(self, spoken: Spoken, standing: Standing) -> None:
         self._file.execute("INSERT OR REPLACE INTO standing VALUES (1, ?)", (_encode(standing),))
         self._file.execute("DELETE FROM bodies WHERE number <= ?", (standing.entries,))
         self._file.execute("DELETE FROM votes WHERE number <= ?", (standing.entries,))
         if standing.entries % TIDY == 0:
-            self._compact(OLD, (standing.time - self._retain, standing.entries, 2 * TIDY))
+            self._compact(BELOW, (self._oldest_kept(standing.time - self._retain),))
         batches, entries = spoken.lapse(standing.time)
         self._file.executemany(SETTLED, [(each,) for each in batches])
         self._file.executemany(LAPSED, [(each,) for each in entries])
