@@ -20,7 +20,7 @@ from consensus.client import GroupClient
 from consensus.messages import Record
 from stack.members import journal
 from stack.members.load import Load
-from stack.members.plan import CLIENT_KEY, Plan, Told
+from stack.members.plan import CLIENT_KEY, LEAP, Plan, Told
 from stack.members.proxy import CLIENT, Network
 from stack.ports import free_ports
 
@@ -39,6 +39,7 @@ class Member:
         self.told = Told(0, 0, "", 0)
         self.writes = 0  # in all its lives
         self.frozen = False
+        self._ahead = 0  # ms by which its clock is
         self._plan = plan
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -48,17 +49,17 @@ class Member:
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
-        """Returns once it has its log open."""
+        """Returns once it serves."""
         said = self._plan.with_name(f"said-{self.place}")
         with said.open("ab") as errors:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "stack.members.member", str(self._plan), str(self.place),
+                sys.executable, "-m", "stack.members.member", str(self._plan), str(self.place), str(self._ahead),
                 stdout=asyncio.subprocess.PIPE, stderr=errors, cwd=ROOT,
                 env={"PYTHONPATH": f"{ROOT}:{ROOT / 'sdk'}"},
             )  # fmt: skip
         before = self.writes
         self._reading = asyncio.create_task(self._read(self._process))
-        await until(lambda: self.writes > before or not self.alive, f"member {self.place} opens its log")
+        await until(lambda: self.writes > before or not self.alive, f"member {self.place} serves")
         if not self.alive:
             raise RuntimeError(f"member {self.place} does not start:\n{said.read_text()[-2000:]}")
 
@@ -93,6 +94,11 @@ class Member:
     def thaw(self) -> None:
         self.signal(signal.SIGCONT)
         self.frozen = False
+
+    def leap(self) -> None:
+        """Its clock is set ahead."""
+        self._ahead += LEAP
+        self.signal(signal.SIGUSR2)
 
     def fill_disk(self) -> None:
         """Its files may grow no further."""
@@ -146,8 +152,8 @@ class Group:
         await asyncio.gather(*(self.members[place].kill() for place in places))
 
     async def cut_power(self, place: int, chance: random.Random) -> int:
-        """A member's machine loses power in the middle of its next write, or without one where none comes: how many
-        bytes that may have torn.
+        """A member's machine loses power in the middle of its next write, or without one where none comes.
+        Returns how many bytes that may have torn.
         """
         member = self.members[place]
         member.signal(signal.SIGUSR1)
@@ -155,6 +161,14 @@ class Group:
             await until(lambda: not member.alive, "it writes", WRITES)
         await member.kill()
         return journal.tear(self.plan.log(place), member.told.salt, member.told.end, chance)
+
+    async def leap(self) -> None:
+        """All clocks are set ahead; what was asked before is waited for."""
+        await self.load.stop()
+        for member in self.members:
+            member.leap()
+        self.load.ahead += LEAP
+        self.load.start()
 
     async def heal(self) -> None:
         """Every member runs, is reached by all, has room on its disk."""

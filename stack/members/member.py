@@ -1,7 +1,7 @@
-"""A member as a process of its own: `python -m stack.members.member PLAN PLACE`.
+"""A member as a process of its own: `python -m stack.members.member PLAN PLACE AHEAD`.
 
 It says on its standard output, after each write that is safely on its disk, how far it is (`plan.Told`). Signals:
-SIGUSR1: the power is cut at its next write, which is done but not acknowledged; SIGUSR2: its clock jumps ahead.
+SIGUSR1: the power is cut at its next write, which is done but not acknowledged; SIGUSR2: its clock jumps ahead. (It begins AHEAD ms ahead.)
 """
 
 from __future__ import annotations
@@ -27,20 +27,18 @@ from consensus.replica import Replica
 from consensus.seals import Ed25519
 from consensus.storage import SqliteStorage
 from stack.members.journal import Journal
-from stack.members.plan import CLIENT_KEY, Plan, Told, key, label
+from stack.members.plan import CLIENT_KEY, LEAP, Plan, Told, key, label
 from wire.deadline import now_ms
 from wire.link import Attached
 from wire.messages import Request
 from wire.server import serve
 
-LEAP = 120_000  # ms
-
 
 class Clock:
     """This machine's, and by how much it is set wrong."""
 
-    def __init__(self) -> None:
-        self.ahead = 0
+    def __init__(self, ahead: int) -> None:
+        self.ahead = ahead  # ms
 
     def now(self) -> int:
         return now_ms() + self.ahead
@@ -54,14 +52,15 @@ class Telling:
 
     def __init__(self, plan: Plan, place: int, clock: Clock) -> None:
         path = plan.log(place)
-        self._storage = SqliteStorage(path, plan.epoch.configuration, key(place).public, clock.now, plan.retain)
+        self._storage = SqliteStorage(
+            path, plan.epoch.configuration, key(place).public, clock.now, retain=plan.retain
+        )
         restored = self.restore()
         self._reached = restored.standing.entries if restored.standing else 0
         self._view = restored.installed.view if restored.installed else 0
         _, frames, _ = self._sql("PRAGMA wal_checkpoint(PASSIVE)")
         self._journal = Journal(path, frames)
         self._power_ends = False
-        self._tell()
 
     def end_power(self) -> None:
         self._power_ends = True
@@ -77,7 +76,7 @@ class Telling:
                 self._view = each.new_view.view
             elif isinstance(each, Executed | Jumped):
                 self._reached = each.standing.entries
-        self._tell()
+        self.tell()
 
     def restore(self) -> Restored:
         return self._storage.restore()
@@ -93,14 +92,14 @@ class Telling:
         answer: tuple[int, ...] = file.execute(statement).fetchone()
         return answer
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
         self._journal.follow()
         told = Told(self._reached, self._view, self._journal.salt, self._journal.end)
         os.write(1, msgspec.json.encode(told) + b"\n")
 
 
-async def main(plan: Plan, place: int) -> None:
-    mine, epoch, clock = key(place), plan.epoch, Clock()
+async def main(plan: Plan, place: int, ahead: int) -> None:
+    mine, epoch, clock = key(place), plan.epoch, Clock(ahead)
     group = Group(epoch.configuration.digest, epoch.configuration)
     allowed = {CLIENT_KEY.public.raw, *(member.key for member in epoch.configuration.members)}
 
@@ -123,6 +122,7 @@ async def main(plan: Plan, place: int) -> None:
     loop.add_signal_handler(signal.SIGUSR1, storage.end_power)
     loop.add_signal_handler(signal.SIGUSR2, clock.leap)
     server = await serve("127.0.0.1", plan.ports[place], mine, lambda peer: peer.raw in allowed, attach)
+    storage.tell()
     try:
         await host.ended()
     finally:
@@ -130,4 +130,6 @@ async def main(plan: Plan, place: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Plan), int(sys.argv[2])))
+    uvloop.run(
+        main(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Plan), int(sys.argv[2]), int(sys.argv[3]))
+    )

@@ -14,6 +14,7 @@ from assay.digest import Tag
 from assay.keys import PrivateKey
 from assay.model import Interface, ModelReference, NoPreprocessing, Port
 
+LEAP = 300_000  # ms by which a clock is set ahead
 LABELS = ("zero", "one", "two")
 CLIENT_KEY = PrivateKey(b"\x0c" * 32)
 INPUTS = (Port(name="image", datatype="FP32", shape=(-1, 4)),)
