@@ -17,7 +17,17 @@ import msgspec
 from assay import merkle
 from assay.agreement.entry import Asked, Ended, Entry
 from assay.agreement.evidence import AgreementEvidence
-from assay.agreement.group import FORMAT, NO_PREVIOUS, Configuration, Epoch, Labels, Member, Signed, Values
+from assay.agreement.group import (
+    FORMAT,
+    NO_PREVIOUS,
+    Approved,
+    Configuration,
+    Epoch,
+    Labels,
+    Member,
+    Signed,
+    Values,
+)
 from assay.agreement.issue import issue
 from assay.agreement.votes import Absent, Abstained, Answered, Erred, Outcome, Said, count
 from assay.certificate import AgreementCertificate
@@ -37,7 +47,7 @@ Vote = int | Sequence[int] | Said  # a number is a vote on one row, several are 
 
 @dataclass(frozen=True)
 class Group:
-    """Owners, their keys and their models, which take what `question` asks."""
+    """Owners, their keys and their models, which take what `question` asks; in an epoch that follows `before`."""
 
     slug: str
     question: Question
@@ -46,22 +56,37 @@ class Group:
     n: int = 4
     seed: str = "member"
     changes: dict[str, Any] = field(default_factory=dict)  # of the configuration
+    owners: tuple[str, ...] = ()  # none: the first n
+    rekeyed: tuple[str, ...] = ()  # owners with another key than at first
+    before: Group | None = None
+    last: int = 0  # number of the entry with which the epoch before ended
+    approving: tuple[int, ...] | None = None  # members of the epoch before; None: the first 2f + 1
 
     @cached_property
     def keys(self) -> list[PrivateKey]:
-        return [PrivateKey(sha256(f"{self.seed} {owner}".encode())) for owner in OWNERS[: self.n]]
+        return [self._key(owner) for owner in self.named]
+
+    def _key(self, owner: str) -> PrivateKey:
+        renewed = " anew" if owner in self.rekeyed else ""
+        return PrivateKey(sha256(f"{self.seed} {owner}{renewed}".encode()))
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Its owners, in their order."""
+        return self.owners or OWNERS[: self.n]
 
     @cached_property
     def configuration(self) -> Configuration:
         members = tuple(
             Member(owner, key.public.raw, f"{owner}.example:7300", self.model(owner))
-            for owner, key in zip(OWNERS, self.keys, strict=False)
+            for owner, key in zip(self.named, self.keys, strict=True)
         )
+        previous = self.before and self.before.configuration
         fields = {
             "format": FORMAT,
             "slug": self.slug,
-            "epoch": 0,
-            "previous": NO_PREVIOUS,
+            "epoch": previous.epoch + 1 if previous else 0,
+            "previous": previous.digest if previous else NO_PREVIOUS,
             "members": members,
             "inputs": self.question.interface.inputs,
             "answer": self.answer,
@@ -72,19 +97,63 @@ class Group:
         return Configuration(**fields | self.changes)
 
     @property
+    def name(self) -> bytes:
+        """The digest of its genesis."""
+        return self.genesis.configuration.digest
+
+    @property
     def digest(self) -> str:
-        """Its genesis, in hexadecimal: what a reader pins."""
-        return self.configuration.digest.hex()
+        """The same in hexadecimal: what a reader pins."""
+        return self.name.hex()
 
     @cached_property
-    def genesis(self) -> Epoch:
+    def epoch(self) -> Epoch:
+        """As all of its members have signed it, and those before that approve."""
         digest = self.configuration.digest
-        return Epoch(self.configuration, tuple(key.sign(Tag.GROUP, digest) for key in self.keys), ())
+        consents = tuple(key.sign(Tag.GROUP, digest) for key in self.keys)
+        return Epoch(self.configuration, consents, self._approvals() if self.before else ())
+
+    @cached_property
+    def epochs(self) -> tuple[Epoch, ...]:
+        return (*(self.before.epochs if self.before else ()), self.epoch)
+
+    @property
+    def genesis(self) -> Epoch:
+        return self.epochs[0]
+
+    def _approvals(self) -> tuple[Approved, ...]:
+        assert self.before
+        first = range(self.before.configuration.quorum)
+        return self.approved(first if self.approving is None else self.approving, self.before.keys)
+
+    def approved(
+        self, members: Sequence[int], keys: Sequence[PrivateKey], tag: Tag = Tag.GROUP_APPROVAL, **changes: Any
+    ) -> tuple[Approved, ...]:
+        """By these members of the epoch before, with these keys; `changes` of what they sign."""
+        assert self.before
+        fields = {
+            "group": self.before.name,
+            "configuration": self.configuration.digest,
+            "last": self.last,
+            "entry": last_entry(self.last),
+        } | changes
+        signed, last, entry = Approved.signed(**fields), fields["last"], fields["entry"]
+        return tuple(Approved(i, last, entry, keys[i].sign(tag, signed)) for i in members)
 
     def model(self, owner: str, version: int = 1, **changes: Any) -> ModelReference:
         """An owner's own file, with the interface that all of the group have but for `changes`."""
         interface: Interface = msgspec.structs.replace(self.question.interface, **changes)
         return ModelReference(sha256(f"{self.slug} {owner} {version}".encode()), interface)
+
+
+def followed(before: Group, last: int, **changes: Any) -> Group:
+    """The next epoch of a group, whose entry number `last` was the last one before."""
+    return replace(before, **{"before": before, "last": last, "approving": None} | changes)
+
+
+def last_entry(number: int) -> bytes:
+    """The digest of an entry that nothing else is known of."""
+    return sha256(f"entry {number}".encode())
 
 
 @dataclass(frozen=True)
@@ -135,7 +204,7 @@ class Case:
         ended = [self._ended(asked) for asked in outcomes]
         leaves = [each.leaf for each in ended]
         fields = {
-            "group": self.group.configuration.digest,
+            "group": self.group.name,
             "epoch": self.group.configuration.epoch,
             "number": 7,
             "parent": sha256(b"parent"),
@@ -145,7 +214,7 @@ class Case:
             "root": merkle.root(leaves),
         }
         evidence = AgreementEvidence(
-            epochs=(self.group.genesis,),
+            epochs=self.group.epochs,
             asked=outcomes[self.at],
             ended=ended[self.at],
             index=self.at,
@@ -160,7 +229,7 @@ class Case:
 
     def _asked(self, number: int) -> Asked:
         fields = {
-            "group": self.group.configuration.digest,
+            "group": self.group.name,
             "client": CLIENT.public.raw,
             "id": UUID(int=TIME << 80 | 7 << 76 | 2 << 62 | number).bytes,
             "input": input_digest(self.salt, self.inputs),

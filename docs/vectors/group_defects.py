@@ -67,7 +67,7 @@ def paths() -> Iterator[Defect]:
         ("count-of-a-larger-tree", change(third, entry=change(third.entry, count=8)), "bad-signature"),
         ("count-of-a-smaller-tree", change(third, entry=change(third.entry, count=3)), "bad-path"),
     ):
-        yield name, _issued(evidence), code
+        yield name, issued(evidence), code
     leaf = third.ended.leaf
     for name, root, count in (
         ("tree-whose-root-is-the-leaf", leaf, 1),
@@ -76,14 +76,14 @@ def paths() -> Iterator[Defect]:
     ):
         entry = change(third.entry, root=root, count=count)
         forged = signed(change(third, entry=entry, index=0, path=()), DIGITS.keys, (0, 1, 2))
-        yield name, _issued(forged), "wrong-evidence"
+        yield name, issued(forged), "wrong-evidence"
 
 
 def quorums() -> Iterator[Defect]:
     """Signatures that are not 2f + 1 members' under this very ballot."""
     keys, commits, code = DIGITS.keys, EVIDENCE.commits, "wrong-quorum"
     four_of_seven = replace(GOOD["group-trimmed-mean"], committing=(0, 1, 2, 3))
-    yield "commits-of-four-of-seven", _issued(four_of_seven.evidence), code
+    yield "commits-of-four-of-seven", issued(four_of_seven.evidence), code
     yield "commits-too-few", _with(commits=commits[:2]), "invalid"
     yield "commits-by-one-twice", _with(commits=(commits[0], commits[1], commits[1])), code
     yield (
@@ -170,7 +170,7 @@ def geneses() -> Iterator[Defect]:
         ("with-values-of-labels", {"answer": Values(10)}, "wrong-interface"),
     ):
         case = replace(CERTIFIED, group=replace(DIGITS, changes=changes), outcome="certified")
-        yield f"genesis-{name}", _signed_all(case), code
+        yield f"genesis-{name}", signed_all(case), code
 
 
 def _consent(key: PrivateKey, tag: Tag = Tag.GROUP) -> bytes:
@@ -187,7 +187,7 @@ def entries() -> Iterator[Defect]:
         ("request-to-another-group", {"asked": {"group": other}}),
         ("outcome-of-another-request", {"ended": {"request": other}}),
     ):
-        yield name, _signed_all(replace(CERTIFIED, **changes)), "wrong-evidence"
+        yield name, signed_all(replace(CERTIFIED, **changes)), "wrong-evidence"
     said = EVIDENCE.ended.said
     agreeing = Answered(said[2].model, (1,)) if isinstance(said[2], Answered) else said[2]
     for name, words in (
@@ -198,10 +198,10 @@ def entries() -> Iterator[Defect]:
         ("members-beyond-the-group", (*said, Absent())),
     ):
         evidence = change(EVIDENCE, ended=change(EVIDENCE.ended, said=words))
-        yield name, _issued(evidence), "wrong-evidence"
+        yield name, issued(evidence), "wrong-evidence"
     seven = GOOD["group-trimmed-mean"]
     fewer = replace(seven, ended={"said": seven.said[:6]})
-    yield "members-left-out", _signed_all(fewer), "wrong-evidence"
+    yield "members-left-out", signed_all(fewer), "wrong-evidence"
 
 
 def ballots_of_liars() -> Iterator[Defect]:
@@ -238,7 +238,7 @@ def ballots_of_liars() -> Iterator[Defect]:
         ("time-before-assay", replace(CERTIFIED, time=0), "wrong-time"),
         ("time-far-ahead", replace(CERTIFIED, time=2**48 - 2, deadline=2**48 - 1), "wrong-time"),
     ):
-        yield f"signed-{name}", _signed_all(case), code
+        yield f"signed-{name}", signed_all(case), code
     for name, changes in (
         ("of-other-labels", {"labels": ("one", "two", "zero")}),
         ("of-another-task", {"task": "other"}),
@@ -377,12 +377,12 @@ def _certificate(evidence: AgreementEvidence, **changes: Any) -> bytes:
     return AgreementCertificate(FORMAT, change(STATEMENT, **changes), evidence).to_cbor()
 
 
-def _signed_all(case: Case) -> bytes:
+def signed_all(case: Case) -> bytes:
     """Whatever it says, every member that matters has committed to it."""
-    return _issued(case.evidence, case.models.values())
+    return issued(case.evidence, case.models.values())
 
 
-def _issued(evidence: AgreementEvidence, models: Iterable[ModelReference] = ()) -> bytes:
+def issued(evidence: AgreementEvidence, models: Iterable[ModelReference] = ()) -> bytes:
     """With the statement that would follow, if the evidence were right."""
     said = STATEMENT
     try:

@@ -18,7 +18,7 @@ from assay.certificate import parse
 from assay.errors import Refused
 from assay.keys import PrivateKey
 from assay.verify import Trust, anchor, verify
-from docs.vectors import blamed, defects, group, group_defects, sample
+from docs.vectors import blamed, chain_defects, chains, defects, group, group_defects, sample
 from docs.vectors.group import Case
 from docs.vectors.sample import PROVIDER, STRANGER, Sample
 
@@ -43,7 +43,10 @@ def build() -> Files:
     for name, case in group.GOOD.items():
         _good_group(name, case, files, entries)
     _forged_group(files, entries)
-    for name, document, code in group_defects.every():
+    for name, case in chains.GOOD.items():
+        _good_chain(name, case, files, entries)
+    _forged_chain(files, entries)
+    for name, document, code in [*group_defects.every(), *chain_defects.every()]:
         _add_bad(f"bad/{name}.cbor", document, code, files, entries, **_claimed(document))
     index = {"format": "assay-vectors/1", "now": NOW, "vectors": entries}
     files["index.json"] = (json.dumps(index, indent=1) + "\n").encode()
@@ -133,6 +136,24 @@ def _forged_group(files: Files, entries: list[Entry]) -> None:
     name = "good/group-of-strangers.cbor"
     files[name] = group.STRANGERS.certificate.to_cbor()
     entries += [_entry(name, 3), _entry(name, 1, "not-pinned", groups=[group.DIGITS.digest])]
+
+
+def _good_chain(name: str, case: Case, files: Files, entries: list[Entry]) -> None:
+    """Pinned by each of its epochs, by nobody, by an epoch that it does not have."""
+    form, certificate = f"good/{name}.cbor", case.certificate
+    files[form] = certificate.to_cbor()
+    names = [each.configuration.digest.hex() for each in certificate.evidence.epochs]
+    entries += [_entry(form, 0, groups=[each]) for each in names]
+    fork = group.followed(case.group, 9).configuration.digest.hex()
+    entries += [_entry(form, 3), _entry(form, 1, "not-pinned", groups=[fork])]
+
+
+def _forged_chain(files: Files, entries: list[Entry]) -> None:
+    """The same owners under fresh keys again, from the genesis on."""
+    name = "good/chain-of-strangers.cbor"
+    files[name] = chains.OF_STRANGERS.certificate.to_cbor()
+    pins = [each.configuration.digest.hex() for each in chains.REPLACED.epochs]
+    entries += [_entry(name, 3), _entry(name, 1, "not-pinned", groups=pins)]
 
 
 def _add_bad(path: str, document: bytes, code: str, files: Files, entries: list[Entry], **named: object) -> None:
