@@ -1,7 +1,8 @@
 """A member as a process of its own: `python -m stack.members.member PLAN PLACE AHEAD`.
 
-It says on its standard output, after each write that is safely on its disk, how far it is (`plan.Told`). Signals:
-SIGUSR1: the power is cut at its next write, which is done but not acknowledged; SIGUSR2: its clock jumps ahead. (It begins AHEAD ms ahead.)
+Its clock is AHEAD ms ahead. It says on its standard output, after each write that is safely on its disk, how far
+it is (`plan.Told`). SIGUSR1: the power is cut at its next write, which is done but not acknowledged; SIGUSR2: its
+clock is set ahead.
 """
 
 from __future__ import annotations

@@ -27,11 +27,23 @@ def test_old_entries_become_heads_and_each_names_the_one_before(tmp_path):
         heads, whole = storage.heads(1, 1000), storage.records(1, 1000)
         assert [each.number for each in heads] == list(range(1, len(heads) + 1))
         assert [each.entry.number for each in whole] == list(range(len(heads) + 1, 2 * TIDY + 1))
-        assert min(each.entry.time for each in whole) >= whole[-1].entry.time - kept, "ids in them may still count"
-        assert heads[-1].time < whole[-1].entry.time - kept
+        assert whole[0].entry.time < whole[-1].entry.time - kept, "its ids count no more"
+        assert whole[1].entry.time >= whole[-1].entry.time - kept, "ids in it may still count"
         assert storage.last()[0] == whole[-1]
         refused(storage, made.executed(2 * TIDY))
         storage.write([made.executed(2 * TIDY + 1)])
+    finally:
+        storage.close()
+
+
+def test_the_last_entry_that_is_old_stays_whole(tmp_path):
+    """Who jumps fetches entries until one is so old that no id in it counts, also after a long silence."""
+    storage = SqliteStorage(tmp_path / "log", made.GENESIS, ME, lambda: NOW, retain=0)
+    try:
+        kept = made.GENESIS.horizon + SLACK + LINGER
+        for number in range(1, 2 * TIDY + 1):
+            storage.write([made.executed(number, (), FIRST if number <= 10 else FIRST + 2 * kept)])
+        assert storage.records(1, 1)[0].entry.number == 10
     finally:
         storage.close()
 
