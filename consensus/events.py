@@ -90,6 +90,15 @@ class Supply:
     far: bool = False  # the last one in any case: it is in an earlier epoch
 
 
+@dataclass(frozen=True)
+class Contradiction:
+    """Two signed words of a member, of which an honest one says only one."""
+
+    member: int
+    one: Spoken
+    other: Spoken
+
+
 @dataclass
 class Ready:
     """What is to be done now, in this order: what is durable first, and nothing leaves before it is."""
@@ -100,6 +109,7 @@ class Ready:
     run: list[Run] = field(default_factory=list)
     recall: list[tuple[bytes, int, int]] = field(default_factory=list)  # (client, number, index): tell it again
     supply: list[Supply] = field(default_factory=list)
+    caught: list[Contradiction] = field(default_factory=list)
     succeeded: Epoch | None = None  # the next epoch is in force: this replica has done its work
     adopted: list[bytes] = field(default_factory=list)  # commitments with which this member answers from now on
     wake: int | None = None  # Unix ms by which a `Tick` is due; None: not before something else happens

@@ -146,6 +146,7 @@ class Hearing:
         state = self._state
         needed = state.lacking.forget(held) or needed or held.member == state.me
         undecided = state.undecided(each.request for each in signed.results)
+        self._compare(held, signed)
         if not undecided or not (needed or self._is_of_use(signed, undecided)):
             return
         strangers = [request for request in undecided if state.pool.get(request) is None]
@@ -154,6 +155,15 @@ class Hearing:
             state.miss(request, held.member)
         for request in undecided:
             state.touched[request] = None
+
+    def _compare(self, held: Held, signed: Exec) -> None:
+        """With what the same member has said of the same requests, by the same models."""
+        state = self._state
+        for result in signed.results:
+            for other, before in state.answers.about(result.request).items():
+                if other.member == held.member and before.model == result.model and before.said != result.said:
+                    about = (result.request, result.model)
+                    state.catch(held.member, "result", about, state.answers[other], signed)
 
     def _is_of_use(self, signed: Exec, undecided: Iterable[bytes]) -> bool:
         """Whether to keep a batch that nobody else has named: not one more of what its member has said already."""
@@ -262,11 +272,18 @@ class Hearing:
     def vote(self, message: Vote) -> None:
         """A member's vote on a number that is open; its first of each kind counts."""
         state, slot = self._state, self._slot(message)
-        if slot is None or message.member >= state.n or message.member in slot.votes(message.kind):
+        if slot is None or message.member >= state.n:
+            return
+        votes, before = slot.votes(message.kind), slot.votes(message.kind).get(message.member)
+        if before is not None and before.entry == message.entry:
             return
         ballot = message.ballot(state.group.genesis, state.group.configuration.epoch)
-        if self._is_signed(message.member, message.tag, ballot, message.signature):
-            slot.votes(message.kind)[message.member] = message
+        if not self._is_signed(message.member, message.tag, ballot, message.signature):
+            return
+        if before is None:
+            votes[message.member] = message
+        else:
+            state.catch(message.member, message.kind, (message.view, message.number), before, message)
 
     def _is_signed(self, member: int, tag: Tag, ballot: Ballot, signature: bytes) -> bool:
         return self._state.seal.verifies(self._state.key(member), tag, ballot.digest(tag), signature)

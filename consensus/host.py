@@ -29,6 +29,7 @@ from consensus.disk import Disk
 from consensus.durable import Storage
 from consensus.events import (
     Adopting,
+    Contradiction,
     Event,
     Linked,
     Lost,
@@ -66,7 +67,7 @@ class Host:
 
     `infer` gives a result for each run; what it fails to give counts as an error of the model. `on_adopted` is
     told with which model (by its commitment) the member answers from now on, `on_succeeded` of the epoch that has
-    followed: then this host has done its work, and another is to take its place.
+    followed: then this host has done its work, and another is to take its place; `on_caught` of who lies, and how.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Host:
         infer: Infer,
         on_adopted: Callable[[bytes], None] | None = None,
         on_succeeded: Callable[[Epoch], None] | None = None,
+        on_caught: Callable[[Contradiction], None] | None = None,
         resolve: Resolve | None = None,
         now: Callable[[], int] = now_ms,
     ) -> None:
@@ -88,6 +90,7 @@ class Host:
         self._infer = infer
         self._on_adopted = on_adopted or _nobody
         self._on_succeeded = on_succeeded or _nobody
+        self._on_caught = on_caught or _nobody
         self._now = now
         self._places = {member.key: i for i, member in enumerate(group.configuration.members) if i != me}
         self._inbox: deque[tuple[Event, Taken | None]] = deque()
@@ -240,6 +243,8 @@ class Host:
             self._reply(client, _frame(frames, message))
         for commitment in ready.adopted:
             self._on_adopted(commitment)
+        for caught in ready.caught:
+            self._on_caught(caught)
         if ready.succeeded is not None:
             self._on_succeeded(ready.succeeded)
         if ready.run:

@@ -17,6 +17,7 @@ from assay.agreement.entry import Asked
 from assay.agreement.views import Quorum
 from assay.model import ModelReference
 from consensus.answers import Answers
+from consensus.blaming import Blaming
 from consensus.durable import Past, Restored
 from consensus.events import Ready
 from consensus.judging import LINGER, Group, Judged, beginning, entered
@@ -156,6 +157,7 @@ class State:
         self.signed: dict[Held, int] = {}  # own batches about undecided requests, and when they were last sent
         self.touched: dict[bytes, None] = {}  # requests about which something has changed in this step
         self.given: dict[tuple[int, bytes | Held], int] = {}  # what a member was sent because it asked, and when
+        self.blaming = Blaming()
         self.lost: set[int] = set()  # members that cannot be reached
         self._over: dict[bytes, Past] = {}
         self._past: dict[tuple[bytes, bytes], Past] = {}
@@ -201,6 +203,12 @@ class State:
 
     def key(self, member: int) -> bytes:
         return self.group.configuration.members[member].key
+
+    def catch(self, member: int, what: str, about: object, one: Spoken, other: Spoken) -> None:
+        """A member has contradicted itself in two signed words."""
+        caught = self.blaming.catch(member, what, about, (one, other))
+        if caught is not None:
+            self.out.caught.append(caught)
 
     def broadcast(self, message: Spoken) -> None:
         self.out.send += [(member, message) for member in range(self.n) if member != self.me]

@@ -68,8 +68,11 @@ class Viewing:
         ):
             state.out.send.append((sender, state.new_view))
         before = self._changes.get(move.member)
-        if (before is None or before.move.view < move.view) and self._moves.is_right(message):
-            self._changes[move.member] = message
+        if before is None or before.move.view < move.view:
+            if self._moves.is_right(message):
+                self._changes[move.member] = message
+        elif before.move.view == move.view and before.move != move and self._moves.is_right(message):
+            state.catch(move.member, "move", move.view, before, message)
 
     def new_view(self, message: NewView) -> None:
         """The beginning of a view at least as late as that into which this member has moved."""
@@ -77,6 +80,11 @@ class Viewing:
         is_news = message.view > state.view or (message.view == state.view and not state.active)
         if is_news and self._moves.begins(message):
             self._install(message)
+        elif state.new_view is not None and state.new_view.view == message.view:
+            moves = [each.move for each in message.changes]
+            if moves != [each.move for each in state.new_view.changes] and self._moves.begins(message):
+                leader = state.group.leader(message.view)
+                state.catch(leader, "beginning", message.view, state.new_view, message)
 
     def early(self, sender: int, message: Vote | Propose) -> bool:
         """Keeps what is said in a view that has not begun here."""

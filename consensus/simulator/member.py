@@ -205,6 +205,8 @@ class Member:
             at = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{at.name}, line {at.lineno}"
             raise Broken("never raises", f"member {self.place}: {error!r} in {where}") from error
+        for caught in ready.caught:
+            self._watch.catches(self.place, caught)
         self._carry_out(self._actions(ready), ready.wake)
 
     def _carry_out(self, actions: Iterator[tuple[bool, Callable[[], None]]], wake: int | None) -> None:

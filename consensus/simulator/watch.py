@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from assay.agreement.entry import Asked
 from assay.model import ModelReference
 from consensus.durable import Durable, Executed, Jumped
-from consensus.events import Received
+from consensus.events import Contradiction, Received
 from consensus.messages import Requests, Result, Spoken
 from consensus.simulator.founding import Founded
 from consensus.simulator.log import Log
 from consensus.simulator.signing import Signing
 from consensus.simulator.views import Views
+from consensus.simulator.world import Broken
 
 if TYPE_CHECKING:
     from consensus.simulator.member import Clock
@@ -69,6 +70,11 @@ class Watch:
                 self.log.jumps(place, each)
             self.signing.writes(place, [each])
             self.views.writes(place, each)
+
+    def catches(self, place: int, caught: Contradiction) -> None:
+        """Liars may be made to look like anything, honest members never."""
+        if place in self.honest and caught.member in self.honest:
+            raise Broken("nobody honest is caught", f"member {place}: {caught}")
 
     def leaves(self, place: int, message: Spoken) -> None:
         self.log.leaves(place, message)
