@@ -14,10 +14,10 @@ BANDIT := $(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml $(
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock conformance chaos simulate bench-agreement bench-shop audit clean
+.PHONY: help setup up test check format lock conformance chaos chaos-members simulate bench-agreement bench-shop audit clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install everything into this folder (idempotent; up and test do it by themselves)
 	@command -v python3 >/dev/null || { echo 'make setup: Python is missing: apt-get install python3 python3-venv'; exit 1; }
@@ -55,6 +55,9 @@ conformance: setup ## hold the verifier against docs/vectors (and DATA=folder: a
 
 chaos: setup ## kill and freeze a site's services under load, then ask for the account (MINUTES=3 SEED=…)
 	@$(PYTHON) -m stack.chaos --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)')
+
+chaos-members: setup ## kill, freeze, part and tear members of a group of bare processes under load (MINUTES=3 SEED=… N=4)
+	@$(PYTHON) -m stack.members --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)') $(if $(N),--n '$(N)')
 
 simulate: setup ## run groups from seeds among faults and liars, then broken ones (RUNS=20000 SEED=…)
 	@$(PYTHON) -m consensus.simulator '$(RUNS)' --variants $(if $(SEED),--seed '$(SEED)')
