@@ -111,15 +111,10 @@ def tolerates(card: Card) -> str:
 
 
 def withstands(card: Card) -> str:
-    """What then still holds. Seats are in the order of the configuration, which begins with the leader."""
-    holds = (
-        "the answer is still one that an honest member gave."
-        if card.group.aggregator == "plurality"
-        else "the answer still lies between numbers that honest members gave."
-    )
-    leader = card.seats[0].owner if card.seats else ""
-    waits = f" While the node of {leader}, which leads, is down, the group waits." if leader else ""
-    return holds + waits
+    """What then still holds."""
+    if card.group.aggregator == "plurality":
+        return "the answer is still one that an honest member gave."
+    return "the answer still lies between numbers that honest members gave."
 
 
 def counting(aggregator: str, f: int) -> str:
