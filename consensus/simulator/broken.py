@@ -8,8 +8,8 @@ breaks visibly when what it reaches for is no longer there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +21,7 @@ from assay.agreement.group import Configuration
 from assay.agreement.votes import Absent, Said, count
 from consensus import judging, ordering, proposing
 from consensus.catching_up import CatchingUp
-from consensus.durable import Durable, Past, Restored, Spoke, Standing
+from consensus.durable import Durable, Past, Spoke, Standing
 from consensus.events import Event, Ready
 from consensus.hearing import Hearing
 from consensus.judging import Group
@@ -30,27 +30,10 @@ from consensus.ordering import Ordering
 from consensus.proposing import Proposing
 from consensus.replica import Replica
 from consensus.reports import Reports
+from consensus.simulator.breaking import Hasty, every, hasty, instead, restored
+from consensus.simulator.broken_views import OF_VIEWS
 from consensus.slots import Slot
 from consensus.state import State
-
-
-@contextmanager
-def _instead(owner: Any, name: str, by: object) -> Iterator[None]:
-    before = getattr(owner, name)
-    setattr(owner, name, by)
-    try:
-        yield
-    finally:
-        setattr(owner, name, before)
-
-
-@contextmanager
-def _all(*every: AbstractContextManager[None]) -> Iterator[None]:
-    with ExitStack() as stack:
-        for each in every:
-            stack.enter_context(each)
-        yield
-
 
 # --- quorums ----------------------------------------------------------------------------------------------
 
@@ -61,7 +44,7 @@ def commit_on_too_few() -> AbstractContextManager[None]:
     def has_committed(slot: Slot, quorum: int) -> bool:
         return slot.agreeing("commit") > quorum // 2
 
-    return _instead(Slot, "has_committed", has_committed)
+    return instead(Slot, "has_committed", has_committed)
 
 
 def prepare_on_too_few() -> AbstractContextManager[None]:
@@ -70,7 +53,7 @@ def prepare_on_too_few() -> AbstractContextManager[None]:
     def has_prepared(slot: Slot, quorum: int) -> bool:
         return slot.agreeing("prepare") > quorum // 2
 
-    return _instead(Slot, "has_prepared", has_prepared)
+    return instead(Slot, "has_prepared", has_prepared)
 
 
 def commit_out_of_turn() -> AbstractContextManager[None]:
@@ -87,15 +70,7 @@ def commit_out_of_turn() -> AbstractContextManager[None]:
                 self._cast("commit", slot)
             parent = slot.judged.standing
 
-    return _instead(Ordering, "_vote", vote)
-
-
-class _Hasty(Group):
-    """For which f + 1 are enough."""
-
-    @property
-    def quorum(self) -> int:
-        return self.configuration.f + 1
+    return instead(Ordering, "_vote", vote)
 
 
 def decide_what_is_not_ready() -> AbstractContextManager[None]:
@@ -107,52 +82,37 @@ def decide_what_is_not_ready() -> AbstractContextManager[None]:
         ripen(self, request, now)
 
     def lacking(self: Proposing, *rest: Any) -> Content | None:
-        group = self._state.group
-        self._state.group = _Hasty(group.genesis, group.configuration)
-        try:
+        with hasty(self._state, "group"):
             return content(self, *rest)
-        finally:
-            self._state.group = group
 
     def lenient(group: Group, *rest: Any) -> None:
-        require(_Hasty(group.genesis, group.configuration), *rest)
+        require(Hasty(**vars(group)), *rest)
 
-    return _all(
-        _instead(Reports, "_ripen", early),
-        _instead(Proposing, "_content", lacking),
-        _instead(judging, "_require_decidable", lenient),
+    return every(
+        instead(Reports, "_ripen", early),
+        instead(Proposing, "_content", lacking),
+        instead(judging, "_require_decidable", lenient),
     )
 
 
 # --- what must not be forgotten ---------------------------------------------------------------------------
 
 
-def _restored(change: Callable[[Restored], Restored]) -> AbstractContextManager[None]:
-    begin = Replica.__init__
-
-    def forgetful(self: Replica, group: Group, me: int, seal: Any, restored: Restored) -> None:
-        begin(self, group, me, seal, change(restored))
-
-    return _instead(Replica, "__init__", forgetful)
-
-
 def forget_votes() -> AbstractContextManager[None]:
     """Forgets, when it starts again, what it has voted for."""
-    return _restored(lambda restored: replace(restored, votes=[], bodies=[]))
+    return restored(lambda kept: replace(kept, votes=[], bodies=[]))
 
 
 def forget_bodies() -> AbstractContextManager[None]:
     """Remembers, when it starts again, what it has prepared, but not what that rests on."""
-    return _restored(
-        lambda restored: replace(
-            restored, bodies=[structs.replace(each, batches=(), results=()) for each in restored.bodies]
-        )
+    return restored(
+        lambda kept: replace(kept, bodies=[structs.replace(each, batches=(), results=()) for each in kept.bodies])
     )
 
 
 def forget_results() -> AbstractContextManager[None]:
     """Forgets, when it starts again, what it has answered."""
-    return _restored(lambda restored: replace(restored, spoken=[]))
+    return restored(lambda kept: replace(kept, spoken=[]))
 
 
 def speak_before_writing() -> AbstractContextManager[None]:
@@ -168,7 +128,7 @@ def speak_before_writing() -> AbstractContextManager[None]:
         late[id(self)] = spoken
         return ready
 
-    return _instead(Replica, "step", hasty)
+    return instead(Replica, "step", hasty)
 
 
 def decide_twice() -> AbstractContextManager[None]:
@@ -177,7 +137,7 @@ def decide_twice() -> AbstractContextManager[None]:
     def remember(self: State, past: Past) -> None:
         pass
 
-    return _instead(State, "remember", remember)
+    return instead(State, "remember", remember)
 
 
 # --- what an entry must say -------------------------------------------------------------------------------
@@ -198,7 +158,7 @@ def drop_an_answer() -> AbstractContextManager[None]:
                 del found[max(members)][request]
         return found
 
-    return _instead(judging, "_results", fewer)
+    return instead(judging, "_results", fewer)
 
 
 def use_the_local_clock() -> AbstractContextManager[None]:
@@ -214,8 +174,8 @@ def use_the_local_clock() -> AbstractContextManager[None]:
     def local(*arguments: Any) -> Any:
         return outcomes(*arguments[:-1], now[0])
 
-    looks = (_instead(room, "judge", looking) for room in (ordering, proposing))
-    return _all(*looks, _instead(judging, "_outcomes", local))
+    looks = (instead(room, "judge", looking) for room in (ordering, proposing))
+    return every(*looks, instead(judging, "_outcomes", local))
 
 
 def fail_early() -> AbstractContextManager[None]:
@@ -240,7 +200,7 @@ def fail_early() -> AbstractContextManager[None]:
             ended.append(Ended(digest, outcome, words))
         return tuple(ended)
 
-    return _instead(judging, "_outcomes", outcomes)
+    return instead(judging, "_outcomes", outcomes)
 
 
 def believe_any_clock() -> AbstractContextManager[None]:
@@ -249,7 +209,7 @@ def believe_any_clock() -> AbstractContextManager[None]:
     def latest(parent: Standing, haves: Sequence[Have]) -> int:
         return max([parent.time, *(each.report.clock for each in haves)])
 
-    return _all(_instead(judging, "time_of", latest), _instead(proposing, "time_of", latest))
+    return every(instead(judging, "time_of", latest), instead(proposing, "time_of", latest))
 
 
 def _saying(choose: Callable[[list[bytes], Sequence[Result]], Said | None]) -> AbstractContextManager[None]:
@@ -257,7 +217,7 @@ def _saying(choose: Callable[[list[bytes], Sequence[Result]], Said | None]) -> A
         models = [serving.commitment, *(old.commitment for old in serving.retired if old.until >= time)]
         return choose(models, [each for each in results if judging._sound(_, each.model, each.said, rows)])
 
-    return _instead(judging, "said", said)
+    return instead(judging, "said", said)
 
 
 def count_equivocators() -> AbstractContextManager[None]:
@@ -288,7 +248,7 @@ def obey_anyone() -> AbstractContextManager[None]:
     def is_owned(self: Hearing, update: Update) -> bool:
         return judging.fits(self._state.group.configuration, update.change.member, update.change.model)
 
-    return _instead(Hearing, "is_owned", is_owned)
+    return instead(Hearing, "is_owned", is_owned)
 
 
 def believe_any_record() -> AbstractContextManager[None]:
@@ -297,7 +257,7 @@ def believe_any_record() -> AbstractContextManager[None]:
     def is_proved(self: CatchingUp, record: Record) -> bool:
         return True
 
-    return _instead(CatchingUp, "_is_proved", is_proved)
+    return instead(CatchingUp, "_is_proved", is_proved)
 
 
 Variant = Callable[[], AbstractContextManager[None]]
@@ -323,6 +283,7 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
             count_any_model,
             obey_anyone,
             believe_any_record,
+            *OF_VIEWS,
         )
     }
 )

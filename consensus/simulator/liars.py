@@ -49,6 +49,7 @@ class Liar:
         self.moves: dict[int, dict[int, ViewChange]] = {}  # by view and member, as heard
         self.entries: dict[Place, dict[bytes, None]] = {}  # for which anybody has voted
         self.told: set[bytes] = set()  # what it will not say again
+        self.known: dict[bytes, Entry] = {}  # entries that it has judged
         self.other: dict[Place, tuple[Propose, Entry] | None] = {}  # what it proposes to the one half
         self.installs: dict[int, NewView] = {}  # how, as it says to them, a view began
         self.record: Record | None = None  # the last that it has executed
@@ -64,6 +65,9 @@ class Liar:
             if isinstance(each, Received):
                 self._remember(each.message)
         ready = self.inner.step(now, events)
+        for slot in self.state.slots.values():
+            if slot.judged is not None:
+                self.known[slot.judged.entry.digest] = slot.judged.entry
         for durable in ready.persist:
             if isinstance(durable, Executed):
                 self.record = durable.record

@@ -234,23 +234,18 @@ def _forging_locks(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
 
 
 def _claims(liar: Liar, move: Move) -> Iterator[Quorum]:
-    """What some have prepared, though not 2f + 1: by their PREPAREs, as they were heard."""
+    """What some have prepared, though maybe not 2f + 1: by their PREPAREs, as they were heard, and its own."""
     head = 0 if move.head is None else move.head.entry.number
-    for (view, number), other in liar.other.items():
-        if other is None or number <= head or view >= move.view:
-            continue
-        entry = other[1]
-        votes = {
-            each.member: each
-            for each in liar.memory
-            if isinstance(each, Vote)
-            and each.kind == "prepare"
-            and each.view == view
-            and each.entry == entry.digest
-        }
-        own = Vote("prepare", liar.place, view, other[0].installed, number, entry.digest, other[0].signature)
-        signed = sorted({**votes, liar.place: own}.items())
-        yield Quorum(entry, view, own.installed, tuple(Signed(member, vote.signature) for member, vote in signed))
+    known = {**liar.known, **{each[1].digest: each[1] for each in liar.other.values() if each is not None}}
+    ballots: dict[tuple[bytes, int, bytes], dict[int, Vote]] = {}
+    for vote in liar.memory:
+        if isinstance(vote, Vote) and vote.kind == "prepare" and vote.entry in known and vote.view < move.view:
+            ballots.setdefault((vote.entry, vote.view, vote.installed), {})[vote.member] = vote
+    for (entry, view, installed), votes in ballots.items():
+        if known[entry].number > head:
+            some = next(iter(votes.values()))
+            signed = sorted({**votes, liar.place: liar.vote(some, member=liar.place)}.items())
+            yield Quorum(known[entry], view, installed, tuple(Signed(who, vote.signature) for who, vote in signed))
 
 
 def _two_moves(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
@@ -306,27 +301,27 @@ def _other_moves(liar: Liar, new_view: NewView) -> list[ViewChange]:
 
 
 def _false_start(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
-    """Begins views on the word of too few, of the same ones over and over, of those who moved elsewhere; and in
-    the name of others.
+    """Begins views on the word of too few, of the same ones over and over, of those who moved elsewhere or not at
+    all; and in the name of others.
     """
-    if not isinstance(message, Status) or not liar.moves:
+    if not isinstance(message, Status | ViewChange | Have) or not liar.moves:
         return [message]
-    chance = liar.world.chance
+    chance, n, quorum = liar.world.chance, len(liar.others), liar.group.quorum
     heard = chance.choice(list(liar.moves))
-    changes = sorted(liar.moves[heard].values(), key=lambda each: each.move.member)
-    n, quorum = len(liar.others), liar.group.quorum
     own = heard + (liar.place - heard) % n
-    bare = Move(liar.group.genesis, liar.group.configuration.epoch, liar.place, heard, None, ())
-    few = [each for each in changes if each.move.member != liar.place]
-    few = sorted([*few[: quorum // 2], liar.move(bare)], key=lambda each: each.move.member)
-    more = [liar.move(replace(bare, member=member)) for member in liar.others if member != liar.place]
+    view = chance.choice((heard, own))
+    group, epoch = liar.group.genesis, liar.group.configuration.epoch
+    moves = {**liar.moves[heard], liar.place: liar.move(Move(group, epoch, liar.place, view, None, ()))}
+    changes = [moves[member] for member in sorted(moves)]
+    bare = [liar.move(Move(group, epoch, member, view, None, ())) for member in liar.others]
     odd = chance.choice(
         [
-            liar.new_view(heard, few),
-            liar.new_view(heard, (changes * quorum)[:quorum]),
+            liar.new_view(view, changes[: quorum // 2 + 1]),
+            liar.new_view(view, (changes * quorum)[:quorum]),
             liar.new_view(own, changes),
-            liar.new_view(heard, [*few, *more][:quorum]),
-            replace(liar.new_view(heard, [*changes][:quorum]), signature=liar.noise(64)),
+            liar.new_view(own, bare[:quorum]),
+            replace(liar.new_view(heard, changes), signature=liar.noise(64)),
+            liar.new_view(heard, changes),
         ]
     )
     return [message, odd]

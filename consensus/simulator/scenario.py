@@ -15,6 +15,7 @@ Span = tuple[int, int]
 Parting = Literal["stay", "one goes", "both go"]
 TWIN = 16  # what is added to a member's place for the second one of its twins; more than a group has members
 NO_DELAY = (0, 0)
+STARTED = 60  # ms after which every member is up
 QUICK = 250  # ms that a message may take, and a write besides, for a leader not to seem dead
 
 
@@ -177,6 +178,11 @@ class Scenario:
         return 0 in self.liars or self._way + slow > QUICK
 
     @property
+    def is_steady(self) -> bool:
+        """Whether there is no reason to change the view, whoever else lies."""
+        return self.is_calm and not self.may_stall
+
+    @property
     def _way(self) -> int:
         """ms that a message may take until it is taken in, at most."""
         return self.link.delay[1] * (10 if self.link.late else 1) + self.pace[1]
@@ -188,10 +194,8 @@ class Scenario:
         clocks = max(map(abs, self.skews)) + max(map(abs, self.drifts)) * self.horizon // 1_000_000
         needed = models + self.grace + clocks + 8 * self._way
         everyone = asking.reach == tuple(range(self.n)) and not asking.twins and not asking.spoiled
-        within = asking.deadline[1] <= self.horizon
-        return (
-            self.is_calm and not self.may_stall and working and everyone and within and asking.deadline[0] > needed
-        )
+        within = asking.deadline[1] <= self.horizon and asking.at >= STARTED
+        return self.is_steady and working and everyone and within and asking.deadline[0] > needed
 
 
 def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
@@ -209,6 +213,7 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
     )
     busy = [asking.at for every in askings for asking in every]
     ends = (*range(n), *(place + TWIN for place in twins))
+    quake = _quake(chance, n, busy) if storm and chance.random() < 0.3 else ()
 
     def some(most: tuple[int, ...]) -> range:
         """How many of one kind of fault."""
@@ -226,8 +231,8 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
         link=_link(chance, calm=calm),
         inference=tuple(_inference(chance, calm=calm) for _ in range(n)),
         lies=() if twins else tuple((liar, _lies(chance, lies)) for liar in liars),
-        crashes=tuple(_crash(chance, n, busy, storm=storm) for _ in some((0, 1, 2, 4))),
-        harsh=chance.random() < 0.5,
+        crashes=tuple(_crash(chance, n, busy, storm=storm) for _ in some((0, 1, 2, 4))) + quake,
+        harsh=bool(quake) or chance.random() < 0.5,
         far=chance.choice((0, 2, 1_000)),
         flaps=tuple(_flap(chance, n, trouble) for _ in some((0, 0, 3) if storm else (0, 0, 0, 1, 3))),
         wishes=tuple(_wish(chance, n, trouble) for _ in range(chance.choice((0, 0, 1, 3)))),
@@ -287,6 +292,12 @@ def _crash(chance: Random, n: int, busy: list[int], *, storm: bool) -> Crash:
         writes=chance.random() < 0.5,
         down=chance.choice((1, 3_000, 6_000) if storm else (1, 50, 1_000)),
     )
+
+
+def _quake(chance: Random, n: int, busy: list[int]) -> tuple[Crash, ...]:
+    """All die at about the same point, and the first leader does not come back soon."""
+    at, writes = chance.choice(busy) + chance.randrange(50), chance.randint(1, 6)
+    return tuple(Crash(place, at, writes, writes=True, down=1 if place else 5_000) for place in range(n))
 
 
 def _flap(chance: Random, n: int, trouble: int) -> Flap:

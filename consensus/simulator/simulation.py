@@ -72,7 +72,7 @@ class Simulation:
         self._disk = disk
         self.honest = frozenset(range(n)) - self.scenario.liars
         self.network = Network(self.world, self.scenario.link)
-        self.watch = Watch(self.founded, self.honest, self._latest)
+        self.watch = Watch(self.founded, self.honest, self._latest, steady=self.scenario.is_steady)
         self.members = [self._member(place) for place in range(n)]
         seconds = [self._member(place, place + TWIN) for place in self.scenario.twins]
         self.clients = [self._client(i) for i in range(len(self.scenario.askings))]
@@ -99,13 +99,23 @@ class Simulation:
         for client, askings in zip(self.clients, scenario.askings, strict=True):
             for asking in askings:
                 world.after(asking.at, partial(client.ask, asking, spared=scenario.spares(asking)))
+        world.after(scenario.trouble, self._calm_down)
         world.after(scenario.trouble + LOOK, self._look)
         self._done = False
         while not self._done:
             world.step()
 
+    def _calm_down(self) -> None:
+        self._last_view = self.watch.views.latest + self.scenario.f + 2
+
     def _look(self) -> None:
-        """Ends the run once all that must happen has happened."""
+        """Ends the run once all that must happen has happened.
+
+        The view that is under way when the trouble ends may fail, and those that liars lead; then an honest leader
+        leads for good.
+        """
+        if self.watch.views.latest > self._last_view:
+            raise Broken("an honest leader is kept", f"view {self.watch.views.latest} after {self._last_view}")
         waiting = unsettled(self)
         if not waiting:
             self._done = True

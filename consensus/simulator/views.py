@@ -33,10 +33,19 @@ class _Where:
 
 
 class Views:
-    """`records` and `executed` grow elsewhere: the one log, and how far each member has come in it."""
+    """`records` and `executed` grow elsewhere: the one log, and how far each member has come in it.
+
+    `steady`: there is no reason to change the view.
+    """
 
     def __init__(
-        self, founded: Founded, honest: frozenset[int], records: Sequence[Record], executed: dict[int, int]
+        self,
+        founded: Founded,
+        honest: frozenset[int],
+        records: Sequence[Record],
+        executed: dict[int, int],
+        *,
+        steady: bool,
     ) -> None:
         self._founded = founded
         self._quorum = founded.configuration.quorum
@@ -44,6 +53,7 @@ class Views:
         self._liars = self._n - len(honest)
         self._records = records
         self._executed = executed
+        self._steady = steady
         self._where = {place: _Where() for place in honest}
         self._committed: dict[tuple[Began, int, bytes], set[int]] = defaultdict(set)
         self._decided: list[tuple[int, int, bytes]] = []  # (view, number, entry) that may be the group's
@@ -67,6 +77,8 @@ class Views:
 
     def _moves(self, place: int, change: ViewChange) -> None:
         where, move = self._where[place], change.move
+        if self._steady:
+            raise Broken("no view change without a reason", f"member {place} moves to {move.view}")
         if move.member != place or move.view <= where.view:
             raise Broken("one move into a view", f"member {place} moves to {move.view} after {where.view}")
         self._require_signed(place, Tag.AGREEMENT_VIEW_CHANGE, move.digest, change.signature)
@@ -91,9 +103,15 @@ class Views:
             lock = locks.get(number)
             if lock is None or (lock.view, lock.entry.digest) != (vote.view, vote.entry):
                 raise Broken("moves with all its commitments", f"member {place} leaves out {vote} for {lock}")
-        for lock in move.locks:
-            if problem := self._unproved(Tag.AGREEMENT_PREPARE, lock):
-                raise Broken("moves with what was prepared", f"member {place}: {problem} in {lock}")
+        self._require_proved(move)
+
+    def _require_proved(self, move: Move) -> None:
+        claims = [(Tag.AGREEMENT_PREPARE, lock) for lock in move.locks]
+        if move.head is not None:
+            claims.append((Tag.AGREEMENT_COMMIT, move.head))
+        for tag, quorum in claims:
+            if problem := self._unproved(tag, quorum):
+                raise Broken("what is taken over is proved", f"member {move.member}: {problem} in {quorum}")
 
     def _unproved(self, tag: Tag, quorum: Quorum) -> str:
         entry, signers = quorum.entry, [each.member for each in quorum.signatures]
@@ -131,6 +149,7 @@ class Views:
             if each.move.view != new_view.view:
                 raise Broken("a quorum has moved", f"member {each.move.member} moved to {each.move.view}")
             self._require_signed(each.move.member, Tag.AGREEMENT_VIEW_CHANGE, each.move.digest, each.signature)
+            self._require_proved(each.move)
         signed = beginning(group, epoch, new_view.view, digests)
         self._require_signed(new_view.view % self._n, Tag.AGREEMENT_NEW_VIEW, signed, new_view.signature)
         return signed

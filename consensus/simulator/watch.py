@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 class Watch:
     """Told of everything before it happens."""
 
-    def __init__(self, founded: Founded, honest: frozenset[int], latest: Callable[[], int]) -> None:
+    def __init__(
+        self, founded: Founded, honest: frozenset[int], latest: Callable[[], int], *, steady: bool
+    ) -> None:
         """`latest`: the most that an honest member's clock shows now."""
         configuration = founded.configuration
         self.honest = honest
         self.signing = Signing(honest, configuration.quorum, configuration.n)
         self.log = Log(founded, honest, self.signing)
-        self.views = Views(founded, honest, self.log.records, self.signing.executed)
+        self.views = Views(founded, honest, self.log.records, self.signing.executed, steady=steady)
         self._heard: set[tuple[int, int, bytes]] = set()  # who, in which life, has had a request in time
         self._horizon = configuration.horizon
         self._latest = latest
