@@ -32,6 +32,7 @@ from assay.verify import Trust, check
 from benchmarks import costs, group_shop
 from benchmarks.figures import Report, quantile
 from benchmarks.group import Owners, owners
+from benchmarks.leader import leader
 from benchmarks.load import Measured, closed_loop
 from benchmarks.mobilenet import MOBILENET, SIDE, mobilenet
 from consensus.asking import Answer
@@ -139,7 +140,7 @@ async def throughput(bench: Bench, what: str, asked: Asked, batch: int, least: f
 
 async def null(bench: Bench) -> None:
     """Nothing but agreement; where the processor's time goes."""
-    asked = await bench.group("null", costs.model(0), costs.INTERFACE, _row())
+    asked = await bench.group("null", costs.model(0), costs.INTERFACE, costs.row())
     await rate(asked.certified, 128, WARM_UP)
     before, made = _processor(bench.owners), 0.0
     samples = []
@@ -170,7 +171,7 @@ async def _check(bench: Bench, asked: Asked) -> None:
 async def one_ms(bench: Bench) -> None:
     """A model of 1 ms: what agreement takes away; with a member gone; with a change a second."""
     layers = costs.layers_for(1)
-    asked = await bench.group("one-ms", costs.model(layers), costs.INTERFACE, _row())
+    asked = await bench.group("one-ms", costs.model(layers), costs.INTERFACE, costs.row())
     await throughput(bench, "1 ms model", asked, 32, 0.85)
     await changing(bench, asked, layers)
     await crashed(bench, asked)
@@ -228,7 +229,7 @@ async def crashed(bench: Bench, asked: Asked) -> None:
 
 async def ten_ms(bench: Bench) -> None:
     """A model of 10 ms, asked row by row at half of what the Tritons can do: how long an answer takes."""
-    asked = await bench.group("ten-ms", costs.model(costs.layers_for(10)), costs.INTERFACE, _row())
+    asked = await bench.group("ten-ms", costs.model(costs.layers_for(10)), costs.INTERFACE, costs.row())
     await rate(asked.fanned_out, 1, WARM_UP)
     pace = await rate(asked.fanned_out, 1, bench.seconds) / 2
     ratios: dict[float, list[float]] = {0.5: [], 0.99: []}
@@ -278,10 +279,6 @@ async def large(bench: Bench) -> None:
     await asked.client.close()
 
 
-def _row() -> np.ndarray:
-    return np.zeros(costs.WIDTH, np.float32)
-
-
 def _processor(every: Owners) -> dict[str, float]:
     """Seconds of processor time so far."""
     spent = {"all nodes": "assay-node", "all Tritons": "triton"}
@@ -307,6 +304,7 @@ PARTS: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "null": null,
     "10ms": ten_ms,
     "mobilenet": large,
+    "leader": leader,
     "1ms": one_ms,  # last: it kills a member
 }
 REST = "rest"

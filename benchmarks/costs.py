@@ -56,6 +56,11 @@ def model(layers: int, shift: int = 0) -> bytes:
     return made.SerializeToString()
 
 
+def row() -> np.ndarray:
+    """One row of its input."""
+    return np.zeros(WIDTH, np.float32)
+
+
 def _work(nodes: list[onnx.NodeProto], weights: list[onnx.TensorProto], layers: int) -> str:
     rng = np.random.default_rng(1)
     weights.append(numpy_helper.from_array(np.array([-1, 1, SIDE, SIDE], np.int64), "picture"))
