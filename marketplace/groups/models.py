@@ -1,9 +1,10 @@
-"""Groups, their epochs and members, who has signed, and which models members have changed to."""
+"""Groups, their epochs and members, who has signed, which models members have changed to; counts and alerts."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -11,6 +12,8 @@ from assay.agreement.aggregate import AGGREGATORS
 from assay.agreement.group import MAX_SCALE, SIZES
 from marketplace.accounts.models import SLUG, Organisation, User
 from marketplace.catalogue.models import ModelVersion, Node
+
+LANES = 4  # rows in which one group's counts of one day are kept, so that writers seldom meet in one
 
 
 class Group(models.Model):
@@ -218,3 +221,61 @@ class Strike(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member} for {self.evidence}"
+
+
+class GroupCounts(models.Model):
+    """What settled predictions have added up to, by epoch and day (UTC); no day: of all days together.
+
+    `marketplace.groups.settling` alone writes it, `marketplace.groups.counting` says what the numbers are.
+    """
+
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="counts")
+    epoch = models.PositiveIntegerField()
+    day = models.DateField(null=True)
+    lane = models.PositiveSmallIntegerField()  # below LANES
+    requests = models.BigIntegerField()
+    rows = models.BigIntegerField()
+    members = ArrayField(models.BigIntegerField())
+    pairs = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        verbose_name_plural = "counts"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group", "epoch", "day", "lane"], name="one_count_in_a_lane", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group} #{self.epoch} {self.day or 'ever'}"
+
+
+class Alert(models.Model):
+    """That so few members of a group work that one failure more stops it, or that it has stopped.
+
+    Noticed at once; raised, which is when anybody is told, if it lasts; cleared when it is over.
+    """
+
+    class Level(models.TextChoices):
+        MARGINAL = "marginal", "One failure from stopping"
+        STOPPED = "stopped", "Stopped"
+
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="alerts")
+    level = models.CharField(max_length=10, choices=Level.choices)
+    working = models.PositiveSmallIntegerField()  # members, when it was last looked
+    noticed = models.DateTimeField()
+    raised = models.DateTimeField(null=True)
+    cleared = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group"], condition=Q(cleared__isnull=True), name="one_alert_at_a_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(cleared__isnull=True) | Q(raised__isnull=False), name="cleared_once_raised"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group}: {self.get_level_display()}"

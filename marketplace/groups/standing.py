@@ -131,9 +131,7 @@ def one(group: Group) -> Card:
 def card(group: Group) -> Card:
     """`group` comes from `for_cards`."""
     epochs: tuple[GroupEpoch, ...] = tuple(group.stood)  # type: ignore[attr-defined]
-    signed = (
-        [place.key for place in _epoch(bytes(epochs[-1].document or b"")).configuration.members] if epochs else []
-    )
+    signed = [place.key for place in decoded(epochs[-1]).configuration.members] if epochs else []
     seats = tuple(
         Seat(each, each.organisation.slug, each.node, each.version, signed[i] if signed else None)
         for i, each in enumerate(group.seated)  # type: ignore[attr-defined]
@@ -143,7 +141,7 @@ def card(group: Group) -> Card:
 
 def target(group: Group, seats: Sequence[Seat], epochs: Sequence[GroupEpoch]) -> Target:
     """A group whose genesis stands, as modes ask it: keys as its members signed with, nodes where they are now."""
-    signed = tuple(_epoch(bytes(each.document or b"")) for each in epochs)
+    signed = tuple(decoded(each) for each in epochs)
     providers = tuple(
         Provider(PublicKey(place.key), seat.node.address, reference_of(seat.version))
         for place, seat in zip(signed[-1].configuration.members, seats, strict=True)
@@ -189,6 +187,11 @@ def _modes(group: Group, seats: Sequence[Seat], epochs: Sequence[GroupEpoch]) ->
         ModeOffer(mode.name, mode.title, quote.guarantee, quote.caveats, quote.inferences)
         for mode, quote in quotes
     )
+
+
+def decoded(epoch: GroupEpoch) -> Epoch:
+    """One that stands, as it was signed."""
+    return _epoch(bytes(epoch.document or b""))
 
 
 @lru_cache(REMEMBERED)

@@ -21,6 +21,7 @@ from marketplace.accounts.access import Actor
 from marketplace.catalogue.models import ModelVersion
 from marketplace.db.statements import Statement
 from marketplace.errors import Conflict
+from marketplace.groups import settling
 from marketplace.groups.models import Group
 from marketplace.predictions import rows, stored, wakeups
 from marketplace.predictions.changes import Change
@@ -100,7 +101,7 @@ def create(actor: Actor, question: Question) -> Prediction:
 def apply(changes: Sequence[Change]) -> frozenset[UUID]:
     """Applies changes in their order; the predictions that any of them reached.
 
-    A certificate is stored with the change that ends its prediction, or not at all.
+    A certificate is stored with the change that ends its prediction, or not at all; a group's is counted with it.
     """
     locked = rows.lock({change.prediction for change in changes})
     reached: frozenset[UUID] = frozenset()
@@ -109,7 +110,9 @@ def apply(changes: Sequence[Change]) -> frozenset[UUID]:
             if row.is_ahead_of(change):
                 reached |= rows.write(locked.values())
             row.take(change)
-    return reached | rows.write(locked.values())
+    reached |= rows.write(locked.values())
+    settling.add(rows.settled(locked.values()))
+    return reached
 
 
 def cancel(prediction: Prediction) -> None:

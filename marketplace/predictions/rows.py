@@ -15,6 +15,7 @@ from uuid import UUID
 from marketplace.certificates.actions import Prepared
 from marketplace.certificates.actions import columns as certificate_columns
 from marketplace.db.statements import Statement
+from marketplace.groups.settling import Settled
 from marketplace.predictions import stored as tensors
 from marketplace.predictions.changes import Change
 from marketplace.predictions.models import Status
@@ -25,7 +26,7 @@ ANSWERED = frozenset({Status.ANSWERED, Status.CERTIFIED, Status.CONTESTED})
 
 _LOCK = Statement(
     """
-    SELECT id, organisation_id, status, seq FROM predictions_prediction WHERE id = ANY($1)
+    SELECT id, organisation_id, group_id, status, seq FROM predictions_prediction WHERE id = ANY($1)
     ORDER BY id FOR UPDATE
     """,  # in one order, so that two batches cannot lock each other out
     "uuid[]",
@@ -78,6 +79,7 @@ class Row:
 
     id: UUID
     organisation: int
+    group: int | None
     stored: Status
     seq: int
     status: Status = field(init=False)
@@ -118,7 +120,16 @@ class Row:
 def lock(predictions: Collection[UUID]) -> dict[UUID, Row]:
     """The rows of those predictions that exist, locked until the transaction ends."""
     found = _LOCK.rows([str(each) for each in predictions])
-    return {row[0]: Row(row[0], row[1], Status(row[2]), row[3]) for row in found}
+    return {row[0]: Row(row[0], row[1], row[2], Status(row[3]), row[4]) for row in found}
+
+
+def settled(locked: Iterable[Row]) -> list[Settled]:
+    """Those of groups that have been certified since they were locked."""
+    return [
+        (row.group, row.completed, row.certificate.certificate)
+        for row in locked
+        if row.group is not None and row.completed is not None and row.certificate is not None
+    ]
 
 
 def write(locked: Iterable[Row]) -> frozenset[UUID]:

@@ -1,0 +1,126 @@
+"""From the certificate of one prediction to what it adds to its group's statistics: counts, and nothing else.
+
+A member dissents on a row where the group has an answer and the member's vote is another. For labels that is
+plain. Numbers differ as they are, so there a vote dissents that lies further from the answer than STRAY times the
+row's own spread: the (lower) median distance of that row's votes from the answer, one step of the group's scale at
+least. No f members can move that beyond the honest members' distances. Two members that dissent on one row do so
+alike if they gave the same label, or lie on the same side of the answer.
+
+Rows without an answer (contested, failed) count for nobody: there is nothing to dissent from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import combinations
+
+from assay.agreement.evidence import AgreementEvidence
+from assay.agreement.group import Configuration, Labels
+from assay.agreement.votes import Absent, Abstained, Answered, Erred
+
+STRAY = 5  # spreads from the answer beyond which a number dissents
+
+
+class OfMember(IntEnum):
+    """What is counted of each member: requests by what it said to them; rows with an answer on which it voted."""
+
+    ANSWERED = 0
+    ABSTAINED = 1
+    ERRED = 2
+    ABSENT = 3
+    ROWS = 4
+    DISSENTED = 5
+
+
+class OfPair(IntEnum):
+    """What is counted of two members: rows with an answer on which both voted, and who dissented on them."""
+
+    ROWS = 0
+    FIRST = 1  # the first did, the second as well or not
+    SECOND = 2
+    BOTH = 3
+    ALIKE = 4
+
+
+WORDS = {
+    Answered: OfMember.ANSWERED,
+    Abstained: OfMember.ABSTAINED,
+    Erred: OfMember.ERRED,
+    Absent: OfMember.ABSENT,
+}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """`requests` were certified, whatever the outcome; `rows` have an answer.
+
+    `members` holds OfMember for each in the configuration's order, `pairs` OfPair for 01, 02, … 12, 13, …
+    """
+
+    requests: int
+    rows: int
+    members: tuple[int, ...]
+    pairs: tuple[int, ...]
+
+    def __add__(self, other: Counts) -> Counts:
+        """Of the same epoch of the same group."""
+        return Counts(
+            self.requests + other.requests,
+            self.rows + other.rows,
+            tuple(a + b for a, b in zip(self.members, other.members, strict=True)),
+            tuple(a + b for a, b in zip(self.pairs, other.pairs, strict=True)),
+        )
+
+
+def counted(evidence: AgreementEvidence) -> Counts:
+    """What a certificate's evidence, which has been checked, adds."""
+    configuration, said = evidence.configuration, evidence.ended.said
+    answers = [each.value for each in evidence.tally.decisions]
+    rows = sum(answer is not None for answer in answers)
+    voted = {i: each.votes for i, each in enumerate(said) if isinstance(each, Answered)}
+    members = [[0] * len(OfMember) for _ in said]
+    for i, each in enumerate(said):
+        members[i][WORDS[type(each)]] = 1
+        members[i][OfMember.ROWS] = rows if i in voted else 0
+    pairs = {pair: [0] * len(OfPair) for pair in combinations(range(len(said)), 2)}
+    for pair in combinations(voted, 2):
+        pairs[pair][OfPair.ROWS] = rows
+    for row, answer in enumerate(answers):
+        if answer is not None:
+            apart = _dissent(configuration, answer, {i: votes[row] for i, votes in voted.items()})
+            _note(apart, voted, members, pairs)
+    return Counts(1, rows, _flat(members), _flat(pairs.values()))
+
+
+def _dissent(configuration: Configuration, answer: int, votes: Mapping[int, int]) -> dict[int, int]:
+    """Who dissents on a row, each with how: two with the same number dissent alike."""
+    if isinstance(configuration.answer, Labels):
+        return {i: vote for i, vote in votes.items() if vote != answer}
+    away = {i: vote - answer for i, vote in votes.items()}
+    distances = sorted(map(abs, away.values()))
+    spread = max(1, distances[(len(distances) - 1) // 2])
+    return {i: (1 if by > 0 else -1) for i, by in away.items() if abs(by) > STRAY * spread}
+
+
+def _note(
+    apart: Mapping[int, int],
+    voted: Mapping[int, Sequence[int]],
+    members: Sequence[list[int]],
+    pairs: Mapping[tuple[int, int], list[int]],
+) -> None:
+    for i in apart:
+        members[i][OfMember.DISSENTED] += 1
+        for j in voted:
+            if j > i:
+                pairs[i, j][OfPair.FIRST] += 1
+            elif j < i:
+                pairs[j, i][OfPair.SECOND] += 1
+    for pair in combinations(apart, 2):
+        pairs[pair][OfPair.BOTH] += 1
+        pairs[pair][OfPair.ALIKE] += apart[pair[0]] == apart[pair[1]]
+
+
+def _flat(lists: Iterable[list[int]]) -> tuple[int, ...]:
+    return tuple(number for each in lists for number in each)
