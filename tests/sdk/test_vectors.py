@@ -13,7 +13,7 @@ from assay import receipt
 from assay.cli import main
 from assay.errors import Refused
 from assay.verify import Trust, check, unreadable, verify
-from docs.vectors import defects, group, make, sample
+from docs.vectors import chains, defects, group, make, sample
 
 FOLDER = Path(make.__file__).parent
 INDEX = json.loads((FOLDER / "index.json").read_text())
@@ -84,11 +84,18 @@ def test_every_field_altered_in_turn_is_refused(one):
     assert seen > 20
 
 
-@pytest.mark.parametrize("name", ["group-certified", "group-rows", "group-median", "group-failed-unheard"])
-def test_every_field_of_a_groups_certificate_altered_in_turn_is_refused(name):
-    """Here every member and every model is walked; pins play no part."""
+@pytest.mark.parametrize(
+    "case",
+    [
+        *(group.GOOD[f"group-{name}"] for name in ("certified", "rows", "median", "failed-unheard")),
+        *(chains.GOOD[f"chain-{name}"] for name in ("of-three", "key-rotated", "of-values", "failed-unheard")),
+    ],
+    ids=lambda case: f"{case.group.slug}, epoch {case.group.configuration.epoch}",
+)
+def test_every_field_of_a_groups_certificate_altered_in_turn_is_refused(case):
+    """Here every member and every model of every epoch is walked; pins play no part."""
     seen = 0
-    for defect, document, _ in [*defects.altered(group.GOOD[name]), *defects.misshapen(group.GOOD[name])]:
+    for defect, document, _ in [*defects.altered(case), *defects.misshapen(case)]:
         report = verify(document, Trust(), now=INDEX["now"])
         assert not report.valid, defect
         seen += report.certificate is not None
@@ -105,8 +112,11 @@ def test_real_certificates_satisfy_the_schema(path):
 
 @pytest.mark.parametrize(
     "one",
-    [sample.digit(), sample.row(), sample.tensors(), group.GOOD["group-failed"], group.GOOD["group-median"]],
-    ids=["digit", "row", "tensors", "group", "group of values"],
+    [
+        *(sample.digit(), sample.row(), sample.tensors()),
+        *(group.GOOD["group-failed"], group.GOOD["group-median"], chains.TWO),
+    ],
+    ids=["digit", "row", "tensors", "group", "group of values", "a later epoch"],
 )
 def test_the_schema_refuses_every_missing_and_every_unknown_field(one):
     for name, document, _ in defects.misshapen(one):

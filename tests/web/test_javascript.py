@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import onnx
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from playwright._impl._driver import compute_driver_executable
 
 from assay import parse, receipt
 from assay.agreement.aggregate import AGGREGATORS, HIGHEST, LOWEST
 from assay.preprocessing import preprocess
+from assay.verify import Trust, verify
 from assay.verify.claims import answered
 from docs.vectors import make
 from marketplace.web.sent import for_check
+from tests.sdk import chaining
 
 HERE = Path(__file__).parent / "js"
 VECTORS = Path(make.__file__).parent
@@ -32,6 +38,28 @@ ASKED = {
     "group-median": ".csv",
     "group-rows": ".json",
 }
+
+
+@dataclass
+class Judged:
+    """A certificate, whole or damaged, with pins; and how the command judges it."""
+
+    document: str = field(repr=False)
+    groups: list[str]
+    valid: bool
+    pinned: bool | None
+    epochs: tuple[int, ...]
+
+
+@st.composite
+def certificates(draw: st.DrawFn) -> Judged:
+    """From any epoch of a group."""
+    case = draw(chaining.cases())
+    document = draw(st.just(case.certificate.to_cbor()) | chaining.damaged(case.certificate))
+    names = [each.configuration.digest for each in case.evidence.epochs]
+    pins = draw(st.sets(st.sampled_from([*names, bytes(32)])))
+    report = verify(document, Trust(groups=frozenset(pins)), now=make.NOW)
+    return Judged(document.hex(), [each.hex() for each in pins], report.valid, report.pinned, report.epochs)
 
 
 def run(test: str, **environment: str) -> None:
@@ -84,6 +112,16 @@ def test_the_browser_aggregates_votes_as_the_command_does(tmp_path, seed):
             cases.append((name, votes, absent, f, least, decision.value, decision.firm))
     (tmp_path / "votes.json").write_text(json.dumps(cases))
     run("aggregate.test.js", ASSAY_VOTES=str(tmp_path / "votes.json"))
+
+
+@settings(max_examples=8, deadline=None, phases=[Phase.reuse, Phase.generate])  # a process each: no shrinking
+@given(st.data())
+def test_the_browser_judges_certificates_of_any_epoch_as_the_command_does(data):
+    cases = [data.draw(certificates()) for _ in range(12)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "chains.json"
+        path.write_text(json.dumps({"now": make.NOW, "cases": [asdict(each) for each in cases]}))
+        run("chains.test.js", ASSAY_CHAINS=str(path))
 
 
 def test_the_browser_says_who_voted_what():

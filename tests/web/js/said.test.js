@@ -14,6 +14,8 @@ for (const [name, expected] of [
   ["good/group-failed-unheard", ["asha was silent", "bruno had an error", "chidi abstained", "dana was silent"]],
   ["good/group-rows", ["asha voted no on row 1 of 2", "bruno voted no on row 1 of 2", "chidi voted yes on row 1 of 2", "dana voted no on row 1 of 2"]],
   ["good/group-median", ["asha voted 151.25", "bruno voted 9000000", "chidi voted 152.5", "dana voted 149"]],
+  ["good/chain-of-two", ["asha voted one", "bruno voted one", "chidi voted two", "emeka was silent"]],
+  ["good/chain-of-three", ["emeka voted one", "asha voted two", "farah voted one", "goran voted one"]],
   ["bad/group-signed-vote-for-no-label", ["asha voted one", "bruno voted one", "chidi voted class 3, which has no label", "dana voted one"]],
 ]) {
   test(name, () => assert.deepEqual(said(name), expected));
