@@ -101,11 +101,13 @@ class Contradiction:
 
 @dataclass
 class Ready:
-    """What is to be done now, in this order: what is durable first, and nothing leaves before it is."""
+    """What is to be done now, in this order: clients are told what a quorum has signed; then what is durable is
+    written, and no word of this member's own leaves before it is.
+    """
 
+    reply: list[tuple[bytes, Spoken]] = field(default_factory=list)  # to clients, by key
     persist: list[Durable] = field(default_factory=list)
     send: list[tuple[int, Spoken]] = field(default_factory=list)  # to members; lost if they cannot be reached
-    reply: list[tuple[bytes, Spoken]] = field(default_factory=list)  # to clients, by key
     run: list[Run] = field(default_factory=list)
     recall: list[tuple[bytes, int, int]] = field(default_factory=list)  # (client, number, index): tell it again
     supply: list[Supply] = field(default_factory=list)

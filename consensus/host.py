@@ -2,8 +2,9 @@
 
 What has come in while the last step was carried out goes into the next one together: one call, one write, one
 fsync. A step is carried out in its order and to its end before the next begins, so nothing leaves that rests on
-what is not on the disk; while the disk is full, nothing leaves at all. What waits is bounded by the links, which
-are not read beyond that. A peer that says what is no message loses its link.
+what is not on the disk; while the disk is full, members hear nothing. What clients are told a quorum has signed.
+What waits is bounded by the links, which are not read beyond that. A peer that says what is no message loses its
+link.
 
 A link to each other member, opened from here, carries what is said to it; what it says comes over the one that it
 has opened. The newest link of a member counts. Clients are answered over all links that their key has opened.
@@ -233,14 +234,14 @@ class Host:
             raise
 
     async def _carry_out(self, ready: Ready) -> None:
+        frames: dict[int, bytes] = {}  # what goes to several is encoded once
+        for client, message in ready.reply:
+            self._reply(client, _frame(frames, message))
         if ready.persist:
             await self._disk.write(ready.persist)
-        frames: dict[int, bytes] = {}  # what goes to several is encoded once
         for member, message in ready.send:
             if self._lines[member].up:
                 self._lines[member].send(_frame(frames, message))
-        for client, message in ready.reply:
-            self._reply(client, _frame(frames, message))
         for commitment in ready.adopted:
             self._on_adopted(commitment)
         for caught in ready.caught:

@@ -207,6 +207,7 @@ class Member:
             raise Broken("never raises", f"member {self.place}: {error!r} in {where}") from error
         for caught in ready.caught:
             self._watch.catches(self.place, caught)
+        self._watch.is_about_to_write(self.place, ready.persist)
         self._carry_out(self._actions(ready), ready.wake)
 
     def _carry_out(self, actions: Iterator[tuple[bool, Callable[[], None]]], wake: int | None) -> None:
@@ -234,11 +235,12 @@ class Member:
 
     def _actions(self, ready: Ready) -> Iterator[tuple[bool, Callable[[], None]]]:
         """What is to be done, in its order, and whether it is a write."""
+        marks: dict[int, tuple[Spoken, str]] = {}
+        for client, message in ready.reply:
+            yield False, partial(self._send, client, *as_sent(message))
         if ready.persist:
             yield True, partial(self._write, ready)
-        marks: dict[int, tuple[Spoken, str]] = {}
-        every: list[tuple[End, Spoken]] = [*ready.send, *ready.reply]
-        for to, message in every:
+        for to, message in ready.send:
             if id(message) not in marks:
                 marks[id(message)] = as_sent(message)
             yield False, partial(self._send, to, *marks[id(message)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from assay.agreement.votes import Answered, Erred
-from consensus.durable import Cast, Durable, Executed, Installed, Jumped, Moved, Spoke
+from consensus.durable import Cast, Durable, Executed, Installed, Jumped, Moved, Spoke, Standing
 from consensus.messages import Decided, Exec, NewView, Propose, Record, Records, Result, Spoken, ViewChange, Vote
 from consensus.simulator.world import Broken
 
@@ -29,6 +29,7 @@ class Signing:
         self._heard: dict[tuple[Ballot, bytes], set[int]] = defaultdict(set)  # of whom who has heard a PREPARE
         self._proposed: set[Ballot] = set()  # who has had a proposal
         self.executed: dict[int, int] = dict.fromkeys(honest, 0)
+        self._executing: dict[int, int] = dict.fromkeys(honest, 0)
 
     # --- what a member is told ----------------------------------------------------------------------------
 
@@ -41,6 +42,10 @@ class Signing:
             self._heard[(place, message.view, message.number), message.entry].add(message.member)
         elif isinstance(message, Propose):
             self._proposed.add((place, message.view, message.number))
+
+    def executes(self, standings: list[Standing], place: int) -> None:
+        """Entries that it has, and is about to write."""
+        self._executing[place] = max((each.entries for each in standings), default=0)
 
     # --- what it writes -----------------------------------------------------------------------------------
 
@@ -107,7 +112,7 @@ class Signing:
             case Propose() | NewView() if message.view % self._n == place:
                 held = message.signature in kept
             case Decided():
-                held = message.entry.number <= self.executed[place]
+                held = message.entry.number <= max(self.executed[place], self._executing[place])
             case Records():
                 held = message.records[-1].entry.number <= self.executed[place]
             case _:

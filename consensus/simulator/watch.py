@@ -78,6 +78,11 @@ class Watch:
         if place in self.honest and caught.member in self.honest:
             raise Broken("nobody honest is caught", f"member {place}: {caught}")
 
+    def is_about_to_write(self, place: int, what: list[Durable]) -> None:
+        """What a quorum has signed may be told before it is on a disk; a member's own words may not."""
+        if place in self.honest:
+            self.signing.executes([each.standing for each in what if isinstance(each, Executed)], place)
+
     def leaves(self, place: int, message: Spoken) -> None:
         self.log.leaves(place, message)
         if place in self.honest:

@@ -68,7 +68,7 @@ async def test_what_comes_in_during_a_write_goes_into_one_step(place):
     assert len(place.script.steps) == before + 1
 
 
-async def test_nothing_leaves_before_the_write_and_then_everything(place):
+async def test_clients_are_told_at_once_and_no_word_of_its_own_leaves_before_the_write(place):
     replies = []
     line = await place.linked(CLIENT, replies.append)
     gate = asyncio.Event()
@@ -89,9 +89,10 @@ async def test_nothing_leaves_before_the_write_and_then_everything(place):
     line.send(encode(status(0)))
     await until(place.shelf.writing.is_set)
     await turns()
-    assert (place.frames, replies, place.asked, place.adopted) == ([], [], [], [])
+    await until(lambda: replies == [encode(status(3))])
+    assert (place.frames, place.asked, place.adopted) == ([], [], [])
     place.shelf.free.set()
-    await until(lambda: len(place.frames) == 3 and replies != [] and place.asked != [])
+    await until(lambda: len(place.frames) == 3 and place.asked != [])
     assert [message.entries for member, message in place.frames if member == 1] == [1, 2]
     assert (2, status(1)) in place.frames
     assert replies == [encode(status(3))]
