@@ -202,7 +202,6 @@ OF_VIEWS: tuple[Callable[[], AbstractContextManager[None]], ...] = (
     forget_beginnings,
     accept_stale_votes,
     take_over_nothing,
-    take_over_the_oldest,
     build_below_the_head,
     lock_on_too_few,
     begin_on_too_few,

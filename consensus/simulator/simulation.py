@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
+from assay.agreement.blame.evidence import AnyEvidence
 from consensus.durable import Restored
 from consensus.events import Machine
 from consensus.judging import Group
@@ -63,6 +64,7 @@ class Simulation:
         tell: Callable[[str], None] | None = None,
     ) -> None:
         self.seed = seed
+        self.evidence: list[AnyEvidence] = []  # against liars, where signatures are real
         self.world = World(seed, tell)
         drawn = partial(generated, index=seed) if twins else partial(draw, lies=TRICKS)
         self.scenario = scenario or drawn(self.world.chance, n)
@@ -104,6 +106,8 @@ class Simulation:
         self._done = False
         while not self._done:
             world.step()
+        if self.founded.real:
+            self.evidence = self.watch.blaming.require_nobody_honest()
 
     def _calm_down(self) -> None:
         self._last_view = self.watch.views.latest + self.scenario.f + 2

@@ -13,6 +13,7 @@ from assay.model import ModelReference
 from consensus.durable import Durable, Executed, Jumped
 from consensus.events import Contradiction, Received
 from consensus.messages import Requests, Result, Spoken
+from consensus.simulator.blaming import Blaming
 from consensus.simulator.founding import Founded
 from consensus.simulator.log import Log
 from consensus.simulator.signing import Signing
@@ -34,6 +35,7 @@ class Watch:
         self.honest = honest
         self.signing = Signing(honest, configuration.quorum, configuration.n)
         self.log = Log(founded, honest, self.signing)
+        self.blaming = Blaming(founded, honest)
         self.views = Views(founded, honest, self.log.records, self.signing.executed, steady=steady)
         self._heard: set[tuple[int, int, bytes]] = set()  # who, in which life, has had a request in time
         self._horizon = configuration.horizon
@@ -85,5 +87,6 @@ class Watch:
 
     def leaves(self, place: int, message: Spoken) -> None:
         self.log.leaves(place, message)
+        self.blaming.leaves(message)
         if place in self.honest:
             self.signing.leaves(place, message)

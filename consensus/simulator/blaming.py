@@ -1,0 +1,69 @@
+"""All that members have signed in a run, put before the audit that anybody can make: it names no honest member.
+
+Only where signatures are real, for the audit believes nothing else.
+"""
+
+from __future__ import annotations
+
+from assay.agreement.blame.evidence import AnyEvidence
+from assay.agreement.blame.finding import Audit
+from assay.agreement.blame.guilt import require_guilt
+from assay.agreement.blame.transcript import Batch, Beginning
+from assay.agreement.blame.transcript import Vote as Cast
+from assay.agreement.views import SignedMove
+from assay.errors import AssayError
+from consensus.messages import Exec, NewView, Spoken, ViewChange, Vote
+from consensus.simulator.founding import Founded
+from consensus.simulator.world import Broken
+
+
+class Blaming:
+    """Hears what everybody says, liars too."""
+
+    def __init__(self, founded: Founded, honest: frozenset[int]) -> None:
+        self._founded = founded
+        self._honest = {founded.members[place].key for place in honest}
+        self._heard: dict[bytes, Spoken] = {}  # by signature: what is said again is nothing new
+
+    def leaves(self, message: Spoken) -> None:
+        match message:
+            case Vote() | Exec() | ViewChange() | NewView():
+                self._heard.setdefault(message.signature, message)
+
+    def require_nobody_honest(self) -> list[AnyEvidence]:
+        """All the evidence that there is. Raises Broken where it names the honest, or does not convict."""
+        audit = Audit((self._founded.epoch,))
+        for message in self._heard.values():
+            _put(audit, message)
+        found = audit.evidence()
+        for each in found:
+            if framed := set(each.accused) & self._honest:
+                raise Broken("nobody honest is blamed", f"{[key.hex() for key in framed]} by {each}")
+            try:
+                require_guilt(each, self._founded.genesis)
+            except AssayError as error:
+                raise Broken("evidence convicts", f"{error}: {each}") from error
+        return found
+
+
+def _put(audit: Audit, message: Spoken) -> None:
+    match message:
+        case Vote():
+            audit.vote(
+                Cast(
+                    phase=message.kind,
+                    member=message.member,
+                    view=message.view,
+                    installed=message.installed,
+                    number=message.number,
+                    entry=message.entry,
+                    signature=message.signature,
+                )
+            )
+        case Exec():
+            audit.results(Batch(message.member, message.results, message.signature))
+        case ViewChange():
+            audit.moved(SignedMove(message.move, message.signature))
+        case NewView():
+            moves = tuple(SignedMove(each.move, each.signature) for each in message.changes)
+            audit.began(Beginning(message.view, moves, message.signature))
