@@ -94,7 +94,8 @@ class Line:
                 async with asyncio.timeout(CONNECTING):
                     link = await self._attached()
             except (AssayError, OSError, TimeoutError) as error:
-                self._tell(f"no link: {str(error) or 'too slow'}")
+                unsaid = "too slow" if isinstance(error, TimeoutError) else "closed while opening"
+                self._tell(f"no link: {str(error) or unsaid}")
                 self._pause = self._longer()
             else:
                 await self._use(link)

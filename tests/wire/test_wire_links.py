@@ -356,6 +356,16 @@ async def test_a_refused_frame_ends_that_link_alone_and_names_its_sender(world, 
     assert (good.downs, good.line.up) == (0, True)
 
 
+async def test_whoever_closes_at_once_is_not_called_slow(world, caplog):
+    async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(close, "127.0.0.1", 0) as server:
+        Caller(world, f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await until(lambda: "no link: " in caplog.text)
+    assert "too slow" not in caplog.text
+
+
 async def test_a_line_comes_back_with_its_server_and_what_was_sent_meanwhile_is_lost(world):
     group = Group()
     server = await world.serve(group.handle)
