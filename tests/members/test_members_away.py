@@ -7,7 +7,7 @@ from consensus.suspecting import PATIENCE
 from stack.members.account import settle
 from stack.members.group import group, until
 
-GAP = 2 * PATIENCE / 1000  # seconds within which another leader must have taken over
+GAP = 3 * PATIENCE / 1000  # seconds within which another leader must take over from one that is only silent
 
 
 async def test_of_seven_two_are_killed_and_a_third_that_is_frozen_stops_all_until_it_goes_on(tmp_path):

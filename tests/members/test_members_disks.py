@@ -11,7 +11,7 @@ from stack.members.group import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-GAP = 2 * PATIENCE / 1000  # seconds within which another leader must have taken over
+GAP = 3 * PATIENCE / 1000  # seconds within which another leader must take over from one that is only silent
 CUTS = 6
 
 

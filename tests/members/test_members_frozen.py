@@ -10,7 +10,7 @@ from stack.members.group import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-GAP = 2 * PATIENCE / 1000  # seconds within which another leader must have taken over
+GAP = 3 * PATIENCE / 1000  # seconds within which another leader must take over from one that is only silent
 LONG = PATIENCE / 1000 + 0.5  # seconds for which nothing comes; leaders are given up meanwhile
 SOON = 3.0  # seconds within which all goes on once what was wrong is mended
 

@@ -12,7 +12,7 @@ from wire.connection import BEAT, BEATS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-GAP = 2 * PATIENCE / 1000  # seconds within which another leader must have taken over
+GAP = 3 * PATIENCE / 1000  # seconds within which another leader must take over from one that is only silent
 LONG = PATIENCE / 1000 + 0.5  # seconds for which nothing comes; leaders are given up meanwhile
 SOON = 5.0  # seconds within which all goes on once links are mended
 SILENT = (BEATS + 2) * BEAT  # seconds within which a peer that is not heard any more must be given up
