@@ -18,15 +18,18 @@ UNSERVED = "its node did not serve its model"
 
 
 def reasons(certificate: AgreementCertificate, places: Iterable[int]) -> dict[int, str]:
-    """By place, for those of the group's members of whom it is known. No query for no places, else two."""
-    wanted = list(places)
-    if not wanted:
+    """By place in its epoch, for those members of whom it is known. No query for no places, else two."""
+    evidence = certificate.evidence
+    owners = {evidence.configuration.members[place].owner: place for place in places}
+    if not owners:
         return {}
-    genesis = certificate.evidence.epochs[0].configuration.digest
     decided = dt.datetime.fromtimestamp(certificate.statement.time / 1000, dt.UTC)
     seats = Member.objects.filter(
-        group__epochs__digest=genesis, group__epochs__number=0, position__in=wanted, node__isnull=False
-    )
+        group__epochs__digest=evidence.group,
+        group__epochs__number=0,
+        organisation__slug__in=owners,
+        node__isnull=False,
+    ).select_related("organisation")
     unserved = set(
         Deployment.objects.filter(
             state=Deployment.State.FAILED,
@@ -36,7 +39,5 @@ def reasons(certificate: AgreementCertificate, places: Iterable[int]) -> dict[in
         ).values_list("node", "version")
     )
     return {
-        each.position: UNSERVED
-        for each in seats
-        if each.position is not None and (each.node_id, each.version_id) in unserved
+        owners[each.organisation.slug]: UNSERVED for each in seats if (each.node_id, each.version_id) in unserved
     }

@@ -2,12 +2,12 @@
 
 import { inWords } from "./verify/answers.js";
 import { fromHex, hex } from "./verify/bytes.js";
-import { check, takenBy } from "./verify/check.js";
+import { check, takenBy, trusted } from "./verify/check.js";
 import { tensorsFromJson } from "./verify/certificate.js";
 import { available } from "./verify/ed25519.js";
 import { written } from "./verify/refusal.js";
 import { opened } from "./verify/receipt.js";
-import { byMember } from "./verify/said.js";
+import { byMember, whoseKeys } from "./verify/said.js";
 
 const TICK = "m3 8.5 3.5 3.5L13 4.5";
 const CROSS = "m4 4 8 8m0-8-8 8";
@@ -22,9 +22,9 @@ const ANCHORS = {
     written: (raw) => `ed25519:${hex(raw)}`,
   },
   group: {
-    question: "Which group do you expect? Its genesis digest:",
+    question: "Which group do you expect? The digest of its genesis, or of a later configuration:",
     form: "64 hexadecimal digits",
-    none: "That is not a genesis digest: 64 hexadecimal digits.",
+    none: "That is not a digest: 64 hexadecimal digits.",
     other: "No. The group is",
     same: "Yes. It is valid, and by that group.",
     claimed: "That group is named, but the certificate is not valid.",
@@ -103,11 +103,17 @@ function compare(event) {
   event.preventDefault();
   const digits = at("pinned").value.trim().replace(/^ed25519:/, "").toLowerCase();
   const out = at("pin-verdict");
-  const { kind, raw } = report.anchor;
+  const { kind, raw, names } = report.anchor;
   const words = ANCHORS[kind];
   if (!/^[0-9a-f]{64}$/.test(digits)) out.textContent = words.none;
-  else if (digits !== hex(raw)) out.textContent = `${words.other} ${words.written(raw)}.`;
-  else out.textContent = report.valid ? words.same : words.claimed;
+  else if (!names.some((name) => hex(name) === digits)) out.textContent = `${words.other} ${words.written(raw)}.`;
+  else out.textContent = report.valid ? words.same + alsoTrusted(fromHex(digits)) : words.claimed;
+}
+
+/** Of a group in a later epoch: whose keys one trusts who has named this. */
+function alsoTrusted(named) {
+  if (report.anchor.names.length < 2) return "";
+  return ` To believe it is to trust ${whoseKeys(trusted(report.anchor, [named]))}.`;
 }
 
 /** Whose outcome, the answer in words unless the outputs are not the interface's, and who voted what. */
@@ -130,7 +136,7 @@ async function read(file) {
   if (!report?.certificate) return;
   const { statement } = report.certificate;
   const { kind, raw } = report.anchor;
-  at("summary").textContent = `${said(report.certificate)}, by ${ANCHORS[kind].written(raw)}, at ${new Date(statement.time).toISOString()}.`;
+  at("summary").textContent = `${said(report.certificate)}, by ${ANCHORS[kind].written(raw)}, at ${new Date(statement.time).toISOString()}.${alsoTrusted(raw)}`;
   const list = document.createElement("ul");
   list.append(...statement.caveats.map((caveat) => Object.assign(document.createElement("li"), { textContent: caveat })));
   at("caveats").hidden = false;

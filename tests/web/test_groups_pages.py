@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from assay.certificate import parse
 from assay.errors import Refused
+from assay.verify import anchor
 from marketplace.accounts.audit import Action
 from marketplace.accounts.models import AuditEntry
 from marketplace.catalogue.models import Deployment, Model, ModelVersion
@@ -125,11 +128,11 @@ def test_a_group_on_its_way_says_so_to_its_members_alone(cast, owners, signing):
 # --- votes ------------------------------------------------------------------------------------------------
 
 
-def ended(owners, says, least=0, **changes) -> Prediction:  # noqa: F811
+def ended(owners, says, least=0, *, turned=False, **changes) -> Prediction:  # noqa: F811
     """A prediction of bela's on which the members said that."""
     person = owners[1].person
     prediction = actions.create(person.actor, questions.read(person.actor, Body(**asking(**changes))))
-    prepared = certificate([each.key for each in owners], prediction, says, least)
+    prepared = certificate([each.key for each in owners], prediction, says, least, turned=turned)
     status = Status(prepared.certificate.statement.outcome)
     error = None if status != Status.FAILED else Refused("too few members of the group answered")
     actions.apply([Change(prediction.pk, Status.DISPATCHED)])
@@ -254,6 +257,27 @@ def test_a_certificate_names_the_group_to_pin_and_who_committed(deciding, owners
     assert "digits-four answered “3”." in shown
     assert f"--group {genesis}" in shown
     assert "committed to by asha, bela, sam (3 of 4 members)" in shown
+
+
+def test_a_certificate_of_a_later_epoch_names_its_members_and_whose_keys_are_trusted(deciding, owners, serving):  # noqa: F811
+    prediction = ended(owners, {3: 8}, turned=True)  # the founder, who is last there
+    genesis, latest = serving.epochs.get().hex, anchor(parse(bytes(prediction.certificate.document))).epochs[-1]
+    for shown in both(owners, prediction):
+        assert re.search(r"owner3\b.*\bsam\b.*\bbela\b.*\basha\b.*Dissents", shown, re.DOTALL)
+    assert "committed to by owner3, sam, bela (3 of 4 members)" in shown
+    assert "To believe it is to trust the keys of 2f + 1 members of each of epochs 0 and 1." in shown
+    assert f"--group {genesis}" in shown
+    assert latest.hex() in shown
+    assert "To believe it" not in both(owners, ended(owners, {}))[1]
+
+
+def test_why_a_member_abstained_is_said_of_that_member_wherever_its_place_is(deciding, owners, serving):  # noqa: F811
+    unserved = Deployment.objects.get(node=owners[0].node, version=owners[0].version)
+    Deployment.objects.filter(pk=unserved.pk).update(state=Deployment.State.FAILED)
+    for place, turned in ((0, False), (3, True)):
+        for abstaining, known in ((place, True), (3 - place, False)):
+            shown = both(owners, ended(owners, {abstaining: ABSTAINS}, turned=turned))[1]
+            assert ("its node did not serve its model" in shown) == known
 
 
 def test_the_list_names_groups_and_keeps_to_its_queries(deciding, owners):  # noqa: F811

@@ -22,7 +22,7 @@ from assay.receipt import Receipt
 from assay.tensor import Tensor
 from assay.verify import anchor
 from assay.verify.anchors import Anchor
-from assay.verify.claims import moment
+from assay.verify.claims import moment, trusted
 from assay.verify.votes import commitment as committed
 from assay.verify.votes import voters
 from marketplace.accounts.access import Actor
@@ -39,7 +39,7 @@ from marketplace.web.votes import votes
 MAX_VALUES = 40  # of one output, written out
 ANCHORS = {
     "provider": ("Whose signature do you expect?", "ed25519:…"),
-    "group": ("Which genesis do you expect?", ""),
+    "group": ("Which group do you expect? The digest of its genesis, or of a later configuration:", ""),
 }
 EVIDENCE = {"index": "Leaf, from 0", "count": "Leaves in the tree", "signature": "Signature"}
 
@@ -60,6 +60,8 @@ def certificate(request: HttpRequest, actor: Actor, digest: str) -> HttpResponse
         "claim": _claim(parsed),
         "moment": moment(statement.time),
         "anchor": rests_on,
+        "latest": (len(rests_on.epochs) - 1, rests_on.epochs[-1]) if len(rests_on.epochs) > 1 else None,
+        "trusted": trusted(rests_on.trusted(())),
         "anchor_form": ANCHORS[rests_on.kind],
         "signer": _signer(rests_on.raw),
         "votes": votes(parsed),

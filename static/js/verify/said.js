@@ -16,3 +16,9 @@ function written(answer, vote) {
   if (answer.kind === "values") return String(vote / answer.scale);
   return answer.labels[vote] ?? `class ${vote}, which has no label`;
 }
+
+/** Whose keys one trusts who believes a group's certificate, by the numbers of their epochs. */
+export function whoseKeys(epochs) {
+  const [before, last] = [epochs.slice(0, -1), epochs.at(-1)];
+  return `the keys of 2f + 1 members of ${before.length ? `each of epochs ${before.join(", ")} and ${last}` : `epoch ${last}`}`;
+}

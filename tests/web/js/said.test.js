@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { parse } from "../../../static/js/verify/certificate.js";
-import { byMember } from "../../../static/js/verify/said.js";
+import { byMember, whoseKeys } from "../../../static/js/verify/said.js";
 
 const said = (name) => byMember(parse(new Uint8Array(readFileSync(new URL(`../../../docs/vectors/${name}.cbor`, import.meta.url)))).evidence);
 
@@ -20,3 +20,12 @@ for (const [name, expected] of [
 ]) {
   test(name, () => assert.deepEqual(said(name), expected));
 }
+
+test("whose keys are trusted", () => {
+  assert.deepEqual([[0], [2], [1, 2], [0, 1, 2]].map(whoseKeys), [
+    "the keys of 2f + 1 members of epoch 0",
+    "the keys of 2f + 1 members of epoch 2",
+    "the keys of 2f + 1 members of each of epochs 1 and 2",
+    "the keys of 2f + 1 members of each of epochs 0, 1 and 2",
+  ]);
+});
