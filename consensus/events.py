@@ -101,10 +101,11 @@ class Contradiction:
 
 @dataclass
 class Ready:
-    """What is to be done now, in this order: clients are told what a quorum has signed; then what is durable is
-    written, and no word of this member's own leaves before it is.
+    """What is to be done now, in this order: clients are told what a quorum has signed, members what nobody has;
+    then what is durable is written, and no word that this member has signed leaves before it is.
     """
 
+    announce: list[tuple[int, Spoken]] = field(default_factory=list)  # to members, at once
     reply: list[tuple[bytes, Spoken]] = field(default_factory=list)  # to clients, by key
     persist: list[Durable] = field(default_factory=list)
     send: list[tuple[int, Spoken]] = field(default_factory=list)  # to members; lost if they cannot be reached

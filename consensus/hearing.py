@@ -242,12 +242,12 @@ class Hearing:
     def propose(self, sender: int | bytes, message: Propose) -> None:
         """The leader's proposal for a number that is open; the first one counts.
 
-        What its signature is over is known once it has been judged, hence it must come from the leader itself.
+        Nobody has signed it, hence it must come from the leader itself.
         """
         slot = self._slot(message)
         near = message.number <= self._state.standing.entries + NEAR
         if slot is not None and near and slot.content is None and sender == self._state.leader:
-            slot.content, slot.signature = message.content, message.signature
+            slot.content = message.content
             slot.began = slot.began or self._state.now
 
     def body(self, message: Body) -> None:

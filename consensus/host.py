@@ -237,11 +237,10 @@ class Host:
         frames: dict[int, bytes] = {}  # what goes to several is encoded once
         for client, message in ready.reply:
             self._reply(client, _frame(frames, message))
+        self._send(ready.announce, frames)
         if ready.persist:
             await self._disk.write(ready.persist)
-        for member, message in ready.send:
-            if self._lines[member].up:
-                self._lines[member].send(_frame(frames, message))
+        self._send(ready.send, frames)
         for commitment in ready.adopted:
             self._on_adopted(commitment)
         for caught in ready.caught:
@@ -255,6 +254,11 @@ class Host:
         await self._recall(ready.recall)
         for supply in ready.supply:
             await self._supply(supply)
+
+    def _send(self, words: Sequence[tuple[int, Spoken]], frames: dict[int, bytes]) -> None:
+        for member, message in words:
+            if self._lines[member].up:
+                self._lines[member].send(_frame(frames, message))
 
     def _reply(self, client: bytes, frame: bytes) -> None:
         for link in tuple(self._clients.get(client, ())):

@@ -296,13 +296,14 @@ def content_digest(
 
 
 class Propose(Message, frozen=True):
-    """The leader's next entry; its signature is its own PREPARE for the entry that follows from the content."""
+    """The leader's next entry, over its own link. It leaves unsigned and at once, and nobody is held to it: what a
+    leader stands by is its PREPARE, which follows once that is on its disk.
+    """
 
     view: Number
     installed: Digest
     number: Number
     content: Content
-    signature: Signature
 
 
 class Vote(Message, frozen=True):

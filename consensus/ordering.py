@@ -72,11 +72,9 @@ class Ordering:
             if not self._is_agreed(content):
                 raise Refused("a change in it is not agreed to", code="wrong-proposal")
             judged = judge(state.group, parent, content, Knowledge(state, slot.number))
-            prepared = self._leaders(slot, judged.standing.last)
         except Refused:
             slot.refused = True  # a liar leads
             return
-        slot.prepares[state.leader] = prepared
         self._prepare(slot, judged, self._body(slot.number, judged, content))
 
     def _judge_again(self, slot: Slot, entry: bytes, parent: Standing) -> None:
@@ -114,31 +112,10 @@ class Ordering:
     def lead(self, slot: Slot, content: Content, judged: Judged) -> None:
         """Proposes what this member has judged itself."""
         state = self._state
-        vote = self._vote_for("prepare", slot.number, judged.standing.last)
         state.slots[slot.number] = slot
-        slot.content, slot.signature, slot.began = content, vote.signature, state.now
-        slot.prepares[state.me] = vote
-        body = self._body(slot.number, judged, content)
-        state.out.persist += [Accepted(body), Cast(vote)]
-        self._prepare(slot, judged, body)
-        state.broadcast(Propose(state.view, state.installed, slot.number, content, vote.signature))
-
-    def _leaders(self, slot: Slot, entry: bytes) -> Vote:
-        """The leader's PREPARE, which its proposal carries. Raises Refused where it is not over that entry."""
-        state = self._state
-        vote = Vote(
-            kind="prepare",
-            member=state.leader,
-            view=state.view,
-            installed=state.installed,
-            number=slot.number,
-            entry=entry,
-            signature=slot.signature,
-        )
-        signed = vote.ballot(state.group.genesis, state.group.configuration.epoch).digest(vote.tag)
-        if not state.seal.verifies(state.key(state.leader), vote.tag, signed, vote.signature):
-            raise Refused("the leader has signed another entry", code="wrong-proposal")
-        return vote
+        slot.content, slot.began = content, state.now
+        state.announce(Propose(state.view, state.installed, slot.number, content))
+        self._prepare(slot, judged, self._body(slot.number, judged, content))
 
     def _has_bodies(self, content: Content) -> bool:
         """Whether all requests and batches that it rests on are here; what is not is fetched from the leader."""

@@ -153,7 +153,7 @@ class Resending:
         state = self._state
         said: list[Spoken] = []
         if state.leads and slot.content is not None:
-            said.append(Propose(state.view, state.installed, slot.number, slot.content, slot.signature))
+            said.append(Propose(state.view, state.installed, slot.number, slot.content))
         return [*said, *(votes[state.me] for votes in (slot.prepares, slot.commits) if state.me in votes)]
 
     def _matters(self, held: Held) -> bool:

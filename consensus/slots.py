@@ -23,7 +23,6 @@ class Slot:
     number: int
     entry: bytes | None = None
     content: Content | None = None  # as the leader has proposed it
-    signature: bytes = b""  # the leader's, under its proposal
     judged: Judged | None = None
     refused: bool = False  # the proposal breaks a rule: nothing but another leader helps
     began: int = 0  # when there was something to vote on, by this member's clock

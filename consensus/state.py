@@ -210,6 +210,10 @@ class State:
         if caught is not None:
             self.out.caught.append(caught)
 
+    def announce(self, message: Spoken) -> None:
+        """What nobody has signed need not wait for the disk."""
+        self.out.announce += [(member, message) for member in range(self.n) if member != self.me]
+
     def broadcast(self, message: Spoken) -> None:
         self.out.send += [(member, message) for member in range(self.n) if member != self.me]
 

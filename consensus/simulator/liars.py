@@ -71,7 +71,7 @@ class Liar:
         for durable in ready.persist:
             if isinstance(durable, Executed):
                 self.record = durable.record
-        sent = ready.send
+        sent, ready.announce = [*ready.announce, *ready.send], []
         for trick in self._tricks:
             sent = [(to, word) for to, message in sent for word in trick(self, to, message)]
         if self.now < self.mute:
@@ -132,13 +132,6 @@ class Liar:
         changed = replace(vote, **changes)
         ballot = changed.ballot(self.founded.genesis, self.founded.configuration.epoch)
         return replace(changed, signature=self.seal.sign(changed.tag, ballot.digest(changed.tag)))
-
-    def proposal(self, proposal: Propose, entry: bytes, **changes: object) -> Propose:
-        """Of an entry that follows from it."""
-        changed = replace(proposal, **changes)
-        view, installed, number = changed.view, changed.installed, changed.number
-        vote = Vote("prepare", self.place, view, installed, number, entry, changed.signature)
-        return replace(changed, signature=self.vote(vote).signature)
 
     def move(self, move: Move, **changes: object) -> ViewChange:
         changed = replace(move, **changes)

@@ -238,6 +238,10 @@ class Member:
         marks: dict[int, tuple[Spoken, str]] = {}
         for client, message in ready.reply:
             yield False, partial(self._send, client, *as_sent(message))
+        for to, message in ready.announce:
+            if id(message) not in marks:
+                marks[id(message)] = as_sent(message)
+            yield False, partial(self._send, to, *marks[id(message)])
         if ready.persist:
             yield True, partial(self._write, ready)
         for to, message in ready.send:

@@ -100,7 +100,7 @@ def _follows(
         judged = judge(liar.group, parent, content, known)
     except (Refused, AssertionError, KeyError):
         return None
-    return liar.proposal(proposal, judged.standing.last, content=content), judged.entry
+    return replace(proposal, content=content), judged.entry
 
 
 def _accomplice(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
@@ -136,7 +136,7 @@ def _baseless(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
     if other is not None:
         return [other[0]]
     content = replace(message.content, decided=(*message.content.decided, liar.noise()))
-    return [replace(message, content=content, signature=liar.noise(64))]
+    return [replace(message, content=content)]
 
 
 def _resting_on_secrets(liar: Liar, proposal: Propose) -> tuple[Propose, Entry] | None:
@@ -285,10 +285,7 @@ def _two_beginnings(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
     installed = installing(liar.group, other_begin.view, other_begin.changes)
     if isinstance(message, Vote) and message.member == liar.place:
         return [liar.vote(message, installed=installed)]
-    slot = liar.state.slots.get(message.number) if isinstance(message, Propose) else None
-    if isinstance(message, Propose) and slot is not None and slot.judged is not None:
-        return [liar.proposal(message, slot.judged.standing.last, installed=installed)]
-    return [message]
+    return [replace(message, installed=installed)] if isinstance(message, Propose) else [message]
 
 
 def _other_moves(liar: Liar, new_view: NewView) -> list[ViewChange]:

@@ -9,7 +9,7 @@ from collections import defaultdict
 
 from assay.agreement.votes import Answered, Erred
 from consensus.durable import Cast, Durable, Executed, Installed, Jumped, Moved, Spoke, Standing
-from consensus.messages import Decided, Exec, NewView, Propose, Record, Records, Result, Spoken, ViewChange, Vote
+from consensus.messages import Decided, Exec, NewView, Record, Records, Result, Spoken, ViewChange, Vote
 from consensus.simulator.world import Broken
 
 Ballot = tuple[int, int, int]  # (member, view, number)
@@ -27,7 +27,6 @@ class Signing:
         self._voted: dict[tuple[str, Ballot], bytes] = {}
         self._outputs: dict[tuple[int, bytes, bytes], list[Result]] = defaultdict(list)
         self._heard: dict[tuple[Ballot, bytes], set[int]] = defaultdict(set)  # of whom who has heard a PREPARE
-        self._proposed: set[Ballot] = set()  # who has had a proposal
         self.executed: dict[int, int] = dict.fromkeys(honest, 0)
         self._executing: dict[int, int] = dict.fromkeys(honest, 0)
 
@@ -40,8 +39,6 @@ class Signing:
     def reached(self, place: int, message: Spoken) -> None:
         if isinstance(message, Vote) and message.kind == "prepare":
             self._heard[(place, message.view, message.number), message.entry].add(message.member)
-        elif isinstance(message, Propose):
-            self._proposed.add((place, message.view, message.number))
 
     def executes(self, standings: list[Standing], place: int) -> None:
         """Entries that it has, and is about to write."""
@@ -92,8 +89,6 @@ class Signing:
             ballot = (place, commit.view, number)
             entry = self._voted.get(("prepare", ballot))
             heard = set(self._heard[ballot, entry]) if entry else set()
-            if ballot in self._proposed:
-                heard.add(commit.view % self._n)
             if (number == commit.number and entry != commit.entry) or len(heard) < self._quorum:
                 raise Broken(
                     "prepared before committed",
@@ -109,7 +104,7 @@ class Signing:
                 held = message.signature in kept
             case ViewChange() if message.move.member == place:
                 held = message.signature in kept
-            case Propose() | NewView() if message.view % self._n == place:
+            case NewView() if message.view % self._n == place:
                 held = message.signature in kept
             case Decided():
                 held = message.entry.number <= max(self.executed[place], self._executing[place])

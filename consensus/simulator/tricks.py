@@ -174,8 +174,8 @@ def _usurping(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
         return [message]
     number = message.number if isinstance(message, Vote) else message.entries + 1
     haves = tuple(each for each in liar.heard if isinstance(each, Have))
-    empty = Propose(0, bytes(32), number, Content(haves, (), ()), liar.noise(64))
-    real = [replace(each, signature=liar.noise(64)) for each in liar.heard if isinstance(each, Propose)]
+    empty = Propose(0, bytes(32), number, Content(haves, (), ()))
+    real = [each for each in liar.heard if isinstance(each, Propose)]
     return [message, *real[-1:], empty]
 
 

@@ -130,7 +130,7 @@ class Honest:
 
     def _carry_out(self, me: int, ready: Ready) -> None:
         self.entries[me] += [each.record for each in ready.persist if isinstance(each, Executed)]
-        for member, message in ready.send:
+        for member, message in [*ready.announce, *ready.send]:
             if member == LIAR:
                 self.to_liar.append(message)
             else:
@@ -306,7 +306,7 @@ def test_a_report_that_names_what_is_about_another_request_is_not_proposed():
     proposals = []
     for i in range(1, 1_000, 50):
         ready = leader.step(NOW + 2 + i, [Received(each.report.member, each) for each in said])
-        proposals += [each for _, each in ready.send if isinstance(each, Propose)]
+        proposals += [each for _, each in ready.announce if isinstance(each, Propose)]
     names = [judging.named(each.content) for each in proposals]
     assert all(wrong not in each or two not in each[wrong] for each in names)
 
@@ -372,7 +372,7 @@ def sayings() -> list[object]:
     unproved = msgspec.structs.replace(proved(), commits=tuple(Signed(i, bytes(64)) for i in range(3)))
     every = [
         *(requests(0, 1), lie, report, update, vote, msgspec.structs.replace(vote, kind="commit")),
-        Propose(0, bytes(32), 1, Content((report,), tuple(ours), (update,)), bytes(64)),
+        Propose(0, bytes(32), 1, Content((report,), tuple(ours), (update,))),
         *(Records((unproved,)), Want(tuple(ours), held), Heard(tuple(ours)), Status(3, 9)),
     ]
     return [msgspec.msgpack.decode(encode(each)) for each in every]

@@ -138,7 +138,7 @@ class Town:
                 citizen.records |= {record.entry.number: record for record in each.records}
         members = citizen.group.configuration.members
         by_key = {other.key.public.raw: name for name, other in self.citizens.items()}
-        for to, message in ready.send:
+        for to, message in [*ready.announce, *ready.send]:
             if members[to].key in by_key:
                 self._wire(by_key[members[to].key], owner, decode(encode(message)))
         for supply in ready.supply:
