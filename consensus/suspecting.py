@@ -22,6 +22,7 @@ class Suspecting:
     def __init__(self, state: State, proposing: Proposing) -> None:
         self._state = state
         self._proposing = proposing
+        self._possible: int | None = None  # since when something could be proposed, as far as was looked
         self._handed: set[bytes] = set()  # reports that the present leader has been given by this member
 
     @property
@@ -46,15 +47,19 @@ class Suspecting:
         if any(slot.refused for slot in state.slots.values()):
             return True
         if since is None or state.now < self._deadline(since, self.patience // 2):
+            self._possible = None
             return False
+        if self._possible is None and self._proposing.could_propose(state.now - self.patience // 2):
+            self._possible = state.now
         if state.now < self._deadline(since, self.patience):
             self._hand_over()
             return False
-        return self._is_stuck() or self._proposing.could_propose(state.now - self.patience)
+        return self._is_stuck() or self._has_passed_over()
 
     def forget(self) -> None:
         """There is another leader."""
         self._handed.clear()
+        self._possible = None
 
     # --- within -------------------------------------------------------------------------------------------
 
@@ -79,6 +84,12 @@ class Suspecting:
         state = self._state
         before = state.now - self.patience
         return any(not slot.is_open and slot.began <= before for slot in state.slots.values())
+
+    def _has_passed_over(self) -> bool:
+        """Whether the leader could have proposed something for long: not only since a slow member has answered."""
+        if not self._proposing.could_propose(self._state.now - self.patience):
+            self._possible = None
+        return self._possible is not None and self._possible <= self._state.now - self.patience // 2
 
     def _hand_over(self) -> None:
         state = self._state
