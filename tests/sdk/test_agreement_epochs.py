@@ -13,7 +13,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assay.agreement.blame import evidence as blame
+from assay.agreement.blame import making, transcript
 from assay.agreement.blame.guilt import require_guilt
+from assay.agreement.blame.transcript import Transcript
 from assay.agreement.chain import require_chain
 from assay.agreement.group import MAX_EPOCHS
 from assay.certificate import parse
@@ -225,6 +227,16 @@ def test_who_rewrites_the_log_of_a_later_epoch_is_named_by_its_configuration():
     assert blame.parse(evidence.to_cbor()) == evidence
     assert [each.owner for each in require_guilt(evidence, DIGITS.name)] == ["bruno", "emeka"]
     assert found.unproven == 0
+
+
+def test_a_transcript_of_a_later_epoch_is_read_and_looked_into():
+    commitments = tuple(
+        making.commitment(replace(TWO, entry={"content": bytes([i]) * 32}).evidence) for i in (1, 2)
+    )
+    heard = Transcript(transcript.FORMAT, REPLACED.epochs, (), (), commitments, (), ())
+    assert transcript.parse(heard.to_cbor()) == heard
+    (evidence,) = audit([heard]).evidence
+    assert [each.owner for each in require_guilt(evidence, DIGITS.name)] == ["asha", "bruno", "chidi"]
 
 
 def test_an_epoch_that_nobody_approved_convicts_nobody():

@@ -13,7 +13,7 @@ import msgspec
 from assay import cbor, jsonform
 from assay.agreement.blame.evidence import Commitment, Phase, Struct
 from assay.agreement.entry import Ballot
-from assay.agreement.group import SIZES, Epoch
+from assay.agreement.group import SIZES, Epochs
 from assay.agreement.results import Results
 from assay.agreement.views import SignedMove, View
 from assay.errors import Refused
@@ -61,7 +61,7 @@ class Transcript(Struct, frozen=True):
     """Of one group in one epoch."""
 
     format: Literal["assay-transcript/1"]
-    epochs: Annotated[tuple[Epoch, ...], msgspec.Meta(min_length=1, max_length=1)]  # genesis first
+    epochs: Epochs  # genesis first
     votes: Annotated[tuple[Vote, ...], msgspec.Meta(max_length=MOST)]
     batches: Annotated[tuple[Batch, ...], msgspec.Meta(max_length=MOST)]
     commitments: Annotated[tuple[Commitment, ...], msgspec.Meta(max_length=MOST)]
