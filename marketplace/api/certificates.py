@@ -68,13 +68,17 @@ class ToVerify(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Three facts apart: `valid`, `pinned` (null: nobody was named), `input_matches` (null: no input given)."""
+    """Three facts apart: `valid`, `pinned` (null: nobody was named), `input_matches` (null: no input given).
+
+    `epochs`: of a group, those of which 2f + 1 members' keys are trusted by whoever believes it.
+    """
 
     valid: bool
     pinned: bool | None
     input_matches: bool | None
     exit_code: int
     anchor: str | None
+    epochs: list[int]
     claims: list[str]
     caveats: list[str]
     findings: list[dict[str, str]]
@@ -118,6 +122,7 @@ def _verdict(report: Report) -> Verdict:
         input_matches=report.input_matches,
         exit_code=report.exit_code,
         anchor=str(report.anchor) if report.anchor else None,
+        epochs=list(report.epochs),
         claims=list(report.claims),
         caveats=list(report.caveats),
         findings=[finding.fields() for finding in report.findings],

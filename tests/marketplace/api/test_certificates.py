@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import pytest
 from django.db import IntegrityError, connection
 
 from assay import jsonform
 from assay.certificate import parse
+from docs.vectors.chains import THREE
 from marketplace.certificates.models import Certificate
 from tests.marketplace.answering import dispatching, request
 from tests.marketplace.people import problem
@@ -60,6 +62,15 @@ def test_the_check_tells_valid_from_pinned(api, cast, document):
     stranger = api("POST", "certificates/verify", None, {"certificate": document, "providers": ["00" * 32]})
     assert [each.json()["exit_code"] for each in (unpinned, pinned_, stranger)] == [3, 0, 1]
     pinned("certificate-verified", pinned_.json() | {"claims": ["…"]})
+
+
+def test_the_check_says_of_which_epochs_of_a_group_keys_are_trusted(api):
+    certificate = json.loads(THREE.certificate.to_json())
+    pins = [each.configuration.digest.hex() for each in THREE.group.epochs]
+    for named, epochs, code in (([], [0, 1, 2], 3), (pins[:1], [0, 1, 2], 0), (pins[2:], [2], 0)):
+        asked = {"certificate": certificate, "groups": named}
+        verdict = api("POST", "certificates/verify", None, asked).json()
+        assert (verdict["epochs"], verdict["exit_code"]) == (epochs, code)
 
 
 def test_a_tampered_certificate_is_false_for_its_reason(api, document):
