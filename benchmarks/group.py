@@ -90,7 +90,7 @@ class Owners:
         )
         epoch = Epoch(configuration, tuple(key.sign(Tag.GROUP, configuration.digest) for key in keys), ())
         for peer in self.peers:
-            await peer.request(Form(0, cbor.encode(plain(epoch))), in_seconds(60))
+            await peer.request(Form(0, (cbor.encode(plain(epoch)),)), in_seconds(60))
         return epoch
 
     def connect(self) -> None:

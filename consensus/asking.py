@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from assay import merkle
+from assay.agreement.chain import require_chain
 from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.evidence import AgreementEvidence
-from assay.agreement.group import Epoch, Signed, require_genesis
+from assay.agreement.group import Epoch, Signed
 from assay.agreement.votes import Answered
 from assay.digest import Tag
 from assay.errors import NotVerified, Refused
@@ -72,12 +73,11 @@ class Asking:
     """Requests of the holder of `key` to the group that `epochs` begin. Raises where there is no such group."""
 
     def __init__(self, epochs: tuple[Epoch, ...], key: PrivateKey) -> None:
-        require_genesis(epochs[0])
+        require_chain(epochs)
         self.configuration = epochs[-1].configuration
         self.group = epochs[0].configuration.digest
         self._epochs = epochs
         self._key = key
-        self._began = {member.model.commitment for member in self.configuration.members}
         self._open: dict[bytes, _Open] = {}
         self._sent: set[Sent] = set()
         self._proved: OrderedDict[bytes, _Proved] = OrderedDict()
@@ -145,7 +145,7 @@ class Asking:
     def decided(self, message: Decided) -> list[tuple[bytes, Answer]]:
         """The answers in it to what is open, each with its proof. Raises NotVerified for what proves nothing."""
         wanted = [(index, ended) for index, ended in message.ended if self._is_open(ended.request)]
-        if not wanted or message.entry.epoch != self.configuration.epoch:
+        if not wanted or message.entry.epoch >= len(self._epochs):
             return []
         proved = self._prove(message)
         models = {model.commitment: model for model in message.models}
@@ -174,11 +174,13 @@ class Asking:
         leaves = proved.tree[0]
         if index >= len(leaves) or merkle.leaf_hash(ended.leaf) != leaves[index]:
             raise NotVerified("an outcome that is not in the entry", code="wrong-outcome", pointer="/ended")
-        answering = {said.model for said in ended.said if isinstance(said, Answered)} - self._began
+        epochs = self._epochs[: proved.entry.epoch + 1]
+        began = {member.model.commitment for member in epochs[-1].configuration.members}
+        answering = {said.model for said in ended.said if isinstance(said, Answered)} - began
         if not answering <= models.keys():
             raise NotVerified("a model that answered is not named", code="wrong-models", pointer="/models")
         evidence = AgreementEvidence(
-            epochs=self._epochs,
+            epochs=epochs,
             asked=self._open[ended.request].asked,
             ended=ended,
             index=index,
@@ -207,8 +209,9 @@ class Asking:
         if tree[-1][0] != entry.root:
             raise NotVerified("not the outcomes of the entry", code="wrong-outcome", pointer="/leaves")
         members = [each.member for each in message.commits]
-        keys = [member.key for member in self.configuration.members]
-        if len(members) < self.configuration.quorum or members != sorted(set(members)) or members[-1] >= len(keys):
+        configuration = self._epochs[entry.epoch].configuration
+        keys = [member.key for member in configuration.members]
+        if len(members) < configuration.quorum or members != sorted(set(members)) or members[-1] >= len(keys):
             raise NotVerified(
                 "not a quorum of the group", code="wrong-quorum", pointer="/commits", got=str(members)
             )

@@ -53,6 +53,7 @@ from wire.messages import (
     Healthy,
     Limits,
     Load,
+    Reform,
     Request,
     Result,
     Submit,
@@ -148,7 +149,9 @@ class Daemon:
             case Cancel():
                 self._provider.cancel(request.request)
             case Form():
-                self._members.form(request.epoch, request.addresses)
+                await self._members.form(request.epochs, request.addresses)
+            case Reform():
+                self._members.reform(request.group, request.successor)
             case Dissolve():
                 await self._members.dissolve(request.group)
             case Adopt():

@@ -1,147 +1,50 @@
 """The role *consensus worker*: this node as a member of groups, each with a replica, a log and links of its own.
 
-A node takes part in a group whose genesis its own key has signed (`assay-node accept`), and in none of which it
-may have forgotten what it signed: the log is made before anything else, and where the group is known but the log
-is gone, or the whole node came back from a backup, it stays out until it has another key.
+A node takes part in a group whose configuration its own key has signed (`assay-node accept`), and in none of which
+it may have forgotten what it signed: the log is made before anything else, and where the group is known but the
+log is gone, or the whole node came back from a backup, it stays out until it has another key.
+
+When the group's next epoch is in force, its document is written first of all; then the member of the epoch before
+gives way to one of the next, over the same log. A node whose key is no member any more keeps that log and stays
+out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-import msgspec
-
-from assay import cbor, jsonform
-from assay.agreement.group import Epoch, require_genesis
+from assay.agreement.group import Epoch
 from assay.errors import AssayError, Refused, Unavailable
 from assay.keys import PrivateKey, PublicKey
-from assay.model import ModelReference
-from consensus.host import Host
-from consensus.judging import Group, fits
-from consensus.replica import Replica
-from consensus.seals import Ed25519
-from consensus.storage import SqliteStorage
+from node.epochs import (
+    DISSOLVED,
+    EPOCH,
+    Chain,
+    chain_in,
+    is_member,
+    keep,
+    longer,
+    parsed,
+    parsed_successor,
+    place_of,
+    standing,
+)
 from node.home import PRIVATE_FOLDER, write_atomically
-from node.voter import Inference, Served, Voter
+from node.member import LOG, Member, open_log
+from node.voter import Inference, Served
 from wire import address
 from wire.link import Attached
 from wire.messages import InGroup
 
-EPOCH, LOG, MOVED = "epoch.cbor", "log.sqlite", "addresses.json"  # of each group
-DISSOLVED = "dissolved"  # beside them: the node was told that the group was withdrawn, and has left it
-RESTORED = "restored"  # beside them: the key with which this node came back from a backup
+RESTORED = "restored"  # beside the groups: the key with which this node came back from a backup
 MAX_GROUPS = 64
-ORDERING = 60.0  # seconds for a group to order a change of model
+AGAIN = 5.0  # seconds before a node whose disk does not take the next epoch tries once more
 
 _log = logging.getLogger(__name__)
-
-
-class Member:
-    """This node in one group. Runs until `close`."""
-
-    def __init__(self, epoch: Epoch, folder: Path, key: PrivateKey, models: Served, triton: Inference) -> None:
-        configuration = epoch.configuration
-        self.group = Group(configuration.digest, configuration)
-        self._moved = _Moved(folder / MOVED, [member.address for member in configuration.members])
-        self.me = place_of(epoch, key.public)
-        self.keys = frozenset(PublicKey(member.key) for member in configuration.members)
-        self._models = models
-        self._adopting: dict[bytes, asyncio.Event] = {}
-        self._storage = SqliteStorage(folder / LOG, configuration, key.public)
-        self._voter = Voter(configuration.answer, models, triton)
-        self._replica = Replica(self.group, self.me, Ed25519(key), self._storage.restore())
-        self.host = Host(
-            self.group,
-            self.me,
-            key,
-            self._replica,
-            self._storage,
-            infer=self._voter.vote,
-            on_adopted=self._adopted,
-            resolve=self._moved.resolve,
-        )
-        self._watch = asyncio.create_task(self._ended())
-
-    @property
-    def stopped(self) -> bool:
-        """Whether it takes no more part: its log and its replica contradict each other, or its replica failed."""
-        return self._watch.done()
-
-    @property
-    def state(self) -> InGroup:
-        """As the node sees it; reaches nobody once it has stopped."""
-        state = self._replica.state
-        return InGroup(
-            group=self.group.genesis,
-            epoch=self.group.configuration.epoch,
-            number=state.standing.entries,
-            model=state.serving.commitment,
-            reached=0 if self.stopped else self.host.reached,
-        )
-
-    def find(self, addresses: tuple[str, ...]) -> None:
-        """The members are now at these addresses, in their order."""
-        self._moved.note(addresses)
-
-    async def adopt(self, model: ModelReference) -> None:
-        """Returns once the group has ordered that this member answers with `model`."""
-        commitment = model.commitment
-        if not fits(self.group.configuration, self.me, model):
-            raise Refused(
-                "the model does not fit the group",
-                code="wrong-interface",
-                pointer="/commitment",
-                expected="the group's inputs, labels and preprocessing",
-                got=commitment.hex(),
-            )
-        if self._replica.state.serving.commitment == commitment:
-            return
-        ordered = self._adopting.setdefault(commitment, asyncio.Event())
-        self.host.adopt(model)
-        try:
-            async with asyncio.timeout(ORDERING):
-                await ordered.wait()
-        except TimeoutError:
-            raise Unavailable("the group has not ordered the change yet", code="not-ordered") from None
-
-    async def close(self) -> None:
-        self._watch.cancel()
-        await asyncio.gather(self._watch, return_exceptions=True)
-        await self.host.close()
-        await self._voter.close()
-        self._storage.close()
-
-    async def _ended(self) -> None:
-        with suppress(Exception):  # the host has said in the log what it was
-            await self.host.ended()
-
-    def _adopted(self, commitment: bytes) -> None:
-        _log.info("answers group %s with model %s", self.group.configuration.slug, commitment.hex())
-        if ordered := self._adopting.pop(commitment, None):
-            ordered.set()
-
-
-class _Moved:
-    """Where members are that are no longer where the group's configuration says."""
-
-    def __init__(self, path: Path, written: list[str]) -> None:
-        self._path = path
-        self._written = written
-        self._now: dict[str, str] = {}
-        with suppress(FileNotFoundError, msgspec.DecodeError):
-            self._now = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
-
-    async def resolve(self, where: str) -> str:
-        return self._now.get(where, where)
-
-    def note(self, addresses: tuple[str, ...]) -> None:
-        now = dict(zip(self._written, addresses, strict=False))
-        if now and now != self._now:
-            write_atomically(self._path, msgspec.json.encode(now))
-            self._now = now
 
 
 class Members:
@@ -155,7 +58,8 @@ class Members:
         self._models = models
         self._triton = triton
         self._members: dict[bytes, Member] = {}
-        self._leaving: set[bytes] = set()
+        self._changing = asyncio.Lock()  # which groups there are, and in which epoch
+        self._successions: set[asyncio.Task[None]] = set()
         root.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         mark = root / RESTORED
         if restored and not mark.exists():
@@ -164,11 +68,15 @@ class Members:
 
     def start(self) -> None:
         """Takes part again in every group that is known; a group that it cannot is said in the log, and left."""
-        for path in standing(self._root):
+        for folder in standing(self._root):
             try:
-                self._begin(read_epoch(path), path.parent)
+                chain = chain_in(folder)
+                if is_member(self._key.public, chain[-1]):
+                    self._begin(chain, folder)
+                else:
+                    _log.info("no member any more of the group %s, whose log it keeps", _slug(chain))
             except AssayError as error:
-                _log.error("takes no part in the group %s: %s", path.parent.name, error)
+                _log.error("takes no part in the group %s: %s", folder.name, error)
 
     @property
     def problem(self) -> str:
@@ -183,33 +91,51 @@ class Members:
         """Whether this key is that of a member of a group here."""
         return any(peer in member.keys for member in self._members.values())
 
-    def form(self, document: bytes, addresses: tuple[str, ...] = ()) -> None:
-        """Takes part in a group from now on, whose members are at `addresses` (none: where the group says).
+    async def form(self, documents: Sequence[bytes], addresses: tuple[str, ...] = ()) -> None:
+        """Takes part in a group from now on, in the last of these epochs or the last that is known, whichever is
+        later. The members of the last of these are at `addresses` (none: where the group says).
 
         To be told twice changes nothing else. Raises Refused, Unavailable.
         """
-        epoch = _parse(document)
+        chain = parsed(documents)
         for each in addresses:
             address.split(each)
-        if epoch.configuration.digest not in self._members:
-            self._form(epoch, document)
-        self._members[epoch.configuration.digest].find(addresses)
+        async with self._changing:
+            await self._follow(chain)
+            self._folder(chain).joinpath(DISSOLVED).unlink(missing_ok=True)
+            if member := self._members.get(chain[0].configuration.digest):
+                member.find(chain[-1].configuration, addresses)
 
-    def _form(self, epoch: Epoch, document: bytes) -> None:
-        configuration = epoch.configuration
-        if configuration.digest in self._leaving:
-            raise Unavailable("the node is leaving that group just now", code="no-group")
-        if len(self._members) >= MAX_GROUPS:
+    async def _follow(self, told: Chain) -> None:
+        """Keeps what is new in a chain of epochs, and takes part in the newest. What was begun before is ended."""
+        genesis, folder = told[0].configuration.digest, self._folder(told)
+        known = chain_in(folder)
+        newest = longer(known, told)
+        is_new = len(newest) > len(known)
+        if genesis in self._members and not is_new:
+            return
+        if known and is_new and not is_member(self._key.public, newest[-1]):
+            keep(folder, len(known), newest)
+            await self._end(genesis)
+            _log.info("no member any more of the group %s, whose log it keeps", _slug(newest))
+            return
+        place_of(newest[-1].configuration, self._key.public)
+        if genesis not in self._members and len(self._members) >= MAX_GROUPS:
             raise Unavailable("the node is in as many groups as it can be", code="too-many-groups")
-        place_of(epoch, self._key.public)
-        folder = self._root / configuration.digest.hex()
-        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-        self._require_memory(folder)
-        if not (folder / EPOCH).exists():
-            SqliteStorage(folder / LOG, configuration, self._key.public).close()
-            write_atomically(folder / EPOCH, document)
-        (folder / DISSOLVED).unlink(missing_ok=True)
-        self._begin(epoch, folder)
+        self._require_memory(folder, known)
+        if not (folder / LOG).exists():
+            folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            open_log(folder, newest, self._key.public).close()
+        keep(folder, len(known), newest)
+        await self._end(genesis)
+        self._begin(newest, folder)
+
+    def reform(self, genesis: bytes, successor: bytes) -> None:
+        """Hands a group the configuration that is to follow, signed by all who must. Raises Refused, Unavailable.
+
+        Nobody need be believed for it: the group orders nothing but what 2f + 1 of its owners have signed.
+        """
+        self._in(genesis).reconfigure(parsed_successor(successor))
 
     async def dissolve(self, genesis: bytes) -> None:
         """Takes no more part in a group, from now on and after a restart; what was signed in it is kept.
@@ -218,17 +144,13 @@ class Members:
         member the input: whom it does not ask has no voice already. It cannot make a member sign or forget
         anything by this, and who has left is one of the f who may be silent, as every certificate then says.
         """
-        folder = self._root / genesis.hex()
-        if (folder / EPOCH).exists():
-            write_atomically(folder / DISSOLVED, b"")
-        if (member := self._members.pop(genesis, None)) is None:
-            return
-        self._leaving.add(genesis)  # its log is still open
-        try:
-            await member.close()
-        finally:
-            self._leaving.discard(genesis)
-        _log.info("has left the group %s, which was withdrawn", member.group.configuration.slug)
+        async with self._changing:
+            folder = self._root / genesis.hex()
+            if (folder / EPOCH).exists():
+                write_atomically(folder / DISSOLVED, b"")
+            if (member := self._members.get(genesis)) is not None:
+                await self._end(genesis)
+                _log.info("has left the group %s, which was withdrawn", _slug(member.chain))
 
     async def adopt(self, genesis: bytes, commitment: bytes, *, allowed: bool) -> None:
         """Answers a group with another model of this node, which must be served.
@@ -256,18 +178,49 @@ class Members:
         return Attached(member.host.take)
 
     async def close(self) -> None:
+        for task in self._successions:
+            task.cancel()
+        await asyncio.gather(*self._successions, return_exceptions=True)
         await asyncio.gather(*(member.close() for member in self._members.values()))
 
-    def _begin(self, epoch: Epoch, folder: Path) -> None:
-        self._require_memory(folder)
-        member = Member(epoch, folder, self._key, self._models, self._triton)
+    def _begin(self, chain: Chain, folder: Path) -> None:
+        self._require_memory(folder, chain)
+        succeeded = partial(self._succeeded, chain)
+        member = Member(chain, folder, self._key, self._models, self._triton, on_succeeded=succeeded)
         self._members[member.group.genesis] = member
-        _log.info("member %d of group %s, %s", member.me, epoch.configuration.slug, member.group.genesis.hex())
+        where = (member.me, _slug(chain), chain[-1].configuration.epoch, member.group.genesis.hex())
+        _log.info("member %d of group %s in epoch %d, %s", *where)
 
-    def _require_memory(self, folder: Path) -> None:
+    async def _end(self, genesis: bytes) -> None:
+        if (member := self._members.get(genesis)) is not None:
+            await member.close()
+            del self._members[genesis]
+
+    def _succeeded(self, chain: Chain, epoch: Epoch) -> None:
+        task = asyncio.create_task(self._go_on((*chain, epoch)))
+        self._successions.add(task)
+        task.add_done_callback(self._successions.discard)
+
+    async def _go_on(self, chain: Chain) -> None:
+        """Into the epoch that has begun, however long the disk does not take it."""
+        while True:
+            try:
+                async with self._changing:
+                    if not (self._folder(chain) / DISSOLVED).exists():
+                        await self._follow(chain)
+            except (OSError, Unavailable) as error:
+                _log.error("cannot go on into the next epoch of the group %s: %s", _slug(chain), error)
+                await asyncio.sleep(AGAIN)
+            except Refused as error:
+                _log.critical("takes no part in the next epoch of the group %s: %s", _slug(chain), error)
+                return
+            else:
+                return
+
+    def _require_memory(self, folder: Path, known: Chain) -> None:
         """A member that may have signed what it does not know of could contradict itself."""
         log = folder / LOG
-        lost = (folder / EPOCH).exists() and not (log.exists() and log.stat().st_size)
+        lost = is_member(self._key.public, *known) and not (log.exists() and log.stat().st_size)
         if self._forgetful or lost:
             raise Refused(
                 "what this key has signed in the group may be lost",
@@ -276,6 +229,9 @@ class Members:
                 hint="Rotate the key (`assay-node rotate-key`) and join with the new one.",
             )
 
+    def _folder(self, chain: Chain) -> Path:
+        return self._root / chain[0].configuration.digest.hex()
+
     def _in(self, genesis: bytes) -> Member:
         member = self._members.get(genesis)
         if member is None:
@@ -283,40 +239,5 @@ class Members:
         return member
 
 
-def standing(root: Path) -> list[Path]:
-    """Where the groups are described that this node is a member of, without those that it has left."""
-    return [path for path in sorted(root.glob(f"*/{EPOCH}")) if not path.with_name(DISSOLVED).exists()]
-
-
-def place_of(epoch: Epoch, key: PublicKey) -> int:
-    """Where this key's member stands. Raises Refused where it is none."""
-    keys = [member.key for member in epoch.configuration.members]
-    if key.raw not in keys:
-        raise Refused(
-            "this node's key is none of the members'",
-            code="not-a-member",
-            pointer="/epoch/configuration/members",
-            expected=str(key),
-        )
-    return keys.index(key.raw)
-
-
-def read_epoch(path: Path) -> Epoch:
-    """What a group's folder holds. Raises Refused."""
-    return _parse(path.read_bytes())
-
-
-def _parse(document: bytes) -> Epoch:
-    """A genesis that every member has signed, this node among them if it is one."""
-    try:
-        epoch: Epoch = jsonform.convert(cbor.decode(document), Epoch)
-        require_genesis(epoch)
-    except AssayError as error:
-        raise Refused(
-            f"not a group that stands: {error.detail}",
-            code=error.code,
-            pointer=f"/epoch{error.pointer}",
-            expected=error.expected,
-            got=error.got,
-        ) from error
-    return epoch
+def _slug(chain: Chain) -> str:
+    return chain[0].configuration.slug

@@ -54,6 +54,9 @@ class PeerGroups:
     def _group(self, target: Target) -> _Asked:
         genesis = target.epochs[0].configuration.digest
         known = self._groups.get(genesis)
+        if known is not None and len(known.epochs) < len(target.epochs):
+            self._spawn(known.client.close())  # who still waits there asks again, in the epoch that has begun
+            known = None
         if known is None:
             known = self._groups[genesis] = _Asked(target, self._identity, self._resolve)
             if len(self._groups) > MOST:
@@ -73,6 +76,7 @@ class _Asked:
     """A group with its client."""
 
     def __init__(self, target: Target, identity: PrivateKey, resolve: Resolve | None) -> None:
+        self.epochs = target.epochs
         self._configuration: Configuration = target.epochs[-1].configuration
         self._now: dict[str, str] = {}
         self._further = resolve

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from assay.agreement.group import MAX_EPOCHS
 from assay.fields import Key, Milliseconds, RequestId, Signature, Target
 from assay.model import Digest, Interface
 from assay.tensor import Tensor
@@ -27,6 +28,7 @@ Nonce = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 SHORT, LONG = 256, 4096  # characters
 Short = Annotated[str, msgspec.Meta(max_length=SHORT)]
 Long = Annotated[str, msgspec.Meta(max_length=LONG)]
+Document = Annotated[bytes, msgspec.Meta(max_length=8 * 1024 * 1024)]
 LINE = r"\A[^\x00-\x1f\x7f-\x9f]*\Z"  # what may stand in a log or on a terminal as it is
 ShortLine = Annotated[str, msgspec.Meta(max_length=SHORT, pattern=LINE)]
 LongLine = Annotated[str, msgspec.Meta(max_length=LONG, pattern=LINE)]
@@ -144,16 +146,31 @@ class Cancel(Message, frozen=True):
 
 
 class Form(Message, frozen=True):
-    """Tells a member that its group stands; answered by `Done` once the member takes part in it.
+    """Tells a member in which epoch its group is; answered by `Done` once the member takes part in it.
 
-    `epoch` is the canonical CBOR of an `assay.agreement.group.Epoch`, the genesis with every member's consent: a
-    node takes part in nothing that its own key has not consented to. `addresses`: where the members are now, in
-    their order, if they have moved since; whoever is there must prove that it holds the member's key.
+    `epochs`: the group's, from the genesis on, each the canonical CBOR of an `assay.agreement.group.Epoch`. A node
+    takes part in nothing that its own key has not consented to, believes an epoch for the members of the one
+    before, and refuses what contradicts the epochs that it knows; of fewer than it knows it takes the addresses.
+    `addresses`: where the members of the last of these epochs are now, in their order, if they have moved since;
+    whoever is there must prove that it holds the member's key.
     """
 
     id: Id
-    epoch: Annotated[bytes, msgspec.Meta(max_length=8 * 1024 * 1024)]
+    epochs: Annotated[tuple[Document, ...], msgspec.Meta(min_length=1, max_length=MAX_EPOCHS)]
     addresses: Annotated[tuple[ShortLine, ...], msgspec.Meta(max_length=16)] = ()
+
+
+class Reform(Message, frozen=True):
+    """Hands a member the configuration that is to follow in its group; answered by `Done` once it has handed that
+    on, or is in that epoch already. `InGroup.epoch` says when the group has got there.
+
+    `successor`: the canonical CBOR of a `consensus.messages.Successor`, signed by all of its members and by 2f + 1
+    of the present ones: without their owners' word nothing is ordered, whoever hands it in.
+    """
+
+    id: Id
+    group: Digest  # its genesis
+    successor: Document
 
 
 class Dissolve(Message, frozen=True):
@@ -291,6 +308,7 @@ Request = (
     | Submit
     | Cancel
     | Form
+    | Reform
     | Dissolve
     | Adopt
     | Attach

@@ -54,7 +54,7 @@ def form(member: int) -> None:
         return
     document = bytes(_genesis(seat.group).document or b"")
     try:
-        _tell(seat.node, Form(id=0, epoch=document, addresses=tuple(where)), FORMING)
+        _tell(seat.node, Form(id=0, epochs=(document,), addresses=tuple(where)), FORMING)
     except (AssayError, OSError) as error:
         Member.objects.filter(pk=seat.pk).update(detail=str(error)[:300])
         raise

@@ -13,8 +13,8 @@ import click
 
 from assay.errors import Refused
 from node.console import ask_daemon, home_option, say
+from node.epochs import named
 from node.home import Home
-from node.members import read_epoch, standing
 from wire.client import Peer
 from wire.deadline import in_seconds
 from wire.messages import Adopt
@@ -33,7 +33,7 @@ def command(home: Path, group: str, model: str) -> None:
     The daemon must run and serve the model: `assay-node status` lists what it serves.
     """
     place = Home(home.absolute())
-    genesis = _genesis(place, group)
+    genesis = named(place.groups, group)[0].configuration.digest
 
     async def ask(peer: Peer) -> bytes:
         commitment = await _commitment(peer, model)
@@ -42,20 +42,6 @@ def command(home: Path, group: str, model: str) -> None:
 
     adopted = ask_daemon(place, ask)
     say("The group ", (group, "bold"), " is answered with ", adopted.hex())
-
-
-def _genesis(home: Home, slug: str) -> bytes:
-    configurations = [read_epoch(path).configuration for path in standing(home.groups)]
-    found = [each.digest for each in configurations if each.slug == slug]
-    if len(found) != 1:
-        raise Refused(
-            "this node is in several groups of that name" if found else "this node is in no such group",
-            code="no-group",
-            pointer="GROUP",
-            expected=" | ".join(each.slug for each in configurations),
-            got=slug[:100],
-        )
-    return found[0]
 
 
 async def _commitment(peer: Peer, digits: str) -> bytes:

@@ -18,8 +18,8 @@ from assay.jsonform import to_json
 from assay.keys import PrivateKey, PublicKey
 from assay.rotation import KeyRotation, rotate
 from node.console import home_option, say
+from node.epochs import chain_in, is_member, standing
 from node.home import PRIVATE_FOLDER, Home, sync_folder, write_atomically
-from node.members import read_epoch, standing
 from node.shop import API_KEY, post
 from wire.deadline import now_ms
 
@@ -38,7 +38,9 @@ def command(home: Path, yes: bool) -> None:
     place = Home(home.absolute())
     if not yes and (groups := places_lost(place)):
         say(("The new key is a member of no group", "bold"), f": this node drops out of {', '.join(groups)},")
-        say("where one more failure may then stop the others. Its place cannot be given to the new key yet.")
+        say("where one more failure may then stop the others, until an epoch begins in which the new key has its")
+        say("place. Once it is proposed, `assay-node accept GROUP` signs it with the new key as a member to come,")
+        say("and with the old one as a present member. All to come must sign, and 2f + 1 present ones.")
         click.confirm("Replace the key all the same?", abort=True)
     with place.locked():
         url = place.load_config().marketplace.url
@@ -60,12 +62,8 @@ def command(home: Path, yes: bool) -> None:
 def places_lost(home: Home) -> list[str]:
     """The groups, by name, in which the present key has a place."""
     key = home.load_key().public
-    epochs = (read_epoch(path) for path in standing(home.groups))
-    return [
-        epoch.configuration.slug
-        for epoch in epochs
-        if any(member.key == key.raw for member in epoch.configuration.members)
-    ]
+    newest = (chain_in(folder)[-1] for folder in standing(home.groups))
+    return [epoch.configuration.slug for epoch in newest if is_member(key, epoch)]
 
 
 def _by_hand(url: str, kept: Path) -> None:

@@ -18,7 +18,7 @@ import msgspec
 from assay.agreement.entry import Ended
 from assay.agreement.group import Configuration
 from consensus.messages import Record
-from node.members import LOG
+from node.member import LOG
 from stack.chaos.questions import geneses, home
 from stack.everything import Site
 

@@ -16,8 +16,8 @@ from assay.verify import Trust
 from demo import entries
 from demo.entries import Entry
 from demo.groups import PLANS
+from node.epochs import EPOCH
 from node.home import Home
-from node.members import EPOCH
 from stack.everything import Site
 
 ROWS = (1, 1, 1, 2, 25)  # of the questions for one model or group

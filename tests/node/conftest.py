@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.node.group_world import group, world
 from tests.node.worlds import Owner
+
+__all__ = ["group", "world"]
 
 
 @pytest.fixture

@@ -3,183 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import shutil
 import tarfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 
 import msgspec
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from assay import cbor
-from assay.agreement.group import FORMAT, NO_PREVIOUS, Configuration, Epoch, Labels, Member
 from assay.agreement.votes import Absent, Abstained, Answered
-from assay.digest import Tag, sha256
+from assay.digest import Tag
 from assay.errors import AssayError, Refused, Unavailable
-from assay.fields import plain
-from assay.ids import uuid7
 from assay.keys import PrivateKey
-from assay.model import Interface, ModelReference, NoPreprocessing, Port
-from assay.tensor import Tensor
 from inference.validation import Ports
 from node.commands.adopt import command as adopt
 from node.commands.backup import back_up
-from node.daemon import Daemon
+from node.epochs import document
 from node.journal import Model
-from tests.node.worlds import Owner, PlainTriton
-from verification.agreement import Agreement, AgreementParams
+from tests.node.group_world import INPUTS, LabellingTriton, answer, model, said
+from tests.node.worlds import Owner
 from verification.groups import PeerGroups
-from verification.mode import Certified, Contested, End, Expired, Failed, Job, Provider, Target
-from wire.deadline import in_seconds, now_ms
+from verification.mode import Contested, Expired, Failed
+from wire.deadline import in_seconds
 from wire.line import Line
 from wire.messages import Adopt, Dissolve, Form
-
-LABELS = ("zero", "one", "two")
-INPUTS = (Port("x", "FP32", (-1, 4)),)
-NAMES = ("asha", "bruno", "chidi", "dana")
-
-
-def model(name: str) -> ModelReference:
-    outputs = (Port("label", "INT64", (-1,)),)
-    interface = Interface("classification", INPUTS, outputs, LABELS, NoPreprocessing())
-    return ModelReference(sha256(name.encode()), interface)
-
-
-class LabellingTriton(PlainTriton):
-    """Labels a row with its first value, plus what this model is off by."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.off: dict[str, int] = {}
-
-    async def infer(self, name, inputs, outputs, deadline):
-        if not self.is_live:
-            raise Unavailable("Triton cannot be reached", code="unreachable")
-        self.inferred += 1
-        return (Tensor.of("label", (inputs[0].array()[:, 0].astype(np.int64) + self.off.get(name, 0)) % 3),)
-
-
-class OnlyGroups:
-    """What a mode may use; groups only."""
-
-    def __init__(self, groups: PeerGroups) -> None:
-        self.groups = groups
-        self.nodes = None
-        self.clock = self
-
-    def now_ms(self) -> int:
-        return now_ms()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-    def cancelled(self) -> bool:
-        return False
-
-
-@dataclass
-class World:
-    """Four owners, their nodes, a marketplace that asks."""
-
-    owners: list[Owner]
-    marketplace: PrivateKey
-    groups: PeerGroups
-    daemons: dict[int, Daemon] = field(default_factory=dict)
-    running: dict[int, AsyncExitStack] = field(default_factory=dict)
-
-    async def start(self, *which: int) -> None:
-        for i in which:
-            stack = AsyncExitStack()
-            self.daemons[i] = await stack.enter_async_context(self.owners[i].running())
-            self.running[i] = stack
-
-    async def stop(self, *which: int) -> None:
-        for i in which:
-            await self.running.pop(i).aclose()
-            del self.daemons[i]
-
-    def epoch(self, **changes) -> Epoch:
-        members = tuple(
-            Member(name, owner.key.public.raw, self.daemons[i].server.address, model(name))
-            for i, (name, owner) in enumerate(zip(NAMES, self.owners, strict=True))
-        )
-        configuration = Configuration(
-            **{
-                "format": FORMAT,
-                "slug": "letters",
-                "epoch": 0,
-                "previous": NO_PREVIOUS,
-                "members": members,
-                "inputs": INPUTS,
-                "answer": Labels(LABELS),
-                "aggregator": "plurality",
-                "grace": 150,
-                "horizon": 600_000,
-                **changes,
-            }
-        )
-        consents = tuple(owner.key.sign(Tag.GROUP, configuration.digest) for owner in self.owners)
-        return Epoch(configuration, consents, ())
-
-    async def tell(self, i: int, message: Form | Adopt, *, owner: bool = False) -> None:
-        """In the marketplace's name or the owner's own."""
-        identity = self.owners[i].key if owner else None
-        await self.owners[i].peer(self.daemons[i], identity).request(message, in_seconds(20))
-
-    async def form(self, epoch: Epoch, *which: int) -> None:
-        addresses = tuple(self.daemons[i].server.address for i in range(4)) if len(self.daemons) == 4 else ()
-        for i in which or range(4):
-            await self.tell(i, Form(0, document(epoch), addresses))
-
-    async def ask(self, epoch: Epoch, *rows: int, seconds: float = 20.0) -> End:
-        providers = tuple(
-            Provider(owner.key.public, self.daemons[i].server.address, model(name))
-            for i, (name, owner) in enumerate(zip(NAMES, self.owners, strict=True))
-            if i in self.daemons
-        )
-        inputs = (Tensor.of("x", np.repeat(np.array(rows, "f4")[:, None], 4, axis=1)),)
-        target = Target("group:letters", providers, (epoch,))
-        job = Job(uuid7().bytes, target, AgreementParams(), inputs, bytes(32), in_seconds(seconds))
-        return await Agreement().run(job, OnlyGroups(self.groups))
-
-
-def document(epoch: Epoch) -> bytes:
-    return cbor.encode(plain(epoch))
-
-
-@pytest.fixture
-async def world(tmp_path) -> AsyncIterator[World]:
-    marketplace = PrivateKey.generate()
-    owners = [Owner(tmp_path / name, marketplace, LabellingTriton()) for name in NAMES]
-    for name, owner in zip(NAMES, owners, strict=True):
-        reference = model(name)
-        owner.hold(Model(reference, Ports(INPUTS, reference.interface.outputs), f"{name}/letters", wanted=True))
-    world = World(owners, marketplace, PeerGroups(marketplace))
-    await world.start(0, 1, 2, 3)
-    yield world
-    await world.groups.close()
-    await world.stop(*list(world.running))
-
-
-@pytest.fixture
-async def group(world: World) -> Epoch:
-    epoch = world.epoch()
-    await world.form(epoch)
-    return epoch
-
-
-def said(end: End) -> tuple:
-    assert isinstance(end, Certified | Contested)
-    return end.certificate.evidence.ended.said
-
-
-def answer(end: End) -> list[int]:
-    assert isinstance(end, Certified), end
-    return end.certificate.statement.outputs[0].array().tolist()
-
 
 # --- answering --------------------------------------------------------------------------------------------
 
@@ -255,20 +102,8 @@ async def test_what_was_asked_before_is_answered_alike_after_all_have_been_resta
     await world.form(group)
     world.groups = PeerGroups(world.marketplace)
     asked = before.certificate.evidence.asked
-    providers = tuple(
-        Provider(owner.key.public, world.daemons[i].server.address, model(name))
-        for i, (name, owner) in enumerate(zip(NAMES, world.owners, strict=True))
-    )
-    inputs = (Tensor.of("x", np.full((1, 4), 2, "f4")),)
-    job = Job(
-        asked.id,
-        Target("group:letters", providers, (group,)),
-        AgreementParams(),
-        inputs,
-        bytes(32),
-        asked.deadline,
-    )
-    after = await Agreement().run(job, OnlyGroups(world.groups))
+    job = dataclasses.replace(world.job(group, 2), request=asked.id, deadline=asked.deadline)
+    after = await world.run(job)
     assert after.certificate.statement == before.certificate.statement
     assert after.certificate.evidence.entry == before.certificate.evidence.entry
 
@@ -340,7 +175,7 @@ async def test_a_node_takes_part_in_nothing_that_it_has_not_signed(world) -> Non
         consents = list(epoch.consents)
         consents[i] = strangers[i].sign(Tag.GROUP, epoch.configuration.digest)
         with pytest.raises(Refused, match="not a group that stands"):
-            await world.tell(0, Form(0, document(msgspec.structs.replace(epoch, consents=tuple(consents)))))
+            await world.tell(0, Form(0, (document(msgspec.structs.replace(epoch, consents=tuple(consents))),)))
     assert world.daemons[0]._members.all() == ()
 
 
@@ -348,18 +183,18 @@ async def test_a_node_takes_no_part_in_a_group_of_others(world, tmp_path) -> Non
     stranger = Owner(tmp_path / "stranger", world.marketplace, LabellingTriton())
     async with stranger.running() as daemon:
         with pytest.raises(Refused, match="none of the members"):
-            await stranger.peer(daemon).request(Form(0, document(world.epoch())), in_seconds(20))
+            await stranger.peer(daemon).request(Form(0, (document(world.epoch()),)), in_seconds(20))
 
 
 @pytest.mark.parametrize("junk", [b"", b"\x00", b"\xa0", b"not a group"], ids=repr)
 async def test_what_is_no_group_is_refused(world, junk: bytes) -> None:
     with pytest.raises(AssayError):
-        await world.tell(0, Form(0, junk))
+        await world.tell(0, Form(0, (junk,)))
 
 
 async def test_an_address_that_is_none_is_refused(world, group) -> None:
     with pytest.raises(Refused):
-        await world.tell(0, Form(0, document(group), ("nowhere",) * 4))
+        await world.tell(0, Form(0, (document(group),), ("nowhere",) * 4))
 
 
 async def test_a_member_may_attach_to_its_group_and_ask_nothing_else(world, group) -> None:
@@ -427,7 +262,7 @@ async def test_a_member_whose_log_is_lost_stays_out(world, group) -> None:
     await world.start(3)
     assert world.daemons[3]._members.all() == ()
     with pytest.raises(Refused) as refused:
-        await world.tell(3, Form(0, document(group)))
+        await world.tell(3, Form(0, (document(group),)))
     assert refused.value.code == "log-lost"
 
 
@@ -443,7 +278,7 @@ async def test_a_node_put_back_from_a_backup_stays_out_of_groups(world, group, t
     (folder / "models").mkdir(exist_ok=True)
     await world.start(3)
     with pytest.raises(Refused) as refused:
-        await world.tell(3, Form(0, document(group)))
+        await world.tell(3, Form(0, (document(group),)))
     assert refused.value.code == "log-lost"
 
 

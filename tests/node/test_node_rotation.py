@@ -14,8 +14,8 @@ from assay.rotation import KeyRotation
 from node.commands import rotate_key
 from node.commands.rotate_key import replace_key
 from node.config import Config
+from node.epochs import EPOCH
 from node.home import Home
-from node.members import EPOCH
 from tests.sdk import groups
 
 

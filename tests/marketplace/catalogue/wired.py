@@ -105,7 +105,7 @@ class Wired:
                 self.states[request.commitment] = "held"
                 return Done(id=request.id)
             case Form():
-                epoch = jsonform.convert(cbor.decode(request.epoch), Epoch)
+                (epoch,) = (jsonform.convert(cbor.decode(each), Epoch) for each in request.epochs)
                 genesis = require_genesis(epoch).digest
                 self.groups[genesis], self.members[genesis] = epoch, request.addresses
                 return Done(id=request.id)
