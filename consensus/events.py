@@ -8,7 +8,7 @@ from typing import Protocol
 
 from assay.agreement.group import Epoch
 from assay.model import ModelReference
-from consensus.durable import Durable
+from consensus.durable import Durable, Executed
 from consensus.messages import Payload, Result, Spoken, Successor
 
 # --- in ---------------------------------------------------------------------------------------------------
@@ -115,6 +115,12 @@ class Ready:
     caught: list[Contradiction] = field(default_factory=list)
     succeeded: Epoch | None = None  # the next epoch is in force: this replica has done its work
     adopted: list[bytes] = field(default_factory=list)  # commitments with which this member answers from now on
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether nothing rests on what is to be written: entries that a quorum has signed can be had again."""
+        return self.succeeded is None and all(isinstance(each, Executed) for each in self.persist)
+
     wake: int | None = None  # Unix ms by which a `Tick` is due; None: not before something else happens
 
 

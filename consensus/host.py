@@ -238,7 +238,9 @@ class Host:
         for client, message in ready.reply:
             self._reply(client, _frame(frames, message))
         self._send(ready.announce, frames)
-        if ready.persist:
+        if ready.may_wait:
+            self._disk.keep(ready.persist)
+        elif ready.persist:
             await self._disk.write(ready.persist)
         self._send(ready.send, frames)
         for commitment in ready.adopted:

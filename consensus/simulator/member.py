@@ -12,7 +12,7 @@ from functools import partial
 from hashlib import blake2b
 
 from assay.model import ModelReference
-from consensus.durable import Restored
+from consensus.durable import Durable, Restored
 from consensus.events import Adopting, Event, Machine, Ran, Ready, Received, Run, Supply, Tick
 from consensus.messages import Jump, Records, Spoken, decode, encode
 from consensus.simulator.disk import Disk
@@ -25,6 +25,7 @@ from consensus.simulator.world import Broken, World
 from consensus.telling import again
 
 IMMORTAL = -1
+LAZY = 50  # ms for which what nothing rests on may wait for the disk
 FEW = 3  # entries that are sent at a time
 
 
@@ -101,6 +102,7 @@ class Member:
         self._frozen = 0  # until when
         self.life = 0  # what was begun in one life does not reach the next
         self._inbox: list[Event] = []
+        self._waiting: list[Durable] = []  # to be written
         self._actions_left = IMMORTAL
         self._only_writes = False
         self._wish: ModelReference | None = None
@@ -146,6 +148,7 @@ class Member:
         self.machine = None
         self._busy = False
         self._inbox.clear()
+        self._waiting.clear()
         self._actions_left = IMMORTAL
         self.life += 1
         self.died(self)
@@ -242,13 +245,16 @@ class Member:
             if id(message) not in marks:
                 marks[id(message)] = as_sent(message)
             yield False, partial(self._send, to, *marks[id(message)])
-        if ready.persist:
-            yield True, partial(self._write, ready)
+        if ready.may_wait and self._world.likely(0.5):
+            self._keep(ready.persist)
+        elif ready.persist:
+            yield True, partial(self._write, ready.persist)
         for to, message in ready.send:
             if id(message) not in marks:
                 marks[id(message)] = as_sent(message)
             yield False, partial(self._send, to, *marks[id(message)])
         for client, number, index in ready.recall:
+            self._write([])
             record = self.disk.records(number, 1)[0]
             yield False, partial(self._send, client, *as_sent(again(record, index)))
         for supply in ready.supply:
@@ -260,6 +266,7 @@ class Member:
             yield False, partial(self._world.say, f"{name(self.end)} answers with model {commitment[:4].hex()}")
 
     def _supplied(self, supply: Supply) -> Spoken | None:
+        self._write([])
         last = self.disk.last()
         if last is not None and supply.jump and last[1].entries > supply.first + self._far:
             return Jump(last[0], last[1].serving)
@@ -267,11 +274,20 @@ class Member:
         records = records[:FEW] if supply.jump else records[-FEW:]
         return Records(records) if records else None
 
-    def _write(self, ready: Ready) -> None:
-        kinds = " ".join(type(each).__name__ for each in ready.persist)
+    def _keep(self, what: list[Durable]) -> None:
+        """To be written with what comes next, or soon; lost if it dies before."""
+        if what and not self._waiting:
+            self._later(LAZY, partial(self._write, []))
+        self._waiting += what
+
+    def _write(self, what: list[Durable]) -> None:
+        every, self._waiting = [*self._waiting, *what], []
+        if not every:
+            return
+        kinds = " ".join(type(each).__name__ for each in every)
         self._world.say(f"{name(self.end)} writes {kinds}")
-        self._watch.writes(self.place, ready.persist)
-        self.disk.write(ready.persist)
+        self._watch.writes(self.place, every)
+        self.disk.write(every)
 
     def _send(self, to: End, message: Spoken, mark: str) -> None:
         self._watch.leaves(self.place, message)
