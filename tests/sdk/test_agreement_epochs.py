@@ -17,6 +17,7 @@ from assay.agreement.blame import making, transcript
 from assay.agreement.blame.guilt import require_guilt
 from assay.agreement.blame.transcript import Transcript
 from assay.agreement.chain import require_chain
+from assay.agreement.evidence import require_signed
 from assay.agreement.group import MAX_EPOCHS
 from assay.certificate import parse
 from assay.cli import main
@@ -24,7 +25,7 @@ from assay.errors import AssayError, NotVerified, Refused
 from assay.verify import Trust, anchor, check, verify
 from assay.verify.audit import audit
 from docs.vectors.chains import GROWN, OF_STRANGERS, REPLACED, SHRUNK, THREE, TWO
-from docs.vectors.group import CERTIFIED, DIGITS, Case, Group, followed
+from docs.vectors.group import CERTIFIED, DIGITS, Case, Group, followed, signed
 from docs.vectors.sample import TIME
 from tests.sdk import chaining
 
@@ -249,3 +250,17 @@ def test_an_epoch_that_nobody_approved_convicts_nobody():
     require_guilt(evidence, DIGITS.name)
     with pytest.raises(AssayError, match="too few"):
         require_guilt(change(evidence, epochs=(genesis, made_up)), DIGITS.name)
+
+
+@pytest.mark.parametrize(
+    ("followed_", "shown"), [(REPLACED, GROWN), (GROWN, REPLACED)], ids=["of four", "of seven"]
+)
+def test_who_followed_one_of_two_drafts_of_an_epoch_is_not_blamed_by_the_other(followed_, shown):
+    """The first member consents to both, and counts for its own; all others approve and sign what they like."""
+    size = followed_.configuration.n
+    own = Case(followed_, (1,) * size, committing=tuple(range(size))).evidence
+    forged = change(own, epochs=shown.epochs, commits=())
+    others = signed(forged, shown.keys, range(1, shown.configuration.quorum))
+    framing = change(forged, commits=(own.commits[0], *others.commits))
+    require_signed(framing)
+    assert audit([own, framing]).evidence == ()
