@@ -208,7 +208,7 @@ def is_counted(certified: AgreementEvidence) -> bool:
     """Whether an outcome that `require_signed` accepts is what the members' words come to, one of each.
 
     In a later epoch it may be where they are of another number: an owner may have signed two drafts of one epoch,
-    and a quorum of liars approve both. Who has followed the other one has counted rightly for a group of that size.
+    and a quorum of liars approve both. Who has followed the other one has counted rightly for one of that size.
     """
     configuration = certified.configuration
     if len(certified.ended.said) != configuration.n:
