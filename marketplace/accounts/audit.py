@@ -34,6 +34,9 @@ class Action(models.TextChoices):
     GROUP_SWAPPED = "group.swapped", "Model in a group changed"
     GROUP_KEPT = "group.kept", "Change of model in a group withdrawn"
     GROUP_WITHDRAWN = "group.withdrawn", "Group withdrawn"
+    GROUP_MARGINAL = "group.marginal", "Group one failure from stopping"
+    GROUP_STOPPED = "group.stopped", "Group stopped: too few of its members work"
+    GROUP_RECOVERED = "group.recovered", "Group has members to spare again"
     GROUP_STRUCK = "group.struck", "Strike given: proven to have broken its word in a group"
 
 

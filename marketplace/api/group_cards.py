@@ -11,8 +11,10 @@ from assay.agreement.aggregate import AGGREGATORS
 from assay.model import Interface, Port
 from marketplace.api.cards import Example, Hex, Metric, Mode
 from marketplace.catalogue.interfaces import interface_of
+from marketplace.groups import alerts
+from marketplace.groups.history import Past, history
+from marketplace.groups.models import Alert, Member, Swap
 from marketplace.groups.models import Group as Row
-from marketplace.groups.models import GroupEpoch, Member, Swap
 from marketplace.groups.standing import Card, Seat
 
 GroupState = Annotated[str, msgspec.Meta(extra_json_schema={"enum": Row.State.values})]
@@ -38,12 +40,32 @@ class GroupMember(msgspec.Struct, frozen=True):
     formed: dt.datetime | None
 
 
+class EpochChange(msgspec.Struct, frozen=True):
+    """Against the epoch before: owners who came, who went, whose key is another; which rules are others."""
+
+    joined: tuple[str, ...]
+    left: tuple[str, ...]
+    rekeyed: tuple[str, ...]
+    rules: tuple[str, ...]
+
+
 class Epoch(msgspec.Struct, frozen=True):
-    """A configuration that every member has signed."""
+    """A configuration that every member has signed; `digest` pins it. `change` is null for the genesis."""
 
     number: int
     digest: Hex
     stood: dt.datetime | None
+    members: Annotated[tuple[str, ...], msgspec.Meta(description="Owners, in the configuration's order")]
+    change: EpochChange | None
+
+
+class GroupAlert(msgspec.Struct, frozen=True):
+    """That only `working` members can go on together, where `needed` must: as many, or fewer."""
+
+    level: Annotated[str, msgspec.Meta(extra_json_schema={"enum": Alert.Level.values})]
+    working: int
+    needed: int
+    since: dt.datetime
 
 
 class GroupCard(msgspec.Struct, frozen=True):
@@ -75,6 +97,7 @@ class Group(GroupCard, frozen=True):
     grace: int
     horizon: Annotated[int, msgspec.Meta(description="How far ahead a prediction's deadline may lie")]
     epochs: tuple[Epoch, ...]
+    alert: Annotated[GroupAlert | None, msgspec.Meta(description="Null as long as a member more may fail")]
     examples: list[Example]
 
 
@@ -136,7 +159,8 @@ def group(shown: Card) -> Group:
         interface=interface,
         grace=found.grace,
         horizon=found.horizon,
-        epochs=tuple(_epoch(each) for each in shown.epochs),
+        epochs=tuple(_epoch(each) for each in history(shown.epochs)),
+        alert=_alert(alerts.of_group(found)),
         examples=[Example(**each) for each in founder.examples] if founder else [],
     )
 
@@ -193,5 +217,15 @@ def _member(seat: Seat) -> GroupMember:
     )
 
 
-def _epoch(shown: GroupEpoch) -> Epoch:
-    return Epoch(shown.number, shown.hex, shown.stood)
+def _epoch(past: Past) -> Epoch:
+    return Epoch(
+        number=past.epoch.number,
+        digest=past.epoch.hex,
+        stood=past.epoch.stood,
+        members=tuple(each.owner for each in past.members),
+        change=None if past.change is None else EpochChange(**vars(past.change)),
+    )
+
+
+def _alert(shown: Alert | None) -> GroupAlert | None:
+    return None if shown is None else GroupAlert(shown.level, shown.working, shown.needed, shown.noticed)

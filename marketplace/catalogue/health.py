@@ -19,7 +19,7 @@ from assay.errors import AssayError
 from marketplace.catalogue.background import told_by
 from marketplace.catalogue.models import Deployment, Node
 from marketplace.catalogue.peers import connected
-from marketplace.groups import heard
+from marketplace.groups import alerts, heard
 from wire.deadline import in_seconds
 from wire.messages import InGroup, Served
 
@@ -44,13 +44,17 @@ class Seen:
 
 
 def check_nodes() -> int:
-    """Asks all nodes that are not retired, and writes down what is new; how many were asked."""
+    """Asks all nodes that are not retired, and writes down what is new; how many were asked.
+
+    Groups that are short of members then are found, too.
+    """
     nodes = list(Node.objects.filter(retired__isnull=True).order_by("pk"))
     for seen in told_by(partial(_ask_all, nodes)):
         _record(seen)
         if seen.answered:
             _reconcile(seen)
         heard.note(seen.node, seen.groups)
+    alerts.check()
     return len(nodes)
 
 

@@ -36,7 +36,9 @@ def group(actor: Actor | None, slug: str) -> Group:
 def visible_swaps(actor: Actor | None, of: Group) -> QuerySet[Swap]:
     """Changes of models in a group (which `actor` may see): what happened for all, what did not for members."""
     found = Swap.objects.filter(member__group=of).select_related(
-        *("member__organisation", "member__group"), "before__model__organisation", "after__model__organisation"
+        *("member__organisation", "member__group", "asked_by"),
+        "before__model__organisation",
+        "after__model__organisation",
     )
     if actor is not None and seats(actor).filter(group=of).exists():
         return found

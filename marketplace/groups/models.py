@@ -279,3 +279,8 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.group}: {self.get_level_display()}"
+
+    @property
+    def needed(self) -> int:
+        """2f + 1 of 3f + 1."""
+        return 2 * ((self.group.size - 1) // 3) + 1

@@ -130,13 +130,22 @@ def one(group: Group) -> Card:
 
 def card(group: Group) -> Card:
     """`group` comes from `for_cards`."""
-    epochs: tuple[GroupEpoch, ...] = tuple(group.stood)  # type: ignore[attr-defined]
+    members, epochs = seats(group), _stood(group)
+    return Card(group, members, epochs, _modes(group, members, epochs))
+
+
+def seats(group: Group) -> tuple[Seat, ...]:
+    """In their order; `group` comes from `for_cards`."""
+    epochs = _stood(group)
     signed = [place.key for place in decoded(epochs[-1]).configuration.members] if epochs else []
-    seats = tuple(
+    return tuple(
         Seat(each, each.organisation.slug, each.node, each.version, signed[i] if signed else None)
         for i, each in enumerate(group.seated)  # type: ignore[attr-defined]
     )
-    return Card(group, seats, epochs, _modes(group, seats, epochs))
+
+
+def _stood(group: Group) -> tuple[GroupEpoch, ...]:
+    return tuple(group.stood)  # type: ignore[attr-defined]
 
 
 def target(group: Group, seats: Sequence[Seat], epochs: Sequence[GroupEpoch]) -> Target:

@@ -54,6 +54,14 @@ class PairCounts:
     alike: int = 0
 
     @property
+    def first_alone(self) -> int:
+        return self.first_dissented - self.both
+
+    @property
+    def second_alone(self) -> int:
+        return self.second_dissented - self.both
+
+    @property
     def expected(self) -> float:
         """How many rows both would have dissented on, if neither's dissent said anything of the other's."""
         return self.first_dissented * self.second_dissented / self.rows if self.rows else 0.0

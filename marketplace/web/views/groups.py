@@ -10,9 +10,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from marketplace.catalogue.interfaces import interface_of
-from marketplace.groups import access, evidence, standing
+from marketplace.groups import access, alerts, evidence, standing, statistics
+from marketplace.groups.counting import STRAY
+from marketplace.groups.history import history
 from marketplace.groups.models import Group
 from marketplace.groups.standing import Card
+from marketplace.web.diversity import CAUTION, diversity
 from marketplace.web.pages import actor_of, page
 from marketplace.web.playground import playground
 from marketplace.web.snippets import Target, snippets
@@ -56,9 +59,12 @@ def group(request: HttpRequest, slug: str) -> HttpResponse:
 @page
 def members(request: HttpRequest, slug: str) -> HttpResponse:
     context = _context(request, slug, "web:group-members")
-    genesis = context["card"].genesis
-    context["command"] = f"assay verify certificate.json --group {genesis}" if genesis else ""
-    context["evidence"] = evidence.of_group(context["card"].group)[:MAX_LISTED]
+    card: Card = context["card"]
+    context["command"] = f"assay verify certificate.json --group {card.genesis}" if card.genesis else ""
+    context["statistics"] = [diversity(each) for each in statistics.windows(card.group, card.epochs)]
+    context["caution"] = CAUTION
+    context["stray"] = NUMBERS[STRAY]
+    context["evidence"] = evidence.of_group(card.group)[:MAX_LISTED]
     return render(request, "group/members.html", context)
 
 
@@ -82,6 +88,7 @@ def updates(request: HttpRequest, slug: str) -> HttpResponse:
     context = _context(request, slug, "web:group-updates")
     found = access.visible_swaps(context["actor"], context["card"].group)
     context["swaps"] = found.order_by("-pk")[:MAX_LISTED]
+    context["epochs"] = history(context["card"].epochs)[::-1]
     context["own"] = context["actor"].roles if context["actor"] else {}
     return render(request, "group/updates.html", context)
 
@@ -100,6 +107,7 @@ def _context(request: HttpRequest, slug: str, tab: str) -> dict[str, Any]:
         "aggregator": counting(found.aggregator, card.f),
         "tolerates": tolerates(card),
         "withstands": withstands(card),
+        "alert": alerts.of_group(found),
         "tabs": TABS,
         "tab": tab,
     }

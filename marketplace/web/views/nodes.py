@@ -17,6 +17,7 @@ from marketplace.api.problems import status_of
 from marketplace.catalogue import access, peers
 from marketplace.catalogue.actions import nodes as actions
 from marketplace.catalogue.models import Deployment
+from marketplace.groups import alerts
 from marketplace.web.pages import is_partial, own_page
 
 MAX_PASTED = 4000  # characters
@@ -86,7 +87,14 @@ def _page(
     found = access.visible_nodes(actor).annotate(models_served=serving)
     shown = [(node, actor.has_role(node.organisation_id, Role.OWNER)) for node in found]
     joining = f"assay-node join {actor.organisation.slug} \\\n  --address HOST:PORT"
-    context = {"nodes": shown, "own": actor.organisation, "making": _making(), "joining": joining, **(extra or {})}
+    context = {
+        "nodes": shown,
+        "own": actor.organisation,
+        "making": _making(),
+        "joining": joining,
+        "alerts": alerts.of_actor(actor),
+        **(extra or {}),
+    }
     return render(
         request, "owner/node-list.html" if is_partial(request) else "owner/nodes.html", context, status=status
     )

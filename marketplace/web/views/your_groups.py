@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -16,7 +16,7 @@ from marketplace.accounts.access import Actor
 from marketplace.accounts.models import Role
 from marketplace.api.problems import status_of
 from marketplace.catalogue.models import Deployment
-from marketplace.groups import access, actions, configuring, standing
+from marketplace.groups import access, actions, alerts, configuring, standing
 from marketplace.groups.actions.founding import DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE, Rules
 from marketplace.groups.models import Group, Member, Swap
 from marketplace.groups.standing import Card
@@ -63,7 +63,8 @@ def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
     for each in found:
         seat, tone = own[each.pk], TONES.get(State(each.state), "")
         rows[seat.state == Member.State.INVITED].append({"shown": standing.card(each), "seat": seat, "tone": tone})
-    return render(request, "owner/groups.html", {"invited": rows[True], "rows": rows[False]})
+    context = {"invited": rows[True], "rows": rows[False], "alerts": alerts.of_actor(actor)}
+    return render(request, "owner/groups.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -112,6 +113,9 @@ def group(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
         "before": state in (State.INVITING, State.SIGNING),
         "free": card.group.size - len(card.seats),
         "choices": choices,
+        "earlier": _earlier(seat, choices),
+        "alerts": alerts.of_actor(actor).filter(group=card.group),
+        "asking": actor.roles,
         "fitting": any(not each["reason"] for each in choices),
         "signed": _signed(card),
         "command": f"assay-node accept {slug}",
@@ -280,6 +284,17 @@ def _choices(card: Card, seat: Member) -> list[dict[str, Any]]:
         }
         for each in found
     ]
+
+
+def _earlier(seat: Member, choices: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Models that the member answered with before, the latest first; `choice` where it can be gone back to."""
+    by_version = {each["deployment"].version_id: each for each in choices}
+    found: dict[int, dict[str, Any]] = {}
+    adopted = seat.swaps.filter(state=Swap.State.ADOPTED).exclude(before=seat.version_id)
+    for made in adopted.select_related("before__model__organisation").order_by("-completed", "-pk")[:MAX_LISTED]:
+        earlier = {"version": made.before, "until": made.completed, "choice": by_version.get(made.before_id)}
+        found.setdefault(made.before_id, earlier)
+    return list(found.values())
 
 
 def _signed(card: Card) -> dict[str, Any]:

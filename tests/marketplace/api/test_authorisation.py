@@ -94,6 +94,7 @@ TABLE = {
     ("group-model", "post"): ("401", "404", "403", "ok", "403"),
     ("group-model", "delete"): ("401", "404", "403", "ok", "403"),
     ("group-updates", "get"): ("404", "404", "ok", "ok", "ok"),
+    ("group-statistics", "get"): ("404", "404", "ok", "ok", "ok"),
     ("group-evidence", "get"): ("404", "404", "ok", "ok", "ok"),
     ("group-evidence", "post"): ("401", "404", "ok", "ok", "ok"),  # it stands by itself, whoever hands it in
     ("one-evidence", "get"): ("404", "404", "ok", "ok", "ok"),
@@ -200,6 +201,7 @@ def path(things):
         "consents": f"{group}/consents",
         "group-model": f"{group}/model",
         "group-updates": f"{group}/updates",
+        "group-statistics": f"{group}/statistics",
         "group-evidence": f"{group}/evidence",
         "one-evidence": f"{group}/evidence/{things['evidence'].hex}",
     }
