@@ -13,16 +13,21 @@ import pytest
 from click.testing import CliRunner
 
 from assay.agreement import consent
-from assay.agreement.group import Labels, Values
+from assay.agreement.group import Epoch, Labels, Values
+from assay.digest import Tag
 from assay.errors import NotVerified, Refused
 from assay.jsonform import base64url, from_base64url
 from assay.keys import PrivateKey
 from marketplace.api.groups import NewConsent
 from node.cli import main
 from node.commands.accept import fetched, request_to_consent, require_held, show
+from node.commands.rotate_key import replace_key
 from node.config import Config, MarketplaceSettings, to_toml
+from node.epochs import document
 from node.home import Home
 from node.shop import API_KEY
+from node.successors import require_answering
+from tests.consensus.town import followed
 from tests.node.worlds import HELD, Owner
 from tests.sdk import groups
 
@@ -34,10 +39,12 @@ class Shop(BaseHTTPRequestHandler):
     """A marketplace with one group, whose configuration it is given; it remembers what was handed in."""
 
     configuration = b""
+    epochs: list[str] | None = None
     consents: list[dict[str, str]] = []
 
     def do_GET(self):
-        self._answer(200, {"digest": "00" * 32, "configuration": base64url(self.configuration)})
+        answer = {"digest": "00" * 32, "configuration": base64url(self.configuration), "epochs": self.epochs}
+        self._answer(200, answer)
 
     def do_POST(self):
         self.consents.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
@@ -58,6 +65,7 @@ class Shop(BaseHTTPRequestHandler):
 def shop(monkeypatch):
     monkeypatch.setenv(API_KEY, "assay_test")
     monkeypatch.setattr(Shop, "consents", [])
+    monkeypatch.setattr(Shop, "epochs", None)
     server = HTTPServer(("127.0.0.1", 0), Shop)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -128,7 +136,8 @@ async def test_it_does_not_sign_for_a_model_that_it_does_not_hold(owner, shop, m
     [
         ({"aggregator": "mean"}, "one liar moves a plain mean at will"),
         ({"slug": "other"}, "another group"),
-        ({"epoch": 1}, "not a genesis"),
+        ({"previous": bytes([1]) * 32}, "not a genesis"),
+        ({"epoch": 1}, "has not sent the group's epochs"),
         ({"members": ()}, "Expected `array`"),
     ],
     ids=str,
@@ -196,3 +205,130 @@ def test_a_model_is_held_by_its_commitment():
     require_held(made, 2, frozenset({made.members[2].model.commitment}))
     with pytest.raises(Refused, match="does not hold"):
         require_held(made, 2, frozenset({made.members[1].model.commitment}))
+
+
+# --- later epochs -----------------------------------------------------------------------------------------
+
+
+def signed(made, keys) -> Epoch:
+    return Epoch(made, tuple(key.sign(Tag.GROUP, made.digest) for key in keys), ())
+
+
+def told(monkeypatch, chain: tuple[Epoch, ...], after) -> None:
+    monkeypatch.setattr(Shop, "configuration", consent.encoded(after))
+    monkeypatch.setattr(Shop, "epochs", [base64url(document(each)) for each in chain])
+
+
+def standing_group(owner: Owner, monkeypatch):
+    """A genesis that stands, the owner's node in the second place; the model it holds."""
+    made, held = joined(owner, monkeypatch)
+    keys = [KEYS[0], owner.key, *KEYS[2:]]
+    return signed(made, keys), held
+
+
+async def test_who_stays_is_shown_what_changes_and_signs_it_once(owner, shop, monkeypatch):
+    genesis, held = standing_group(owner, monkeypatch)
+    *others, dana = genesis.configuration.members
+    eve = replace(dana, owner="eve", key=PrivateKey.generate().public.raw, address="eve.example:1")
+    after = followed(genesis.configuration, [*others, eve], grace=300, horizon=1_200_000)
+    told(monkeypatch, (genesis,), after)
+    result = await accept(owner, shop, held=held, said="y\n")
+    assert result.exit_code == 0, result.output
+    shown = (
+        "epoch 1, in place of epoch 0",
+        "comes     eve at eve.example:1",
+        f"goes      {dana.owner}",
+        "you       stay",
+    )
+    for word in (*shown, "300 ms; now 200 ms", "20 min; now 10 min", after.digest.hex()):
+        assert word in result.output
+    (sent,) = Shop.consents
+    consent.check(after, after.members[1], from_base64url(sent["signature"]))
+
+
+async def test_who_comes_signs_what_follows_a_chain_that_stands(owner, shop, monkeypatch):
+    genesis, held = standing_group(owner, monkeypatch)
+    made = replace(
+        genesis.configuration,
+        members=tuple(
+            replace(each, key=key.public.raw)
+            for each, key in zip(genesis.configuration.members, KEYS, strict=True)
+        ),
+    )
+    others = signed(made, KEYS)
+    mine = replace(genesis.configuration.members[1], owner="eve")
+    after = followed(made, [*made.members[:3], mine])
+    told(monkeypatch, (others,), after)
+    result = await accept(owner, shop, "--yes", held=held)
+    assert result.exit_code == 0, result.output
+    assert "you       come" in result.output
+    (sent,) = Shop.consents
+    consent.check(after, after.members[3], from_base64url(sent["signature"]))
+
+
+async def test_who_leaves_gives_its_word_and_needs_no_model(owner, shop, monkeypatch):
+    genesis, _ = standing_group(owner, monkeypatch)
+    first, mine, *others = genesis.configuration.members
+    eve = replace(mine, owner="eve", key=PrivateKey.generate().public.raw)
+    after = followed(genesis.configuration, [first, eve, *others])
+    told(monkeypatch, (genesis,), after)
+    result = await accept(owner, shop, "--yes")
+    assert result.exit_code == 0, result.output
+    assert "you       leave" in result.output
+    (sent,) = Shop.consents
+    consent.check(after, mine, from_base64url(sent["signature"]))
+
+
+async def test_whose_key_has_changed_signs_with_both(owner, shop, monkeypatch):
+    genesis, held = standing_group(owner, monkeypatch)
+    replace_key(owner.home)
+    first, mine, *others = genesis.configuration.members
+    fresh = replace(mine, key=owner.home.load_key().public.raw)
+    after = followed(genesis.configuration, [first, fresh, *others])
+    told(monkeypatch, (genesis,), after)
+    owner.key = owner.home.load_key()
+    result = await accept(owner, shop, "--yes", held=held)
+    assert result.exit_code == 0, result.output
+    assert "new key" in result.output
+    for member, sent in zip((fresh, mine), Shop.consents, strict=True):
+        consent.check(after, member, from_base64url(sent["signature"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"epoch": 2}, "not of the next epoch"),
+        ({"previous": bytes(32)}, "not of the next epoch"),
+        ({"labels": ("one", "zero")}, "must be the group's"),
+        ({"strangers": 2}, "too many members leave at a time"),
+        ({"chain": ()}, "number of epochs"),
+        ({"chain": None}, "has not sent the group's epochs"),
+        ({"chain": "unsigned"}, "signature does not verify"),
+    ],
+    ids=str,
+)
+async def test_what_the_group_would_not_order_is_not_signed(owner, shop, monkeypatch, change, said):
+    genesis, held = standing_group(owner, monkeypatch)
+    members, change = list(genesis.configuration.members), dict(change)
+    for i in range(change.pop("strangers", 0)):
+        members[-1 - i] = replace(members[-1 - i], owner=f"new-{i}", key=PrivateKey.generate().public.raw)
+    if labels := change.pop("labels", None):
+        change["answer"] = Labels(labels)
+    chain = change.pop("chain", (genesis,))
+    if chain == "unsigned":
+        chain = (replace(genesis, consents=(*genesis.consents[:3], genesis.consents[0])),)
+    after = replace(followed(genesis.configuration, members), **change)
+    told(monkeypatch, chain or (), after)
+    if chain is None:
+        monkeypatch.setattr(Shop, "epochs", None)
+    result = await accept(owner, shop, "--yes", held=held)
+    assert (result.exit_code, Shop.consents) == (1, [])
+    assert said in " ".join(result.output.split())
+
+
+def test_who_stays_begins_with_the_model_with_which_it_answers():
+    made = groups.configuration(KEYS)
+    require_answering(made, 1, made.members[1].model.commitment)
+    require_answering(made, 1, None)
+    with pytest.raises(Refused, match="answers the group now"):
+        require_answering(made, 1, made.members[2].model.commitment)

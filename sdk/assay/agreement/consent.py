@@ -1,7 +1,8 @@
 """How an owner joins a group: the node's key signs the group's first configuration, once that is known to fit.
 
 What is signed is the configuration's digest, the genesis by which buyers pin the group. Nothing is signed that is
-not a configuration in which a vote means something, or in which the key has no place.
+not a configuration in which a vote means something, or in which the key has no place. A later one is signed alike:
+by all of its members, and by present ones, who may be about to leave.
 """
 
 from __future__ import annotations
@@ -21,13 +22,19 @@ def encoded(configuration: Configuration) -> bytes:
     return cbor.encode(plain(configuration))
 
 
-def proposed(document: bytes) -> Configuration:
-    """A genesis to consent to, from its canonical CBOR. Raises Refused for anything else."""
+def read(document: bytes) -> Configuration:
+    """A configuration, of whichever epoch, from its canonical CBOR. Raises Refused for anything else."""
     if len(document) > MAX_BYTES:
         raise Refused(
             "no configuration is so large", expected=f"at most {MAX_BYTES} bytes", got=str(len(document))
         )
-    configuration = jsonform.convert(cbor.decode(document), Configuration).checked()
+    configuration: Configuration = jsonform.convert(cbor.decode(document), Configuration)
+    return configuration.checked()
+
+
+def proposed(document: bytes) -> Configuration:
+    """A genesis to consent to, from its canonical CBOR. Raises Refused for anything else."""
+    configuration = read(document)
     if (configuration.epoch, configuration.previous) != (0, NO_PREVIOUS):
         raise Refused(
             "not a genesis",
@@ -58,6 +65,15 @@ def consent(key: PrivateKey, configuration: Configuration) -> bytes:
     """The key's signature, 64 bytes, under a genesis that it is a member of. Raises Refused."""
     place_of(key.public, configuration.checked())
     return key.sign(Tag.GROUP, configuration.digest)
+
+
+def word(key: PrivateKey, before: Configuration, after: Configuration) -> bytes:
+    """The key's signature, 64 bytes, under what is to follow the configuration `before`: as a member of either, or
+    of both. Raises Refused where it is none of either.
+    """
+    if key.public.raw not in {member.key for member in before.members}:
+        return consent(key, after)
+    return key.sign(Tag.GROUP, after.checked().digest)
 
 
 def check(configuration: Configuration, member: Member, signature: bytes) -> None:
