@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from itertools import combinations
 
 from assay.agreement.evidence import AgreementEvidence
-from assay.agreement.group import Configuration, Labels
+from assay.agreement.group import Labels
 from assay.agreement.votes import Absent, Abstained, Answered, Erred
 
 STRAY = 5  # spreads from the answer beyond which a number dissents
@@ -76,27 +77,42 @@ class Counts:
 
 def counted(evidence: AgreementEvidence) -> Counts:
     """What a certificate's evidence, which has been checked, adds."""
-    configuration, said = evidence.configuration, evidence.ended.said
-    answers = [each.value for each in evidence.tally.decisions]
+    said = evidence.ended.said
+    answers = tuple(each.value for each in evidence.tally.decisions)
+    words = tuple(WORDS[type(each)] for each in said)
+    votes = tuple(each.votes if isinstance(each, Answered) else () for each in said)
+    count = _counted if len(answers) > 1 else _remembered
+    return count(isinstance(evidence.configuration.answer, Labels), answers, words, votes)
+
+
+def _counted(
+    labelled: bool,
+    answers: Sequence[int | None],
+    words: Sequence[OfMember],
+    votes: Sequence[Sequence[int]],
+) -> Counts:
     rows = sum(answer is not None for answer in answers)
-    voted = {i: each.votes for i, each in enumerate(said) if isinstance(each, Answered)}
-    members = [[0] * len(OfMember) for _ in said]
-    for i, each in enumerate(said):
-        members[i][WORDS[type(each)]] = 1
+    voted = {i: votes[i] for i, word in enumerate(words) if word is OfMember.ANSWERED}
+    members = [[0] * len(OfMember) for _ in words]
+    for i, word in enumerate(words):
+        members[i][word] = 1
         members[i][OfMember.ROWS] = rows if i in voted else 0
-    pairs = {pair: [0] * len(OfPair) for pair in combinations(range(len(said)), 2)}
+    pairs = {pair: [0] * len(OfPair) for pair in combinations(range(len(words)), 2)}
     for pair in combinations(voted, 2):
         pairs[pair][OfPair.ROWS] = rows
     for row, answer in enumerate(answers):
         if answer is not None:
-            apart = _dissent(configuration, answer, {i: votes[row] for i, votes in voted.items()})
+            apart = _dissent(answer, {i: each[row] for i, each in voted.items()}, labelled=labelled)
             _note(apart, voted, members, pairs)
     return Counts(1, rows, _flat(members), _flat(pairs.values()))
 
 
-def _dissent(configuration: Configuration, answer: int, votes: Mapping[int, int]) -> dict[int, int]:
+_remembered = lru_cache(4096)(_counted)  # of one row there is mostly the same to say
+
+
+def _dissent(answer: int, votes: Mapping[int, int], *, labelled: bool) -> dict[int, int]:
     """Who dissents on a row, each with how: two with the same number dissent alike."""
-    if isinstance(configuration.answer, Labels):
+    if labelled:
         return {i: vote for i, vote in votes.items() if vote != answer}
     away = {i: vote - answer for i, vote in votes.items()}
     distances = sorted(map(abs, away.values()))

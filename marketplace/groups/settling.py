@@ -40,13 +40,17 @@ def add(settled: Iterable[Settled]) -> None:
     found: dict[_Key, Counts] = {}
     for group, when, certificate in settled:
         if isinstance(certificate, AgreementCertificate):
-            counts, epoch = counted(certificate.evidence), certificate.evidence.configuration.epoch
-            for day in (when.astimezone(dt.UTC).date(), None):
-                key = group, epoch, day
-                found[key] = found[key] + counts if key in found else counts
+            epoch = certificate.evidence.configuration.epoch
+            _add(found, (group, epoch, when.astimezone(dt.UTC).date()), counted(certificate.evidence))
+    for (group, epoch, _), counts in list(found.items()):
+        _add(found, (group, epoch, None), counts)
     for key in sorted(found, key=_order):  # in one order, so that two batches cannot lock each other out
         counts = found[key]
         _ADD.rows(*key, counts.requests, counts.rows, list(counts.members), list(counts.pairs))
+
+
+def _add(found: dict[_Key, Counts], key: _Key, counts: Counts) -> None:
+    found[key] = found[key] + counts if key in found else counts
 
 
 def _order(key: _Key) -> tuple[int, int, dt.date]:
