@@ -109,4 +109,5 @@ class Disk:
         """
         waiting = [each for each in self._spoken if not all(over(result.request) for result in each.results)]
         view = 0 if self._installed is None else self._installed.view
-        return len(waiting) + sum(each.vote.view == view for each in self._votes)
+        voting = self._moved is None or self._moved.move.view <= view
+        return len(waiting) + sum(voting and each.vote.view == view for each in self._votes)

@@ -19,8 +19,6 @@ from consensus.simulator.founding import BEGAN
 if TYPE_CHECKING:
     from consensus.simulator.simulation import Simulation
 
-SETTLED = 7_000  # ms after the trouble by which there is a leader that leads, for what lapses later
-
 
 def unsettled(simulation: Simulation) -> str:
     """What is still to be waited for; empty when all is done."""
@@ -58,7 +56,7 @@ def _wanting(simulation: Simulation, client: Client, wanted: Wanted) -> Iterator
     if (asked.client, asked.id) in log.lapse:
         client.send(tuple(wanted.versions.values()), range(len(members)))
         yield f"the client does not know of {who}"
-    elif wanted.deadline + LINGER < BEGAN + simulation.scenario.trouble + SETTLED:
+    elif wanted.deadline + LINGER < BEGAN + simulation.scenario.settled:
         return  # the group may have stood still until nobody could decide it any more
     elif any(
         simulation.watch.holds(place, members[place].life, request)

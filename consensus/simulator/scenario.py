@@ -15,6 +15,7 @@ Span = tuple[int, int]
 Parting = Literal["stay", "one goes", "both go"]
 TWIN = 16  # what is added to a member's place for the second one of its twins; more than a group has members
 NO_DELAY = (0, 0)
+SETTLING = 7_000  # ms
 STARTED = 60  # ms after which every member is up
 QUICK = 250  # ms that a message may take, and a write besides, for a leader not to seem dead
 
@@ -164,6 +165,12 @@ class Scenario:
 
     def disk(self, place: int) -> Span:
         return self.disks[place] if self.disks else NO_DELAY
+
+    @property
+    def settled(self) -> int:
+        """When there is a leader that leads, by every clock: what lapses before that may never be decided."""
+        clocks = max(map(abs, self.skews)) + sum(abs(jump.by) for jump in self.jumps)
+        return self.trouble + SETTLING + clocks
 
     @property
     def is_calm(self) -> bool:

@@ -209,7 +209,8 @@ def _rewriting(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
     if not isinstance(message, Status) or record is None:
         return [message]
     commits = tuple(replace(each, signature=liar.noise(64)) for each in record.commits)
-    entry = replace(record.entry, number=message.entries + 1, time=record.entry.time + 1)
+    last = record.entry
+    entry = replace(last, number=last.number + 1, parent=last.digest, time=last.time + 1)
     false = replace(record, entry=entry, commits=commits)
     return [message, Records((false,))]
 

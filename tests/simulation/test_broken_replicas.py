@@ -18,12 +18,16 @@ LATER = (  # caught after hundreds of runs: by `make simulate`
     "fail-early",
     "believe-any-record",
     "suspect-always",
+    "believe-any-beginning",
+    "begin-twice",
+    "accept-stale-votes",
+    "take-over-nothing",
+    "forget-moves",
     "never-wait-longer",
 )
-RARE = "forget-bodies"  # needs all who have committed to die before anybody executes: a scene of its own
 
 
-@pytest.mark.parametrize("name", [name for name in VARIANTS if name != RARE and name not in LATER])
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name not in LATER])
 def test_it_is_caught(name):
     tally = campaign(Kind(4, broken=name), range(BUDGET), processes=1)
     assert tally.failures, f"{name} was not caught in {tally.runs} runs"
@@ -38,5 +42,5 @@ def test_what_was_prepared_but_cannot_be_shown_after_a_restart_is_caught():
 
     dying = [(writes, seed) for writes in (3, 4) for seed in range(6)]
     assert {broken(*each) for each in dying} == {""}
-    with VARIANTS[RARE]():
-        assert "all is done in the end" in {broken(*each) for each in dying}
+    with VARIANTS["forget-bodies"]():
+        assert {broken(*each) for each in dying} & {"all is done in the end", "an honest leader is kept"}
