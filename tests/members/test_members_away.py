@@ -7,7 +7,9 @@ from consensus.suspecting import PATIENCE
 from stack.members.account import settle
 from stack.members.group import group, until
 
-GAP = 3 * PATIENCE / 1000  # seconds within which another leader must take over from one that is only silent
+GAP = (
+    3 * PATIENCE / 1000
+)  # seconds within which another leader must take over from a silent one, on a busy machine
 
 
 async def test_of_seven_two_are_killed_and_a_third_that_is_frozen_stops_all_until_it_goes_on(tmp_path):
