@@ -18,7 +18,7 @@ import msgspec
 
 from assay import merkle
 from assay.agreement.entry import Asked, Ended, Entry
-from assay.agreement.group import Configuration, Epoch, Labels
+from assay.agreement.group import MAX_EPOCHS, Configuration, Epoch, Labels
 from assay.agreement.votes import Absent, Answered, Outcome, Said, count
 from assay.errors import Refused
 from assay.model import ModelReference
@@ -185,6 +185,10 @@ def require_successor(group: Group, standing: Standing, after: Configuration) ->
     before = group.configuration
     if (after.epoch, after.previous) != (before.epoch + 1, before.digest):
         _refuse("not of the next epoch", "/successor/epoch", str(before.epoch + 1), str(after.epoch))
+    if after.epoch >= MAX_EPOCHS:
+        _refuse(
+            "more epochs than a certificate can name", "/successor/epoch", f"under {MAX_EPOCHS}", str(after.epoch)
+        )
     after.checked("/successor")
     for name in ("slug", "inputs", "answer", "aggregator"):
         if getattr(before, name) != getattr(after, name):
