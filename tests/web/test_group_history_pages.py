@@ -131,6 +131,7 @@ def short_of(group, *away: int) -> None:
 def test_owners_see_it_on_their_pages_and_all_on_the_groups(cast, owners, serving, away, state, banner):  # noqa: F811
     short_of(serving, *away)
     assert state in text(page("group", SLUG))
+    assert (">Serving<" in page("group", SLUG)) == (len(away) == 1)
     for owner in owners:
         for name in ("your-groups", "models", "nodes"):
             assert banner in text(page(name, person=owner.person))
