@@ -119,7 +119,10 @@ class Ready:
     @property
     def may_wait(self) -> bool:
         """Whether nothing rests on what is to be written: entries that a quorum has signed can be had again."""
-        return self.succeeded is None and all(isinstance(each, Executed) for each in self.persist)
+        return self.succeeded is None and all(
+            isinstance(each, Executed) and each.record.successor is None  # who has seen an epoch end signs that
+            for each in self.persist
+        )
 
     wake: int | None = None  # Unix ms by which a `Tick` is due; None: not before something else happens
 

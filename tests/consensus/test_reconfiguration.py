@@ -9,7 +9,9 @@ from assay.agreement.group import Member
 from assay.errors import Refused
 from assay.keys import PrivateKey
 from consensus import judging
+from consensus.durable import Executed
 from consensus.judging import Group
+from consensus.messages import Farewell
 from tests.consensus import made
 from tests.consensus.town import Town, followed, successor
 from tests.sdk import groups
@@ -168,6 +170,24 @@ def test_whoever_is_killed_at_the_turn_of_the_epoch_goes_on_in_one_or_the_other(
     assert outcomes(town, 1, 2) == ["certified"] * 2
     every = logs(town, ASHA, BRUNO, CHIDI)
     assert all(log == every[0] for log in every)
+
+
+def test_the_last_entry_is_on_the_disk_before_anybody_signs_where_the_epoch_has_ended(monkeypatch):
+    """Else all could go on into the next epoch, which begins with it, and none would have it any more."""
+    town, told = Town(), []
+    real = town._carry_out
+
+    def carry_out(owner, ready):
+        ended = any(isinstance(each, Executed) and each.record.successor for each in ready.persist)
+        if ended or any(isinstance(message, Farewell) for _, message in ready.send):
+            told.append(ended)
+            assert not (ended and ready.may_wait)
+        real(owner, ready)
+
+    monkeypatch.setattr(town, "_carry_out", carry_out)
+    town.reconfigure(replacing(), ASHA)
+    town.pass_time(300)
+    assert sum(told) == 4
 
 
 # --- what may not follow ----------------------------------------------------------------------------------
