@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -61,12 +62,16 @@ class Disk:
         return await self._read(self._storage.last)
 
     async def close(self) -> None:
-        """Waits for what is being written, not for what waits; the storage itself stays open."""
+        """Waits for what is being written; what waits is written if the disk takes it. The storage stays open."""
         if self._alarm is not None:
             self._alarm.cancel()
         if self._late is not None:
             self._late.cancel()
             await asyncio.gather(self._late, return_exceptions=True)
+        if self._waiting and self._failed is None:
+            waiting, self._waiting = self._waiting, []
+            with suppress(Unavailable):
+                await asyncio.to_thread(self._storage.write, waiting)
         await asyncio.to_thread(self._thread.shutdown)
 
     # --- within -------------------------------------------------------------------------------------------

@@ -30,6 +30,8 @@ from consensus.messages import (
 from consensus.pool import Pending
 from consensus.state import State
 
+HURRY = 500  # ms for the leader to do something, before all are told what it was told
+
 
 class Speaking:
     """Reads and fills `state`."""
@@ -111,12 +113,22 @@ class Speaking:
         """Tells the leader what has become ready, on everything that is held for it."""
         state = self._state
         ready: list[Pending] = []
+        late: list[Pending] = []
         for request in state.touched:
             pending = state.pool.get(request)
-            if pending is not None and not pending.ready and self._is_ready(pending):
+            if pending is None:
+                continue
+            if pending.ready:
+                late += [pending] if self._is_late(pending) else []
+            elif self._is_ready(pending):
                 ready.append(pending)
         state.touched.clear()
         self.tell(ready)
+        self.tell(late, everyone=True)
+
+    def _is_late(self, pending: Pending) -> bool:
+        """Whether the leader seems not to have heard of it: nothing has come of anything for a while."""
+        return self._state.now >= max(pending.reported, self._state.progressed) + HURRY
 
     def tell(self, ready: list[Pending], *, everyone: bool = False) -> None:
         """Signs reports on these requests, for the leader; for everyone where it seems not to hear."""
@@ -135,6 +147,8 @@ class Speaking:
             names = state.answers.named(pending.digest)
             if len(places.keys() | set(names)) > MAX_HELD:
                 continue
+            if not pending.ready:
+                state.due(state.now + HURRY, pending.digest)
             pending.ready, pending.reported = True, state.now
             held = tuple(places.setdefault(name, len(places)) for name in names)
             readied.append(Readied(pending.digest, held))
