@@ -2,7 +2,7 @@
 
 A slow model, or a client that reaches few members, deposes nobody: what is not ready for 2f + 1 members could not
 have been proposed. Before a member gives up it hands its leader the reports that it may have missed. The time that
-a leader is given doubles with each view that has failed, and shrinks back as entries are executed.
+a leader is given doubles once f views have failed, with each that fails; it shrinks back as entries are executed.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ class Suspecting:
 
     @property
     def patience(self) -> int:
-        """ms."""
-        return PATIENCE << min(self._state.setbacks, MOST_DOUBLED)
+        """ms. As many leaders as may be faulty are given the same, one by one; from then on it doubles."""
+        state = self._state
+        return PATIENCE << min(max(0, state.setbacks - state.group.configuration.f), MOST_DOUBLED)
 
     @property
     def due(self) -> int | None:

@@ -15,7 +15,6 @@ from consensus.judging import LINGER
 from consensus.replica import Replica
 from consensus.simulator.client import MARGIN, Client, Wanted
 from consensus.simulator.founding import BEGAN
-from consensus.suspecting import PATIENCE
 
 if TYPE_CHECKING:
     from consensus.simulator.simulation import Simulation
@@ -59,8 +58,6 @@ def _wanting(simulation: Simulation, client: Client, wanted: Wanted) -> Iterator
         yield f"the client does not know of {who}"
     elif wanted.deadline + LINGER < BEGAN + simulation.scenario.settled:
         return  # the group may have stood still until nobody could decide it any more
-    elif PATIENCE * (2 ** len(simulation.scenario.liars) - 1) > LINGER:
-        return  # it may, if as many leaders as can lie come one after the other: three of ten
     elif any(
         simulation.watch.holds(place, members[place].life, request)
         for request in wanted.versions
