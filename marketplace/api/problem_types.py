@@ -154,6 +154,7 @@ file-gone | File gone | The file is no longer here: it was delivered or has expi
 not-accepted | Not accepted | The file was refused by the check; its findings say why.
 wrong-report | Wrong report | The report of the check does not fit the version.
 wrong-interface | Wrong interface | What was declared does not agree with the model's graph.
+wrong-model | Wrong model | A later configuration of a group names another model than its member answers with now.
 name-taken | Name taken | The name is in use. Choose another.
 too-many-models | Too many models | As many models as there may be are here already.
 too-many-uploads | Too many uploads | As many uploads as may be open at once are open already.
