@@ -62,7 +62,9 @@ class Spoken:
         return number
 
     def decide(self, entry: int, past: Iterable[Past]) -> list[int]:
-        """The numbers of batches of which all is decided with this entry."""
+        """The numbers of batches of which all is decided with this entry; none where that is known."""
+        if entry in self._decided:
+            return []
         settled, lapse, requests = [], 0, []
         for each in past:
             requests.append(each.request)

@@ -250,11 +250,14 @@ class SqliteStorage:
             for i, (each, ended) in enumerate(zip(record.asked, record.ended, strict=True))
         ]
         if past:
-            self._file.execute("INSERT INTO past VALUES (?, ?)", (number, _encode(past)))
+            self._file.execute("INSERT OR REPLACE INTO past VALUES (?, ?)", (number, _encode(past)))
             self._file.executemany(SETTLED, [(each,) for each in spoken.decide(number, past)])
 
     def _jump(self, spoken: Spoken, jumped: Jumped) -> None:
-        """What was executed here stays as heads; what was never seen here is not among them."""
+        """What was executed here stays as heads; what was never seen here is not among them.
+
+        Of what comes whole again with the jump, what was decided stays known as it is.
+        """
         self._compact("SELECT number, record FROM entries")
         self._file.execute("UPDATE begins SET after = ?", (jumped.records[0].entry.number - 1,))
         for record in jumped.records:

@@ -68,6 +68,19 @@ def test_after_a_jump_the_log_goes_on_from_there_and_votes_below_are_gone(storag
         reopened.close()
 
 
+def test_a_jump_may_bring_again_what_is_here_already(storage):
+    """As into the next epoch: the entries before its first come whole, from where ids still count."""
+    entries = [made.executed(number, (made.asked(number),)) for number in (1, 2)]
+    storage.write(entries)
+    last = made.executed(3, (), FIRST)
+    records = (*(each.record for each in entries), last.record)
+    storage.write([Jumped(records, last.standing)])
+    assert [past.number for past in storage.restore().past] == [1, 2]
+    assert storage.records(1, 10) == list(records)
+    storage.write([made.executed(4, (), FIRST + 10**9)])  # what was decided lapses, once
+    assert storage.restore().past == []
+
+
 def opened(path) -> SqliteStorage:
     return SqliteStorage(path, made.GENESIS, ME, lambda: NOW)
 
