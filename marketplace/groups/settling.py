@@ -30,7 +30,7 @@ _ADD = Statement(
             SELECT a + b FROM unnest(kept.pairs, excluded.pairs) WITH ORDINALITY AS each(a, b, i) ORDER BY i
         )
     RETURNING id
-    """,  # noqa: S608 - a number of ours
+    """,  # noqa: S608  # nosec B608 - a number of ours
     *("bigint", "int", "date", "bigint", "bigint", "bigint[]", "bigint[]"),
 )
 
