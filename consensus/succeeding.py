@@ -32,11 +32,7 @@ class Succeeding:
         state, successor = self._state, message.successor
         if state.successor is not None or state.standing.over is not None or not state.arrived:
             return
-        try:
-            require_successor(state.group, state.standing, successor.configuration)
-        except AssayError:
-            return
-        if is_agreed(state.group, successor, state.seal):
+        if self._may_follow(successor) and is_agreed(state.group, successor, state.seal):
             state.successor, state.successor_heard = successor, state.now
             state.broadcast(message)
             self._speaking.tell_the_time()
@@ -65,6 +61,8 @@ class Succeeding:
     def go_on(self) -> None:
         """Says where the epoch has ended, once it has; the next one begins with the words of a quorum."""
         state, standing = self._state, self._state.standing
+        if standing.over is None and state.successor is not None and not self._may_follow(state.successor):
+            state.successor = None  # a member has changed its model: another is to be signed
         if standing.over is None or state.head is None:
             return
         if state.me not in self._farewells:
@@ -84,6 +82,13 @@ class Succeeding:
             state.broadcast(Farewell(self._farewells[state.me]))
         elif state.successor is not None:
             state.broadcast(Reconfigure(state.successor))
+
+    def _may_follow(self, successor: Successor) -> bool:
+        try:
+            require_successor(self._state.group, self._state.standing, successor.configuration)
+        except AssayError:
+            return False
+        return True
 
     def _end(self, epoch: Epoch) -> None:
         if not self._told:

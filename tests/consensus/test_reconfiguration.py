@@ -10,6 +10,7 @@ from assay.errors import Refused
 from assay.keys import PrivateKey
 from consensus import judging
 from consensus.durable import Executed
+from consensus.events import Adopting
 from consensus.judging import Group
 from consensus.messages import Farewell
 from tests.consensus import made
@@ -188,6 +189,22 @@ def test_the_last_entry_is_on_the_disk_before_anybody_signs_where_the_epoch_has_
     town.reconfigure(replacing(), ASHA)
     town.pass_time(300)
     assert sum(told) == 4
+
+
+def test_a_successor_that_can_follow_no_more_stops_nobody():
+    """A member has changed its model since all signed it: it would have to be signed anew."""
+    town = Town()
+    town.reconfigure(replacing(), ASHA, BRUNO, CHIDI, DANA)
+    bruno = town.citizens[BRUNO].replica
+    town._carry_out(BRUNO, bruno.step(town.now, [Adopting(groups.model(8))]))
+    for citizen in town.citizens.values():
+        citizen.replica.state.successor_heard += 2_000  # the change is proposed first
+    town.pass_time(5_000)
+    assert bruno.state.serving.model == groups.model(8)
+    town.ask(1)
+    town.pass_time(5_000)
+    assert outcomes(town, 1) == ["certified"]
+    assert town.citizens[ASHA].group.begun is None
 
 
 # --- what may not follow ----------------------------------------------------------------------------------
