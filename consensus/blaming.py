@@ -41,27 +41,30 @@ def evidence(epochs: tuple[Epoch, ...], caught: Contradiction) -> AnyEvidence | 
     """What proves it to anybody; None if it proves nothing."""
     match caught.one, caught.other:
         case messages.Vote() as one, messages.Vote() as other:
-            return making.double_vote(epochs, _vote(one), _vote(other))
+            return making.double_vote(epochs, voted(one), voted(other))
         case Exec() as one, Exec() as other:
-            return making.contradicting_results(epochs, _batch(one), _batch(other))
+            return making.contradicting_results(epochs, said(one), said(other))
         case ViewChange() as one, ViewChange() as other:
-            return making.two_moves(epochs, _move(one), _move(other))
+            return making.two_moves(epochs, moved(one), moved(other))
         case NewView() as one, NewView() as other:
-            return making.two_beginnings(epochs, _beginning(one), _beginning(other))
+            return making.two_beginnings(epochs, began(one), began(other))
     return None
 
 
-def _vote(vote: messages.Vote) -> Vote:
+# --- as an audit reads it --------------------------------------------------------------------------------
+
+
+def voted(vote: messages.Vote) -> Vote:
     return Vote(vote.kind, vote.member, vote.view, vote.installed, vote.number, vote.entry, vote.signature)
 
 
-def _batch(signed: Exec) -> Batch:
+def said(signed: Exec) -> Batch:
     return Batch(signed.member, signed.results, signed.signature)
 
 
-def _move(change: ViewChange) -> SignedMove:
+def moved(change: ViewChange) -> SignedMove:
     return SignedMove(change.move, change.signature)
 
 
-def _beginning(new_view: NewView) -> Beginning:
-    return Beginning(new_view.view, tuple(_move(each) for each in new_view.changes), new_view.signature)
+def began(new_view: NewView) -> Beginning:
+    return Beginning(new_view.view, tuple(moved(each) for each in new_view.changes), new_view.signature)

@@ -8,10 +8,8 @@ from __future__ import annotations
 from assay.agreement.blame.evidence import AnyEvidence
 from assay.agreement.blame.finding import Audit
 from assay.agreement.blame.guilt import require_guilt
-from assay.agreement.blame.transcript import Batch, Beginning
-from assay.agreement.blame.transcript import Vote as Cast
-from assay.agreement.views import SignedMove
 from assay.errors import AssayError
+from consensus.blaming import began, moved, said, voted
 from consensus.messages import Exec, NewView, Spoken, ViewChange, Vote
 from consensus.simulator.founding import Founded
 from consensus.simulator.world import Broken
@@ -49,21 +47,10 @@ class Blaming:
 def _put(audit: Audit, message: Spoken) -> None:
     match message:
         case Vote():
-            audit.vote(
-                Cast(
-                    phase=message.kind,
-                    member=message.member,
-                    view=message.view,
-                    installed=message.installed,
-                    number=message.number,
-                    entry=message.entry,
-                    signature=message.signature,
-                )
-            )
+            audit.vote(voted(message))
         case Exec():
-            audit.results(Batch(message.member, message.results, message.signature))
+            audit.results(said(message))
         case ViewChange():
-            audit.moved(SignedMove(message.move, message.signature))
+            audit.moved(moved(message))
         case NewView():
-            moves = tuple(SignedMove(each.move, each.signature) for each in message.changes)
-            audit.began(Beginning(message.view, moves, message.signature))
+            audit.began(began(message))

@@ -9,14 +9,10 @@ from collections import Counter
 
 import pytest
 
-from assay.agreement.blame import transcript
 from assay.agreement.blame.evidence import AnyEvidence, Commitment, parse
 from assay.agreement.blame.finding import Audit
 from assay.agreement.blame.guilt import require_guilt
-from assay.agreement.results import Result
-from assay.agreement.views import Move, SignedMove
-from assay.fields import plain
-from assay.jsonform import convert
+from consensus.blaming import began, moved, said, voted
 from consensus.messages import Decided, Exec, NewView, Records, Spoken, ViewChange, Vote
 from consensus.simulator.broken import VARIANTS
 from consensus.simulator.simulation import Simulation
@@ -28,25 +24,18 @@ def heard(audit: Audit, message: Spoken) -> None:
     """What a member could write into a transcript."""
     match message:
         case Vote():
-            place = (message.kind, message.member, message.view, message.installed, message.number)
-            audit.vote(transcript.Vote(*place, message.entry, message.signature))
+            audit.vote(voted(message))
         case Exec():
-            results = tuple(Result(each.request, each.model, each.said) for each in message.results)
-            audit.results(transcript.Batch(message.member, results, message.signature))
+            audit.results(said(message))
         case ViewChange():
             audit.moved(moved(message))
         case NewView():
-            moves = tuple(map(moved, message.changes))
-            audit.began(transcript.Beginning(message.view, moves, message.signature))
+            audit.began(began(message))
         case Decided() as one:
             audit.committed(Commitment(one.entry, one.view, one.installed, one.commits))
         case Records():
             for each in message.records:
                 audit.committed(Commitment(each.entry, each.view, each.installed, each.commits))
-
-
-def moved(change: ViewChange) -> SignedMove:
-    return SignedMove(convert(plain(change.move), Move), change.signature)
 
 
 def audited(seed: int, n: int, *, unwatched: bool = False) -> tuple[list[AnyEvidence], Simulation]:
