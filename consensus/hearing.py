@@ -270,20 +270,25 @@ class Hearing:
             self.hold(Held(signed.member, signed.root), signed, needed=True)
 
     def vote(self, message: Vote) -> None:
-        """A member's vote on a number that is open; its first of each kind counts."""
+        """A member's vote on a number that is open; its first of each kind counts.
+
+        One on another beginning of the view counts for nothing, but nobody honest says both.
+        """
         state, slot = self._state, self._slot(message)
+        counts = slot is not None
+        slot = slot or self._astray(message)
         if slot is None or message.member >= state.n:
             return
-        votes, before = slot.votes(message.kind), slot.votes(message.kind).get(message.member)
-        if before is not None and before.entry == message.entry:
+        before = slot.said(message.kind, message.member)
+        if any((each.installed, each.entry) == (message.installed, message.entry) for each in before):
             return
         ballot = message.ballot(state.group.genesis, state.group.configuration.epoch)
         if not self._is_signed(message.member, message.tag, ballot, message.signature):
             return
-        if before is None:
-            votes[message.member] = message
-        else:
-            state.catch(message.member, message.kind, (message.view, message.number), before, message)
+        votes = slot.votes(message.kind) if counts else slot.strays(message.kind)
+        votes.setdefault(message.member, message)
+        for each in before[:1]:
+            state.catch(message.member, message.kind, (message.view, message.number), each, message)
 
     def _is_signed(self, member: int, tag: Tag, ballot: Ballot, signature: bytes) -> bool:
         return self._state.seal.verifies(self._state.key(member), tag, ballot.digest(tag), signature)
@@ -292,9 +297,18 @@ class Hearing:
         state = self._state
         if not state.active or (message.view, message.installed) != (state.view, state.installed):
             return None
-        if not max(state.standing.entries, state.floor) < message.number <= state.standing.entries + AHEAD:
+        return self._open(message.number)
+
+    def _astray(self, message: Vote) -> Slot | None:
+        state = self._state
+        is_here = state.active and message.view == state.view and message.installed != state.installed
+        return self._open(message.number) if is_here else None
+
+    def _open(self, number: int) -> Slot | None:
+        state = self._state
+        if not max(state.standing.entries, state.floor) < number <= state.standing.entries + AHEAD:
             return None
-        return state.slots.setdefault(message.number, Slot(message.number))
+        return state.slots.setdefault(number, Slot(number))
 
     # --- what others lack ---------------------------------------------------------------------------------
 

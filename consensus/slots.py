@@ -28,9 +28,19 @@ class Slot:
     began: int = 0  # when there was something to vote on, by this member's clock
     prepares: dict[int, Vote] = field(default_factory=dict)
     commits: dict[int, Vote] = field(default_factory=dict)
+    astray: dict[str, dict[int, Vote]] = field(default_factory=dict)  # on another beginning of the view, by kind
 
     def votes(self, kind: str) -> dict[int, Vote]:
         return self.prepares if kind == "prepare" else self.commits
+
+    def strays(self, kind: str) -> dict[int, Vote]:
+        """These count for nothing; one of each member is kept, to hold its other words against."""
+        return self.astray.setdefault(kind, {})
+
+    def said(self, kind: str, member: int) -> list[Vote]:
+        """What a member has said so far, one thing unless it lies."""
+        every = (votes.get(member) for votes in (self.votes(kind), self.astray.get(kind, {})))
+        return [vote for vote in every if vote is not None]
 
     @property
     def is_open(self) -> bool:

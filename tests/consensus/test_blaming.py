@@ -12,6 +12,7 @@ from consensus.blaming import MOST_OF_ONE, evidence
 from consensus.events import Ran, Received
 from consensus.judging import Group
 from consensus.messages import NewView, ViewChange, Vote
+from consensus.slots import AHEAD
 from consensus.succession import installing
 from tests.consensus import made
 from tests.consensus.test_replica_attacks import LIAR, NOW, answer, asked, replica, requests, spoken
@@ -20,8 +21,8 @@ from tests.sdk import groups
 GROUP = Group(made.GROUP, made.GENESIS)
 
 
-def vote(kind: str, entry: bytes, number: int = 1) -> Vote:
-    unsigned = Vote(kind, LIAR, 0, bytes(32), number, entry, bytes(64))
+def vote(kind: str, entry: bytes, number: int = 1, installed: bytes = bytes(32)) -> Vote:
+    unsigned = Vote(kind, LIAR, 0, installed, number, entry, bytes(64))
     signed = unsigned.ballot(made.GROUP, 0).digest(unsigned.tag)
     return msgspec.structs.replace(unsigned, signature=made.KEYS[LIAR].sign(unsigned.tag, signed))
 
@@ -49,6 +50,14 @@ def results(vote: int):
 TWO_WORDS = {
     "double-vote": (vote("prepare", b"\x01" * 32), vote("prepare", b"\x02" * 32)),
     "double-vote to commit": (vote("commit", b"\x01" * 32), vote("commit", b"\x02" * 32)),
+    "double-vote on two beginnings": (
+        vote("prepare", b"\x01" * 32),
+        vote("prepare", b"\x01" * 32, installed=b"\x03" * 32),
+    ),
+    "double-vote on two others": (
+        vote("commit", b"\x01" * 32, installed=b"\x03" * 32),
+        vote("commit", b"\x01" * 32, installed=b"\x04" * 32),
+    ),
     "contradicting-results": (results(1), results(2)),
     "two-moves": (moved(LIAR, 5), moved(LIAR, 5, proved())),
     "two-beginnings": (
@@ -73,14 +82,16 @@ def test_who_says_two_things_is_handed_out_once_and_convicted(name, turned):
     assert member.step(NOW + 2, [Received(LIAR, each) for each in words]).caught == []
 
 
-def test_the_same_word_twice_is_no_contradiction():
+@pytest.mark.parametrize("name", TWO_WORDS)
+def test_the_same_word_twice_is_no_contradiction(name):
     member = replica(1)
     member.step(NOW, [Received(groups.CLIENT.public.raw, requests(1))])
-    for words in TWO_WORDS.values():
-        assert member.step(NOW + 1, [Received(LIAR, words[0]), Received(LIAR, words[0])]).caught == []
+    assert member.step(NOW + 1, [Received(LIAR, TWO_WORDS[name][0])] * 2).caught == []
 
 
-@pytest.mark.parametrize("name", ["double-vote", "contradicting-results", "two-moves"])
+@pytest.mark.parametrize(
+    "name", ["double-vote", "double-vote on two beginnings", "contradicting-results", "two-moves"]
+)
 def test_what_another_has_signed_in_its_name_catches_nobody(name):
     member = replica(1)
     first, other = TWO_WORDS[name]
@@ -104,3 +115,13 @@ def test_who_never_stops_fills_no_memory():
             words = (vote(kind, b"\x01" * 32, number), vote(kind, b"\x02" * 32, number))
             caught += member.step(NOW + number, [Received(LIAR, each) for each in words]).caught
     assert len(caught) == MOST_OF_ONE
+
+
+def test_votes_on_beginnings_that_nobody_has_heard_of_are_kept_once_each_and_count_for_nothing():
+    member = replica(1)
+    words = [vote("prepare", b"\x01" * 32, number, bytes([i]) * 32) for number in range(1, 200) for i in (5, 6, 7)]
+    member.step(NOW, [Received(LIAR, each) for each in words])
+    slots = member.state.slots.values()
+    assert len(slots) == AHEAD
+    assert [len(each.strays("prepare")) for each in slots] == [1] * AHEAD
+    assert not any(each.prepares for each in slots)
