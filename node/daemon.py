@@ -48,6 +48,8 @@ from wire.messages import (
     Dissolve,
     Done,
     Drain,
+    Epochs,
+    Follow,
     Form,
     Health,
     Healthy,
@@ -127,17 +129,25 @@ class Daemon:
         match request:
             case Submit():
                 return Result(id=request.id, certificate=await self._submit(request))
-            case Health():
-                return self._health(request)
-            case Capabilities():
-                return self._capable(request)
             case Load():
                 return await self._receiving.load(request)
             case Chunk():
                 return await self._receiving.chunk(request)
+            case Health() | Capabilities() | Follow():
+                return self._tell(request)
             case _:
                 await self._do(peer, request)
                 return Done(id=request.id)
+
+    def _tell(self, request: Health | Capabilities | Follow) -> Answer:
+        """What it knows of itself."""
+        match request:
+            case Health():
+                return self._health(request)
+            case Capabilities():
+                return self._capable(request)
+            case Follow():
+                return Epochs(id=request.id, epochs=self._members.epochs(request.group, request.since))
 
     async def _do(self, peer: PublicKey, request: Request) -> None:
         """What is asked for and not answered with anything."""

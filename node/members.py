@@ -25,6 +25,7 @@ from node.epochs import (
     EPOCH,
     Chain,
     chain_in,
+    document,
     is_member,
     keep,
     longer,
@@ -136,6 +137,13 @@ class Members:
         Nobody need be believed for it: the group orders nothing but what 2f + 1 of its owners have signed.
         """
         self._in(genesis).reconfigure(parsed_successor(successor))
+
+    def epochs(self, genesis: bytes, since: int) -> tuple[bytes, ...]:
+        """What this node keeps of a group, from epoch `since` on, also where it has left it. Raises Refused."""
+        chain = chain_in(self._root / genesis.hex())
+        if not chain:
+            raise Refused("this node knows no such group", code="no-group", pointer="/group")
+        return tuple(map(document, chain[since:]))
 
     async def dissolve(self, genesis: bytes) -> None:
         """Takes no more part in a group, from now on and after a restart; what was signed in it is kept.

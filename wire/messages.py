@@ -173,6 +173,17 @@ class Reform(Message, frozen=True):
     successor: Document
 
 
+class Follow(Message, frozen=True):
+    """Asks in which epochs a group has been, as this node knows it, from number `since` on; answered by `Epochs`.
+
+    Nobody need believe the node for them: each is put into force by the members of the one before.
+    """
+
+    id: Id
+    group: Digest  # its genesis
+    since: Annotated[int, msgspec.Meta(ge=0, le=MAX_EPOCHS)] = 0
+
+
 class Dissolve(Message, frozen=True):
     """Tells a member that its group was withdrawn; answered by `Done` once the member takes no more part in it.
 
@@ -278,6 +289,15 @@ class Result(Message, frozen=True):
     certificate: bytes
 
 
+class Epochs(Message, frozen=True):
+    """What was asked with `Follow`, each the canonical CBOR of an `assay.agreement.group.Epoch`; none if no more
+    have begun.
+    """
+
+    id: Id
+    epochs: Annotated[tuple[Document, ...], msgspec.Meta(max_length=MAX_EPOCHS)]
+
+
 class Done(Message, frozen=True):
     """It has been done (or already was)."""
 
@@ -309,9 +329,10 @@ Request = (
     | Cancel
     | Form
     | Reform
+    | Follow
     | Dissolve
     | Adopt
     | Attach
     | Drain
 )
-Answer = Capable | Healthy | Wanted | Loaded | Result | Done | Failure
+Answer = Capable | Healthy | Wanted | Loaded | Result | Epochs | Done | Failure

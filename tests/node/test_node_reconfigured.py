@@ -25,7 +25,7 @@ from node.epochs import Chain, chain_in, document, standing
 from node.member import LOG
 from tests.node.group_world import World, answer, model, said, successor
 from wire.deadline import in_seconds
-from wire.messages import Form, Reform
+from wire.messages import Follow, Form, Reform
 
 ASHA, BRUNO, CHIDI, DANA, EVE = range(5)
 
@@ -258,3 +258,22 @@ async def test_what_too_few_owners_have_signed_is_not_handed_on(world, group) ->
     await world.reform(group, what, BRUNO, BRUNO)
     await world.arrived(1, ASHA, BRUNO)
     await world.reform(group, what, BRUNO)  # which is so already
+
+
+async def test_whoever_asks_a_node_is_told_in_which_epochs_its_group_has_been(world, group, tmp_path) -> None:
+    genesis, what = group.configuration.digest, await replacing(world, group, tmp_path)
+    assert await followed(world, ASHA, genesis) == (document(group),)
+    await world.reform(group, what, ASHA)
+    chain = await world.arrived(1, ASHA, BRUNO, CHIDI)
+    await left(world, DANA)
+    for i in (ASHA, DANA):  # who has left knows why
+        assert await followed(world, i, genesis) == tuple(map(document, world.kept(i)))
+        assert await followed(world, i, genesis, since=1) == (document(world.kept(i)[1]),)
+    assert await followed(world, ASHA, genesis, since=len(chain)) == ()
+    with pytest.raises(Refused, match="no such group"):
+        await followed(world, ASHA, bytes(32))
+
+
+async def followed(world: World, i: int, genesis: bytes, since: int = 0) -> tuple[bytes, ...]:
+    peer = world.owners[i].peer(world.daemons[i])
+    return (await peer.request(Follow(0, genesis, since), in_seconds(10))).epochs
