@@ -52,6 +52,7 @@ class Viewing:
         self._follow()
         if not state.active:
             self._begin()
+        if not state.active:
             self._wait()
 
     # --- what comes in ------------------------------------------------------------------------------------

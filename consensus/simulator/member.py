@@ -27,6 +27,7 @@ from consensus.telling import again
 IMMORTAL = -1
 LAZY = 50  # ms for which what nothing rests on may wait for the disk
 FEW = 3  # entries that are sent at a time
+RESTLESS = 3  # times in a row that it may want to go on at once
 
 
 class Clock:
@@ -107,6 +108,7 @@ class Member:
         self._only_writes = False
         self._wish: ModelReference | None = None
         self._alarm = 0  # the newest; those set before it do not ring
+        self._restless = 0  # times in a row that it wanted to go on at once
         network.join(self.end, self._hear)
 
     # --- life ---------------------------------------------------------------------------------------------
@@ -202,16 +204,26 @@ class Member:
         for event in events:
             if isinstance(event, Received):
                 self._watch.takes_in(self.place, self.life, self.clock, event)
+        now = self.clock.read()
         try:
-            ready = self.machine.step(self.clock.read(), events)
+            ready = self.machine.step(now, events)
         except Exception as error:  # it breaks the machine's promise, whatever it is
             at = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{at.name}, line {at.lineno}"
             raise Broken("never raises", f"member {self.place}: {error!r} in {where}") from error
+        self._require_rest(ready.wake, now)
         for caught in ready.caught:
             self._watch.catches(self.place, caught)
         self._watch.is_about_to_write(self.place, ready.persist)
         self._carry_out(self._actions(ready), ready.wake)
+
+    def _require_rest(self, wake: int | None, now: int) -> None:
+        """A machine that always wants to go on at once would keep a real one's processor busy."""
+        self._restless = self._restless + 1 if wake is not None and wake <= now else 0
+        if self._restless > RESTLESS:
+            raise Broken(
+                "rests until something is due", f"member {self.place} wants to go on at {wake}, it is {now}"
+            )
 
     def _carry_out(self, actions: Iterator[tuple[bool, Callable[[], None]]], wake: int | None) -> None:
         """One after the other; what comes after a write waits for the disk, and so does what comes in."""
