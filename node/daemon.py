@@ -37,6 +37,7 @@ from wire import address
 from wire.deadline import now_ms
 from wire.link import Attached
 from wire.messages import (
+    MAX_GROUPS,
     Activate,
     Adopt,
     Answer,
@@ -45,6 +46,8 @@ from wire.messages import (
     Capabilities,
     Capable,
     Chunk,
+    Disclose,
+    Disclosed,
     Dissolve,
     Done,
     Drain,
@@ -133,6 +136,8 @@ class Daemon:
                 return await self._receiving.load(request)
             case Chunk():
                 return await self._receiving.chunk(request)
+            case Disclose():
+                return Disclosed(id=request.id, document=await asyncio.to_thread(self._disclose, request))
             case Health() | Capabilities() | Follow():
                 return self._tell(request)
             case _:
@@ -172,6 +177,12 @@ class Daemon:
                 self.drain()
             case _:
                 raise Refused("not a request that a node carries out", code="invalid-message")
+
+    def _disclose(self, request: Disclose) -> bytes:
+        caught = self._members.caught
+        if request.settled is not None:
+            caught.settle(request.group, request.settled, request.verdict)
+        return caught.next(request.group)
 
     def drain(self) -> None:
         """Begins to drain, if that has not begun; `ended` is set when it is over."""
@@ -224,10 +235,12 @@ class Daemon:
             models=self._models.all(),
             draining=self._provider.draining,
             groups=self._members.all(),
+            caught=tuple(self._members.caught.waiting()[:MAX_GROUPS]),
         )
 
     def _gauges(self) -> Mapping[str, float]:
         states = Counter(model.state for model in self._models.all())
+        caught = self._members.caught.all()
         return {
             "in_flight": self._provider.in_flight,
             "connections": self.server.connections,
@@ -236,6 +249,8 @@ class Daemon:
             "models_held": states.total(),
             "models_serving": states["serving"],
             "groups": len(self._members.all()),
+            "evidence_kept": len(caught),
+            "evidence_waiting": sum(each.verdict is None for each in caught),
         }
 
     def _require_caller(self, peer: PublicKey) -> None:

@@ -5,7 +5,7 @@ key              the owner's key, mode 0600; never leaves this folder but in a b
 retired/         keys that were rotated out
 journal.sqlite   what was signed, which models are held
 spool/           models: arriving (*.part) and held (*.onnx), named by digest
-groups/          by genesis digest: a group's configuration, and what this member has signed in it
+groups/          by genesis digest: a group's configuration, what this member has signed in it, whom it has caught
 models/          Triton's model repository, unless the configuration says another place
 address          while the daemon runs: where it listens
 lock             held while the daemon, or a command that must not meet it, runs

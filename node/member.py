@@ -13,10 +13,13 @@ from pathlib import Path
 
 import msgspec
 
+from assay.agreement.blame.evidence import AnyEvidence
 from assay.agreement.group import Configuration, Epoch
 from assay.errors import Refused, Unavailable
 from assay.keys import PrivateKey, PublicKey
 from assay.model import ModelReference
+from consensus.blaming import evidence
+from consensus.events import Contradiction
 from consensus.host import Host
 from consensus.judging import fits, require_successor
 from consensus.messages import Successor
@@ -41,7 +44,9 @@ def open_log(folder: Path, chain: Chain, key: PublicKey) -> SqliteStorage:
 
 
 class Member:
-    """This node in the newest epoch of `chain`. Runs until `close`; `on_succeeded` is told what follows."""
+    """This node in the newest epoch of `chain`. Runs until `close`; `on_succeeded` is told what follows,
+    `on_caught` who has broken its word.
+    """
 
     def __init__(
         self,
@@ -52,6 +57,7 @@ class Member:
         triton: Inference,
         *,
         on_succeeded: Callable[[Epoch], None],
+        on_caught: Callable[[AnyEvidence], None],
     ) -> None:
         self.chain = chain
         self.group = group_of(chain)
@@ -60,6 +66,7 @@ class Member:
         self.keys = frozenset(PublicKey(member.key) for member in configuration.members)
         self._moved = _Moved(folder / MOVED, [member.address for member in configuration.members])
         self._models = models
+        self._on_caught = on_caught
         self._adopting: dict[bytes, asyncio.Event] = {}
         self._seal = Ed25519(key)
         self._storage = open_log(folder, chain, key.public)
@@ -74,6 +81,7 @@ class Member:
             infer=self._voter.vote,
             on_adopted=self._adopted,
             on_succeeded=on_succeeded,
+            on_caught=self._caught,
             resolve=self._moved.resolve,
         )
         self._watch = asyncio.create_task(self._ended())
@@ -155,6 +163,10 @@ class Member:
     async def _ended(self) -> None:
         with suppress(Exception):  # the host has said in the log what it was
             await self.host.ended()
+
+    def _caught(self, contradiction: Contradiction) -> None:
+        if (found := evidence(self.chain, contradiction)) is not None:
+            self._on_caught(found)
 
     def _adopted(self, commitment: bytes) -> None:
         _log.info("answers group %s with model %s", self.group.configuration.slug, commitment.hex())

@@ -17,9 +17,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from assay.agreement.blame.evidence import AnyEvidence
 from assay.agreement.group import Epoch
 from assay.errors import AssayError, Refused, Unavailable
 from assay.keys import PrivateKey, PublicKey
+from node.caught import Caught
 from node.epochs import (
     DISSOLVED,
     EPOCH,
@@ -43,7 +45,7 @@ from wire.messages import InGroup
 
 RESTORED = "restored"  # beside the groups: the key with which this node came back from a backup
 MAX_GROUPS = 64
-AGAIN = 5.0  # seconds before a node whose disk does not take the next epoch tries once more
+AGAIN = 5.0  # seconds before a node whose disk does not take something tries once more
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +63,9 @@ class Members:
         self._members: dict[bytes, Member] = {}
         self._changing = asyncio.Lock()  # which groups there are, and in which epoch
         self._successions: set[asyncio.Task[None]] = set()
+        self._keeping: set[asyncio.Task[None]] = set()
         root.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        self.caught = Caught(root)
         mark = root / RESTORED
         if restored and not mark.exists():
             write_atomically(mark, str(key.public).encode())
@@ -190,11 +194,17 @@ class Members:
             task.cancel()
         await asyncio.gather(*self._successions, return_exceptions=True)
         await asyncio.gather(*(member.close() for member in self._members.values()))
+        if self._keeping:
+            await asyncio.wait(self._keeping, timeout=AGAIN)
+        for task in self._keeping:
+            task.cancel()
 
     def _begin(self, chain: Chain, folder: Path) -> None:
         self._require_memory(folder, chain)
         succeeded = partial(self._succeeded, chain)
-        member = Member(chain, folder, self._key, self._models, self._triton, on_succeeded=succeeded)
+        member = Member(
+            chain, folder, self._key, self._models, self._triton, on_succeeded=succeeded, on_caught=self._caught
+        )
         self._members[member.group.genesis] = member
         where = (member.me, _slug(chain), chain[-1].configuration.epoch, member.group.genesis.hex())
         _log.info("member %d of group %s in epoch %d, %s", *where)
@@ -223,6 +233,28 @@ class Members:
                 _log.critical("takes no part in the next epoch of the group %s: %s", _slug(chain), error)
                 return
             else:
+                return
+
+    def _caught(self, evidence: AnyEvidence) -> None:
+        """Whoever lies costs the node no more than a little disk: nothing waits for that."""
+        task = asyncio.create_task(self._keep(evidence))
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+
+    async def _keep(self, evidence: AnyEvidence) -> None:
+        """However long the disk does not take it."""
+        while True:
+            try:
+                piece = await asyncio.to_thread(self.caught.keep, evidence)
+            except OSError as error:
+                _log.error("evidence cannot be written yet: %s", error)
+                await asyncio.sleep(AGAIN)
+            except AssayError as error:
+                _log.error("what a member was caught in proves nothing: %s", error)
+                return
+            else:
+                if piece is not None:
+                    _log.warning("caught: %s; evidence %s", piece.sentence, piece.digest.hex())
                 return
 
     def _require_memory(self, folder: Path, known: Chain) -> None:

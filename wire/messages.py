@@ -22,6 +22,7 @@ MAX_FRAME = 80 * 1024 * 1024  # one message, bytes; a Submit with the largest te
 MAX_HELLO = 4096  # one message before the peer is known, bytes
 CHUNK = 1024 * 1024  # of a model in delivery, bytes
 MAX_IN_FLIGHT = 4096  # unanswered requests on one connection
+MAX_GROUPS = 256  # that a node speaks of
 
 Id = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Nonce = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
@@ -204,6 +205,20 @@ class Adopt(Message, frozen=True):
     commitment: Digest
 
 
+class Disclose(Message, frozen=True):
+    """Asks a member for evidence against others of its group that waits to be handed in, one piece at a time;
+    answered by `Disclosed`. A node keeps what it has caught others in, and calls nobody: `Capable.caught` says of
+    which groups.
+
+    `settled`: the digest of a piece that need not be given again, with the reason if it was refused for good.
+    """
+
+    id: Id
+    group: Digest  # its genesis
+    settled: Digest | None = None
+    verdict: ShortLine = ""
+
+
 class Attach(Message, frozen=True):
     """Turns this connection into a link of a group, from a member or from a client: once it is answered by `Done`,
     every frame in either direction is a message of `consensus.messages`, or a beat (`wire.link`), and nothing is
@@ -248,14 +263,18 @@ class InGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Capable(Message, frozen=True):
-    """What a node is: software, roles, the models it holds, the groups it is a member of."""
+    """What a node is: software, roles, the models it holds, the groups it is a member of.
+
+    `caught`: groups, by their geneses, of which it has evidence that waits to be handed in.
+    """
 
     id: Id
     software: ShortLine
     roles: Annotated[tuple[ShortLine, ...], msgspec.Meta(max_length=16)]
     models: Annotated[tuple[Served, ...], msgspec.Meta(max_length=4096)]
     draining: bool
-    groups: Annotated[tuple[InGroup, ...], msgspec.Meta(max_length=256)] = ()
+    groups: Annotated[tuple[InGroup, ...], msgspec.Meta(max_length=MAX_GROUPS)] = ()
+    caught: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=MAX_GROUPS)] = ()
 
 
 class Healthy(Message, frozen=True):
@@ -298,6 +317,13 @@ class Epochs(Message, frozen=True):
     epochs: Annotated[tuple[Document, ...], msgspec.Meta(max_length=MAX_EPOCHS)]
 
 
+class Disclosed(Message, frozen=True):
+    """What was asked with `Disclose`: the canonical CBOR of a piece of evidence; empty if none waits."""
+
+    id: Id
+    document: Document
+
+
 class Done(Message, frozen=True):
     """It has been done (or already was)."""
 
@@ -332,7 +358,8 @@ Request = (
     | Follow
     | Dissolve
     | Adopt
+    | Disclose
     | Attach
     | Drain
 )
-Answer = Capable | Healthy | Wanted | Loaded | Result | Epochs | Done | Failure
+Answer = Capable | Healthy | Wanted | Loaded | Result | Epochs | Disclosed | Done | Failure

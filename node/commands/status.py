@@ -10,6 +10,7 @@ import click
 from rich.table import Table
 
 from assay.cli.show import clean
+from node.caught import Caught
 from node.console import ask_daemon, home_option, out, say
 from node.home import Home
 from wire.client import Peer
@@ -24,7 +25,7 @@ STYLES = {"serving": "green", "failed": "red", "loading": "yellow"}
 @home_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(home: Path, as_json: bool) -> None:
-    """Show whether the node serves, and which models."""
+    """Show whether the node serves, which models, and whom it has caught breaking its word in a group."""
     place = Home(home.absolute())
     config, key = place.load_config(), place.load_key()
     healthy, capable = ask_daemon(place, _ask)
@@ -48,6 +49,16 @@ def command(home: Path, as_json: bool) -> None:
             }
             for each in capable.models
         ],
+        "caught": [
+            {
+                "group": each.group.hex(),
+                "sha256": each.digest.hex(),
+                "sentence": each.sentence,
+                "handed_in": each.verdict is not None,
+                "refused": each.verdict or "",
+            }
+            for each in Caught(place.groups).all()
+        ],
     }
     if as_json:
         click.echo(json.dumps(told, indent=2))
@@ -70,3 +81,6 @@ def _show(told: dict[str, Any]) -> None:
         state = f"[{STYLES.get(model['state'], 'dim')}]{model['state']}[/]"
         table.add_row(clean(model["name"]), state, model["commitment"][:16], clean(model["detail"]))
     out.print(table if told["models"] else "No models yet.")
+    for caught in told["caught"]:
+        state = caught["refused"] or ("handed in" if caught["handed_in"] else "waits to be handed in")
+        say(("caught ", "bold red"), f"{clean(caught['sentence'])} ", (f"({clean(state)})", "dim"))
