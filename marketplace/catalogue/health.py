@@ -19,7 +19,7 @@ from assay.errors import AssayError
 from marketplace.catalogue.background import told_by
 from marketplace.catalogue.models import Deployment, Node
 from marketplace.catalogue.peers import connected
-from marketplace.groups import alerts, heard
+from marketplace.groups import alerts, collecting, heard
 from wire.deadline import in_seconds
 from wire.messages import InGroup, Served
 
@@ -41,6 +41,7 @@ class Seen:
     detail: str
     models: dict[bytes, Served] = field(default_factory=dict)  # by commitment
     groups: tuple[InGroup, ...] = ()
+    caught: tuple[bytes, ...] = ()  # groups of which it has evidence, by their geneses
 
 
 def check_nodes() -> int:
@@ -54,6 +55,7 @@ def check_nodes() -> int:
         if seen.answered:
             _reconcile(seen)
         heard.note(seen.node, seen.groups)
+        collecting.note(seen.node, seen.caught)
     alerts.check()
     return len(nodes)
 
@@ -88,6 +90,7 @@ async def _look(node: Node) -> Seen:
         detail=detail,
         models={model.commitment: model for model in capable.models},
         groups=capable.groups,
+        caught=capable.caught,
     )
 
 

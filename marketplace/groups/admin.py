@@ -11,7 +11,7 @@ from marketplace.accounts.access import Actor
 from marketplace.accounts.admin import ReadOnlyAdmin
 from marketplace.accounts.models import Role, User
 from marketplace.groups import actions as groups
-from marketplace.groups.models import Evidence, Group, Member, Strike, Swap
+from marketplace.groups.models import Alert, Evidence, Group, GroupCounts, Member, Strike, Swap
 
 
 @admin.register(Group)
@@ -64,3 +64,21 @@ class StrikeAdmin(ReadOnlyAdmin):
     list_display = ("member", "about", "evidence", "created")
     search_fields = ("member__group__slug", "member__organisation__slug", "about")
     list_select_related = ("member__group", "member__organisation", "evidence")
+
+
+@admin.register(GroupCounts)
+class GroupCountsAdmin(ReadOnlyAdmin):
+    list_display = ("group", "epoch", "day", "lane", "requests", "rows")
+    list_filter = ("epoch",)
+    search_fields = ("group__slug",)
+    list_select_related = ("group",)
+    date_hierarchy = "day"
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin):
+    list_display = ("group", "level", "working", "noticed", "raised", "cleared")
+    list_filter = ("level",)
+    search_fields = ("group__slug",)
+    list_select_related = ("group",)
+    date_hierarchy = "noticed"

@@ -59,13 +59,13 @@ def against(organisation: Organisation) -> QuerySet[Strike]:
 
 
 @transaction.atomic
-def submit(actor: Actor, to: Group, document: bytes) -> tuple[Evidence, bool]:
-    """Checks and keeps evidence, and strikes whom it convicts; and whether it was news.
+def submit(actor: Actor | None, to: Group, document: bytes) -> tuple[Evidence, bool]:
+    """Checks and keeps evidence, and strikes whom it convicts; and whether it was news. No actor: a node has it.
 
     Where all of it was known, gives the piece that is here. Raises Refused or NotVerified for what proves nothing,
     Conflict where the group is not one yet, or where enough is known.
     """
-    read = parse(document)
+    read, user = parse(document), actor.user if actor else None
     genesis = to.epochs.filter(number=0, document__isnull=False).first()
     if genesis is None:
         raise Conflict("the group's genesis does not stand yet", code="group-not-serving", got=to.state)
@@ -83,11 +83,11 @@ def submit(actor: Actor, to: Group, document: bytes) -> tuple[Evidence, bool]:
         kind=read.kind,
         about=read.about,
         sentence=_cut(read),
-        submitted_by=actor.user,
+        submitted_by=user,
     )
     for seat in seats:
         Strike.objects.create(evidence=kept, member=seat, about=read.about)
-        audit.record(seat.organisation, actor.user, Action.GROUP_STRUCK, f"{to}: {read.about}")
+        audit.record(seat.organisation, user, Action.GROUP_STRUCK, f"{to}: {read.about}")
     return kept, True
 
 

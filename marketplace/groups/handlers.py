@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marketplace.groups import telling
+from marketplace.groups import collecting, telling
 from marketplace.predictions import outbox
 
 
@@ -11,3 +11,4 @@ def register() -> None:
     outbox.handler("groups.form", lambda errand: telling.form(errand.payload["member"]))
     outbox.handler("groups.dissolve", lambda errand: telling.dissolve(errand.payload["member"]))
     outbox.handler("groups.adopt", lambda errand: telling.adopt(errand.payload["swap"]))
+    outbox.handler(collecting.KIND, lambda errand: collecting.collect(errand.payload["member"]))

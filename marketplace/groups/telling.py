@@ -28,7 +28,7 @@ from marketplace.groups.models import Group, GroupEpoch, Member, Swap
 from marketplace.predictions import outbox
 from marketplace.predictions.models import Outbox
 from wire.deadline import in_seconds
-from wire.messages import Adopt, Dissolve, Done, Form, Request
+from wire.messages import Adopt, Answer, Dissolve, Done, Form, Request
 
 FORMING = 30.0  # seconds for a node to take part
 LEAVING = 30.0  # seconds for a node to end its part
@@ -165,14 +165,20 @@ def _genesis(group: Group) -> GroupEpoch:
 
 
 def _tell(node: Node, message: Request, seconds: float) -> None:
-    async def work(_: Callable[[None], None]) -> None:
-        async with connected(node) as peer:
-            answer = await peer.request(message, in_seconds(seconds))
-            if not isinstance(answer, Done):
-                raise Refused("answer of another kind", expected="Done", got=type(answer).__name__)
+    answer = ask(node, message, seconds)
+    if not isinstance(answer, Done):
+        raise Refused("answer of another kind", expected="Done", got=type(answer).__name__)
 
-    for _ in told_by(work):
-        pass
+
+def ask(node: Node, message: Request, seconds: float) -> Answer:
+    """A node's answer. Raises AssayError, OSError."""
+
+    async def work(tell: Callable[[Answer], None]) -> None:
+        async with connected(node) as peer:
+            tell(await peer.request(message, in_seconds(seconds)))
+
+    [answer] = told_by(work)
+    return answer
 
 
 @transaction.atomic

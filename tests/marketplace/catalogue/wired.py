@@ -26,6 +26,8 @@ from wire.messages import (
     Capabilities,
     Capable,
     Chunk,
+    Disclose,
+    Disclosed,
     Dissolve,
     Done,
     Form,
@@ -59,6 +61,8 @@ class Wired:
     adopted: list[tuple[bytes, bytes]] = field(default_factory=list)  # genesis and commitment, in order
     dissolved: list[bytes] = field(default_factory=list)  # geneses, in order
     within: tuple[InGroup, ...] = ()  # what it says of its groups
+    evidence: dict[bytes, list[bytes]] = field(default_factory=dict)  # what it has caught others in, by genesis
+    verdicts: dict[bytes, str] = field(default_factory=dict)  # what it was told of a piece, by digest
     serving: bool = True
     detail: str = ""
     submitted: int = 0  # predictions carried out
@@ -85,7 +89,13 @@ class Wired:
                     for each, state in self.states.items()
                 )
                 return Capable(
-                    id=request.id, software="test", roles=(), models=models, draining=False, groups=self.within
+                    id=request.id,
+                    software="test",
+                    roles=(),
+                    models=models,
+                    draining=False,
+                    groups=self.within,
+                    caught=tuple(self.evidence),
                 )
             case Load():
                 self.announced[request.digest] = request
@@ -113,6 +123,8 @@ class Wired:
                 self.groups.pop(request.group, None)
                 self.dissolved.append(request.group)
                 return Done(id=request.id)
+            case Disclose():
+                return Disclosed(request.id, self._disclosed(request))
             case Adopt():
                 self.adopted.append((request.group, request.commitment))
                 return Done(id=request.id)
@@ -143,6 +155,13 @@ class Wired:
             time_ms=time.time_ns() // 1_000_000,
         )
         return direct.issue(self.key, [statement])[0].to_cbor()
+
+    def _disclosed(self, request: Disclose) -> bytes:
+        """The first piece on which there is no verdict."""
+        if request.settled is not None:
+            self.verdicts[request.settled] = request.verdict
+        waiting = [each for each in self.evidence.get(request.group, ()) if sha256(each) not in self.verdicts]
+        return waiting[0] if waiting else b""
 
     def _progress(self, request: int, digest: bytes) -> Answer:
         file, announced = self.files[digest], self.announced[digest]
