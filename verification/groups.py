@@ -46,6 +46,14 @@ class PeerGroups:
         )
         return Decision(answer.evidence, answer.models)
 
+    def follow(self, target: Target) -> None:
+        """Takes a group that is being asked on to the last epoch of this target: who waits asks again there.
+
+        Without this it would go on when it is next asked, and whoever was asked before would wait in vain.
+        """
+        if target.epochs[0].configuration.digest in self._groups:
+            self._group(target)
+
     async def close(self) -> None:
         """Ends all links."""
         groups, self._groups = self._groups, OrderedDict()

@@ -81,6 +81,7 @@ class GroupCard(msgspec.Struct, frozen=True):
     n: int
     f: int
     genesis: Hex | None
+    epoch: Annotated[int, msgspec.Meta(description="In force, by its number")]
     members: tuple[GroupMember, ...]
     modes: tuple[Mode, ...]
     created: dt.datetime
@@ -130,14 +131,16 @@ class Update(msgspec.Struct, frozen=True):
 
 
 class ToSign(msgspec.Struct, frozen=True):
-    """What members sign: the configuration's canonical CBOR in base64url, and its digest.
+    """What members sign, or have signed: a configuration's canonical CBOR in base64url, and its digest.
 
-    `epoch` is the same with every member's signature, null until all have signed. `signed` lists who has.
+    `epoch` is the same with what puts it in force, null until then. `epochs` are all that have been, genesis
+    first, in the same form: a check may pin any of them. `signed` lists whose signatures are there.
     """
 
     digest: Hex
     configuration: str
     epoch: str | None
+    epochs: list[str]
     signed: list[str]
 
 
@@ -193,6 +196,7 @@ def _card(shown: Card) -> dict[str, Any]:
         "n": found.size,
         "f": shown.f,
         "genesis": shown.genesis or None,
+        "epoch": found.epoch,
         "members": tuple(_member(each) for each in shown.seats),
         "modes": tuple(
             Mode(each.name, each.title, each.guarantee, each.caveats, each.inferences) for each in shown.modes

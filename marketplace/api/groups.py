@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -19,10 +20,10 @@ from marketplace.api.schema import describe
 from marketplace.api.views import View, actor_of
 from marketplace.catalogue.models import Deployment
 from marketplace.errors import Conflict
-from marketplace.groups import access, actions, configuring, standing
+from marketplace.groups import access, actions, configuring, standing, succession
 from marketplace.groups.actions.founding import DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE, Rules
 from marketplace.groups.models import Group as Row
-from marketplace.groups.models import Member
+from marketplace.groups.models import GroupEpoch, Member, Proposal
 
 Slug = Annotated[str, msgspec.Meta(pattern="^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")]
 Model = Annotated[str, msgspec.Meta(max_length=100, description="`owner/name@version`, one's own and served")]
@@ -188,21 +189,19 @@ class Configuration(View):
 
     @describe("Get a group's configuration", answer=ToSign, open_to_all=True)
     def get(self, request: Request, slug: str) -> Response:
-        """For its members while they sign it, for everybody once the group serves."""
-        row = access.group(viewer_of(request), slug)
-        epoch = row.epochs.order_by("number").first()
-        if epoch is None:
+        """The one in force; to members, and to who is asked to join, the one that is to be signed, while there is.
+
+        Once the genesis stands, with all epochs since.
+        """
+        viewer = viewer_of(request)
+        row = access.group(viewer, slug)
+        proposals = access.visible_proposals(viewer, row).filter(state=Proposal.State.SIGNING)
+        epochs = list(row.epochs.order_by("number"))
+        if not epochs:
             raise Conflict("nothing is to be signed yet", code="nothing-to-sign", got=row.state)
-        owners = dict(row.members.values_list("position", "organisation__slug"))
-        signed = epoch.consents.order_by("position").values_list("position", flat=True)
-        return Response(
-            ToSign(
-                digest=epoch.hex,
-                configuration=base64url(bytes(epoch.configuration)),
-                epoch=None if epoch.document is None else base64url(bytes(epoch.document)),
-                signed=[owners[position] for position in signed],
-            )
-        )
+        for each in proposals:
+            return Response(_to_sign(each, epochs))
+        return Response(_signed(row, epochs))
 
 
 class Consents(View):
@@ -214,8 +213,7 @@ class Consents(View):
         actor, asked = actor_of(request), bodies.body(request, NewConsent)
         seat = access.signing_seat(actor, slug)
         signature = from_base64url(asked.signature, "/signature")
-        epoch = actions.sign(actor, seat, bytes.fromhex(asked.digest), signature)
-        return Response(_shown(epoch.group), status=201)
+        return Response(_shown(actions.sign(actor, seat, bytes.fromhex(asked.digest), signature)), status=201)
 
 
 class MemberModel(View):
@@ -254,6 +252,33 @@ class Updates(View):
 
 def _shown(row: Row) -> Group:
     return group_cards.group(standing.one(row))
+
+
+def _signed(row: Row, epochs: Sequence[GroupEpoch]) -> ToSign:
+    """The newest configuration; of a later epoch than the first, by who has a place in it."""
+    newest, documents = epochs[-1], _documents(epochs)
+    if documents:
+        signed = [place.owner for place in standing.decoded(newest).configuration.members]
+    else:
+        owners = dict(row.members.values_list("position", "organisation__slug"))
+        signed = [owners[each] for each in newest.consents.order_by("position").values_list("position", flat=True)]
+    document = documents[-1] if documents else None
+    return ToSign(newest.hex, base64url(bytes(newest.configuration)), document, documents, signed)
+
+
+def _to_sign(proposal: Proposal, epochs: Sequence[GroupEpoch]) -> ToSign:
+    before = standing.decoded(epochs[-1]).configuration
+    signed = [
+        each.owner
+        for each in succession.progress(proposal, before).parties
+        if each.has_consented or (each.change == "goes" and each.has_said)
+    ]
+    configuration = base64url(bytes(proposal.configuration or b""))
+    return ToSign(proposal.hex, configuration, None, _documents(epochs), signed)
+
+
+def _documents(epochs: Sequence[GroupEpoch]) -> list[str]:
+    return [base64url(bytes(each.document)) for each in epochs if each.document is not None]
 
 
 def _choice(seat: Member, each: Deployment) -> Choice:

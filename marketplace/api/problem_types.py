@@ -115,15 +115,22 @@ wrong-vote | Wrong vote | A member's vote is for something that the group cannot
 wrong-outcome | Wrong outcome | The outcome is not what the members' votes come to.
 wrong-quorum | No quorum | Too few different members have signed for this to be the group's word.
 wrong-epoch | Wrong epoch | The configuration is not the one that should stand here in the group's history.
-in-group | In a group | A group answers with this model or node. Change to another model there first, or leave before it is settled.
-group-settled | Group is settled | The group's members have been chosen, or its genesis stands: that cannot be undone any more.
+in-group | In a group | A group answers with this model or node. Change to another model there first, or leave the group.
+group-settled | Group is settled | The group's members have been chosen, or its genesis stands. From then on members come and go with its next epoch.
 group-full | Group is full | Every place of the group is taken. Take an invitation back to offer it to another.
 group-not-serving | Group does not serve | The group cannot be asked or changed now: it is being formed, or was withdrawn.
-not-founder | Not the founder | Only the organisation that founded the group may do that.
+not-founder | Not the founder | Only the organisation that founded the group, or keeps its page since, may do that.
 founder-stays | Founder stays | A founder does not leave the group; it can be withdrawn as a whole.
-nothing-to-sign | Nothing to sign | The group's configuration is fixed once every member has chosen a model.
+nothing-to-sign | Nothing to sign | No configuration waits for your signature: it is fixed once all have chosen, and signed once.
 same-model | Same model | The member answers with this model already.
 swap-under-way | Change under way | The member is changing to another model; wait until the group has ordered that, or withdraw it.
+epoch-under-way | Next epoch proposed | There is one proposal of a next epoch at a time, and meanwhile no member changes its model.
+no-proposal | No such proposal | The proposal of a next epoch has ended: it is in force, or was given up.
+not-proposer | Proposed by others | Only who proposed the next epoch, or the group's founder, may withdraw the proposal.
+nothing-changes | Nothing changes | The next epoch would be as the present one: nobody comes or goes, no key, address or time is another.
+too-many-leave | Too many leave | At most f members leave with an epoch: those who stay must be a quorum. Go by several epochs.
+too-many-epochs | Too many epochs | A group has no more epochs than a certificate can name. Found another group.
+unknown-member | Unknown member | An epoch has a member whose owner, node or model is not known here, so the group cannot be followed.
 no-swap | No change under way | No change of the member's model is waiting: it has happened, or ended, already.
 too-many-groups | Too many groups | The organisation has founded as many groups as it may.
 group-failed | The group failed | Too few members answered by the deadline, and the group has certified that. Ask again.

@@ -15,6 +15,7 @@ from marketplace.api import (
     keys,
     nodes,
     predictions,
+    proposals,
     versions,
 )
 from marketplace.api.reference import reference
@@ -54,6 +55,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{GROUP}/decline", groups.Decline.as_view(), name="decline-group"),
     path(f"{GROUP}/configuration", groups.Configuration.as_view(), name="group-configuration"),
     path(f"{GROUP}/consents", groups.Consents.as_view(), name="consents"),
+    path(f"{GROUP}/proposals", proposals.Proposals.as_view(), name="proposals"),
+    path(f"{GROUP}/proposals/<int:identifier>", proposals.OneProposal.as_view(), name="proposal"),
     path(f"{GROUP}/model", groups.MemberModel.as_view(), name="group-model"),
     path(f"{GROUP}/updates", groups.Updates.as_view(), name="group-updates"),
     path(f"{GROUP}/statistics", group_statistics.Statistics.as_view(), name="group-statistics"),

@@ -1,7 +1,7 @@
 """Who may see a group and who may do what in it: every view and task asks here.
 
 A group that serves is everybody's to see. Before that it is its members' and those who are invited; to anybody
-else it does not exist.
+else it does not exist. Who has left sees of it what everybody sees.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from marketplace.accounts.access import Actor
 from marketplace.accounts.models import Role
 from marketplace.accounts.scopes import Scope
 from marketplace.errors import Conflict, NotFound
-from marketplace.groups.models import Group, Member, Swap
+from marketplace.groups.models import Group, Member, Proposal, Swap
 
 PUBLIC = Q(state=Group.State.SERVING)
 KNOWING = (Scope.READ, Scope.MODELS, Scope.NODES)  # one of these lets a key see its organisation's groups
@@ -47,7 +47,38 @@ def visible_swaps(actor: Actor | None, of: Group) -> QuerySet[Swap]:
 
 def seats(actor: Actor) -> QuerySet[Member]:
     """The places that the actor's organisations have, or are offered, in groups."""
-    return Member.objects.filter(organisation__in=list(actor.roles)).exclude(state=Member.State.DECLINED)
+    gone = (Member.State.DECLINED, Member.State.LEFT)
+    return Member.objects.filter(organisation__in=list(actor.roles)).exclude(state__in=gone)
+
+
+def visible_proposals(actor: Actor | None, of: Group) -> QuerySet[Proposal]:
+    """Of a group (which `actor` may see): what came into force for all, the rest for its own and those asked."""
+    found = Proposal.objects.filter(group=of).select_related("group", "organisation")
+    if actor is not None and seats(actor).filter(group=of).exists():
+        return found
+    return found.filter(state=Proposal.State.IN_FORCE)
+
+
+def proposal(actor: Actor | None, slug: str, number: int | None = None) -> Proposal:
+    """The proposal of that id, or the one that is open. Raises NotFound."""
+    found = visible_proposals(actor, group(actor, slug))
+    found = found.filter(state__in=Proposal.OPEN) if number is None else found.filter(pk=number)
+    for each in found:
+        return each
+    raise NotFound("no such proposal", pointer=slug[:100])
+
+
+def own_proposal(actor: Actor, slug: str, number: int) -> Proposal:
+    """One that the actor may withdraw: its organisation proposed it, or keeps the group's page.
+
+    Raises NotFound, Forbidden, Conflict.
+    """
+    found = proposal(actor, slug, number)
+    for organisation in (found.organisation_id, found.group.organisation_id):
+        if organisation in actor.roles:
+            require_groups(actor, organisation)
+            return found
+    raise Conflict("others have proposed it", code="not-proposer", got=found.organisation.slug)
 
 
 def founded(actor: Actor, slug: str) -> Group:

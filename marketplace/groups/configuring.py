@@ -22,6 +22,8 @@ from marketplace.errors import NotFound
 from marketplace.groups.models import Group, Member
 
 MAX_LABELS = 12  # written out
+GRACE = (10, 60_000)  # ms, from and to
+HORIZON = (1_000, 24 * 3600 * 1000)  # ms, from and to
 NAME = re.compile(r"([a-z0-9-]{1,40})/([a-z0-9-]{1,40})@([1-9][0-9]{0,8})", re.ASCII)
 
 
@@ -53,6 +55,12 @@ def agreed(group: Group) -> Configuration:
     found = configuration(
         group, [(each.organisation.slug, _node(each), _version(each)) for each in members.order_by("position")]
     )
+    require_apart(found)
+    return proposed(encoded(found))
+
+
+def require_apart(found: Configuration) -> None:
+    """That no two members' nodes have one address. Raises Refused."""
     where = [each.address for each in found.members]
     if twice := {each for each in where if where.count(each) > 1}:
         raise Refused(
@@ -62,7 +70,6 @@ def agreed(group: Group) -> Configuration:
             expected="nodes with an address each",
             got=", ".join(sorted(twice)),
         )
-    return proposed(encoded(found))
 
 
 def require_fit(group: Group, owner: str, node: Node, version: ModelVersion) -> None:

@@ -93,8 +93,8 @@ def submit(actor: Actor | None, to: Group, document: bytes) -> tuple[Evidence, b
 
 def _new(to: Group, guilty: Sequence[Guilty], about: str) -> QuerySet[Member]:
     """Those whom this convicts of something that they have not been struck for."""
-    places = to.members.filter(position__in=[each.member for each in guilty])
-    return places.exclude(strikes__about=about).select_related("organisation").order_by("position")
+    places = to.members.filter(organisation__slug__in=[each.owner for each in guilty])
+    return places.exclude(strikes__about=about).select_related("organisation").order_by("position", "pk")
 
 
 def _require_room(to: Group, seats: Sequence[Member]) -> None:

@@ -1,4 +1,4 @@
-"""Groups, their epochs and members, who has signed, which models members have changed to; counts and alerts."""
+"""Groups, their epochs and members, who has signed, what is to follow, changes of models; counts and alerts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LANES = 4  # rows in which one group's counts of one day are kept, so that write
 
 
 class Group(models.Model):
-    """What one asks as `group:slug`. From its genesis on, all that its configuration says is fixed."""
+    """What one asks as `group:slug`. From its genesis on, only epochs change what its configuration says."""
 
     class State(models.TextChoices):
         INVITING = "inviting", "Waiting for members"
@@ -29,7 +29,9 @@ class Group(models.Model):
     slug = models.CharField(max_length=40, unique=True, validators=[SLUG])
     title = models.CharField(max_length=120)
     summary = models.CharField(max_length=240, blank=True)
-    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="groups")  # founded it
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, related_name="groups"
+    )  # keeps its page
     state = models.CharField(max_length=10, choices=State.choices, default=State.INVITING)
     size = models.PositiveSmallIntegerField()  # members that it has, or is to have
     interface = models.JSONField()  # assay.model.Interface, of assay.agreement.group.Configuration
@@ -37,6 +39,9 @@ class Group(models.Model):
     aggregator = models.CharField(max_length=64)
     grace = models.PositiveIntegerField()  # ms
     horizon = models.PositiveIntegerField()  # ms
+    epoch = models.PositiveIntegerField(
+        default=0
+    )  # in force, by its number: `size`, `grace` and `horizon` are its own
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
 
@@ -57,21 +62,30 @@ class Group(models.Model):
 
 
 class Member(models.Model):
-    """An organisation's place in a group. Who declined keeps no place, and may be invited again."""
+    """An organisation's place in a group; or its way there, or what is left of it, where it has no place.
+
+    Who declined may be invited again. A later epoch asks (`asked`) and brings in (`joining`, with a model) its new
+    members; who has left keeps the row with what it answered with last.
+    """
 
     class State(models.TextChoices):
         INVITED = "invited", "Invited"
         ACCEPTED = "accepted", "Accepted"
         DECLINED = "declined", "Declined"
+        ASKED = "asked", "Asked to join"
+        JOINING = "joining", "Comes with the next epoch"
+        LEFT = "left", "Has left"
 
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="members")
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="memberships_of_groups")
-    position = models.PositiveSmallIntegerField(null=True)  # in the configuration, the founder at 0
+    position = models.PositiveSmallIntegerField(null=True)  # in the configuration, who keeps the page at 0
+    epoch = models.PositiveIntegerField(default=0)  # of whose configuration; of who has left, the first without it
     state = models.CharField(max_length=10, choices=State.choices, default=State.INVITED)
     node = models.ForeignKey(Node, null=True, on_delete=models.PROTECT, related_name="seats")
     version = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="seats")  # now
     formed = models.DateTimeField(null=True)  # when its node said that it takes part
     told = models.JSONField(default=list)  # where its node knows all members' nodes to be: addresses, in order
+    told_epoch = models.PositiveIntegerField(default=0)  # that its node has been told of, by its number
     detail = models.CharField(max_length=300, blank=True)  # why it does not yet
     reached = models.PositiveSmallIntegerField(null=True)  # members that its node hears, itself included
     created = models.DateTimeField(auto_now_add=True)
@@ -80,13 +94,17 @@ class Member(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["group", "organisation"], name="one_place_per_organisation"),
-            models.UniqueConstraint(fields=["group", "position"], name="one_member_per_place"),
-            models.CheckConstraint(
-                condition=Q(position__isnull=True) ^ ~Q(state="declined"), name="place_in_group"
+            models.UniqueConstraint(
+                fields=["group", "position"],
+                name="one_member_per_place",
+                deferrable=models.Deferrable.IMMEDIATE,  # members change places in one statement
             ),
             models.CheckConstraint(
-                condition=Q(state="accepted", node__isnull=False, version__isnull=False)
-                | ~Q(state="accepted") & Q(node__isnull=True, version__isnull=True),
+                condition=Q(position__isnull=True) ^ Q(state__in=("invited", "accepted")), name="place_in_group"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("accepted", "joining", "left"), node__isnull=False, version__isnull=False)
+                | Q(state__in=("invited", "declined", "asked"), node__isnull=True, version__isnull=True),
                 name="accepted_with_a_model",
             ),
         ]
@@ -96,7 +114,10 @@ class Member(models.Model):
 
 
 class GroupEpoch(models.Model):
-    """A configuration. Once every member has signed, `document` holds the whole, and the row stands for ever."""
+    """A configuration. With what puts it in force, `document` holds the whole, and the row stands for ever.
+
+    Of a later epoch than the first the row is written when it is in force (`Proposal` is what comes before).
+    """
 
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="epochs")
     number = models.PositiveIntegerField()
@@ -135,6 +156,100 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"of member {self.position} to {self.epoch}"
+
+
+class Proposal(models.Model):
+    """The next epoch of a group, from a member's proposal until it is in force, or comes to nothing.
+
+    inviting    who is to come chooses a model
+    signing     its configuration is fixed; all of its members sign, and a quorum of the present ones
+    ordering    all have; the members' nodes are told, and order it as the last entry of the present epoch
+    in-force
+    """
+
+    WAITS = timedelta(days=14)
+
+    class State(models.TextChoices):
+        INVITING = "inviting", "Waiting for new members"
+        SIGNING = "signing", "Waiting for signatures"
+        ORDERING = "ordering", "Being ordered"
+        IN_FORCE = "in-force", "In force"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+        EXPIRED = "expired", "Expired"
+        OVERTAKEN = "overtaken", "Another came first"
+
+    OPEN = ("inviting", "signing", "ordering")
+
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="proposals")
+    number = models.PositiveIntegerField()  # of the epoch that it would be
+    state = models.CharField(max_length=10, choices=State.choices)
+    joining = ArrayField(models.CharField(max_length=60), default=list)  # organisations, in their order
+    leaving = ArrayField(models.CharField(max_length=60), default=list)
+    grace = models.PositiveIntegerField()  # ms
+    horizon = models.PositiveIntegerField()  # ms
+    configuration = models.BinaryField(
+        null=True
+    )  # canonical CBOR of assay.agreement.group.Configuration, once fixed
+    digest = models.BinaryField(max_length=32, null=True)  # of that
+    detail = models.CharField(max_length=300, blank=True)  # what stands in its way
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")  # proposes it
+    proposed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    last_told = models.DateTimeField(null=True)  # when members' nodes were
+    created = models.DateTimeField(auto_now_add=True)
+    completed = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group"],
+                condition=Q(state__in=("inviting", "signing", "ordering")),
+                name="one_proposal_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(completed__isnull=True) ^ ~Q(state__in=("inviting", "signing", "ordering")),
+                name="proposal_completed_when_ended",
+            ),
+            models.CheckConstraint(
+                condition=Q(configuration__isnull=True, digest__isnull=True)
+                & ~Q(state__in=("signing", "ordering", "in-force"))
+                | Q(configuration__isnull=False, digest__isnull=False) & ~Q(state="inviting"),
+                name="proposal_fixed_to_be_signed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group} #{self.number} {self.hex[:16]}".strip()
+
+    @property
+    def hex(self) -> str:
+        return bytes(self.digest or b"").hex()
+
+    @property
+    def command(self) -> str:
+        """With which an owner signs it, on the node's machine."""
+        return f"assay-node accept {self.group.slug}"
+
+    @property
+    def expires(self) -> datetime:
+        return self.created + self.WAITS
+
+
+class ProposalSignature(models.Model):
+    """Under a proposal's configuration, by one key; checked before it is kept.
+
+    Of a member to come it is consent, of a present one its word, of who stays with its key both.
+    """
+
+    proposal = models.ForeignKey(Proposal, on_delete=models.CASCADE, related_name="signatures")
+    key = models.BinaryField(max_length=32)
+    signature = models.BinaryField(max_length=64)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["proposal", "key"], name="one_signature_per_key")]
+
+    def __str__(self) -> str:
+        return f"of {bytes(self.key).hex()[:16]} under {self.proposal}"
 
 
 class Swap(models.Model):

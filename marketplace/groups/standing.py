@@ -30,7 +30,7 @@ REMEMBERED = 256  # epochs, which never change, as they were decoded
 class Seat:
     """A member as it is shown. `node` and `version` are None before it has accepted.
 
-    `signed`: the key that stands in the genesis; a node that has another by now is no longer that member.
+    `signed`: the key in the epoch in force; a node that has another by now is no longer that member.
     """
 
     member: Member
@@ -102,6 +102,7 @@ class Card:
 
     @property
     def founder(self) -> Seat:
+        """Who founded it, or has taken that place since."""
         return self.seats[0]
 
     @property
@@ -110,8 +111,11 @@ class Card:
 
 
 def for_cards(groups: QuerySet[Group]) -> QuerySet[Group]:
-    """`groups` with what `card` needs; three queries for all of them."""
-    seated = (
+    """`groups` with what `card` needs; three queries for all of them.
+
+    Members come last, those who have left too: whatever epochs were read, their members are found.
+    """
+    known = (
         Member.objects.exclude(state=Member.State.DECLINED)
         .select_related("organisation", "node", "version__model__organisation")
         .defer("version__report", "version__model__card", "version__model__search", "version__model__headline")
@@ -119,7 +123,7 @@ def for_cards(groups: QuerySet[Group]) -> QuerySet[Group]:
     )
     stood = GroupEpoch.objects.filter(document__isnull=False).defer("configuration").order_by("number")
     return groups.select_related("organisation").prefetch_related(
-        Prefetch("members", seated, "seated"), Prefetch("epochs", stood, "stood")
+        Prefetch("epochs", stood, "stood"), Prefetch("members", known, "known")
     )
 
 
@@ -135,13 +139,14 @@ def card(group: Group) -> Card:
 
 
 def seats(group: Group) -> tuple[Seat, ...]:
-    """In their order; `group` comes from `for_cards`."""
-    epochs = _stood(group)
-    signed = [place.key for place in decoded(epochs[-1]).configuration.members] if epochs else []
-    return tuple(
-        Seat(each, each.organisation.slug, each.node, each.version, signed[i] if signed else None)
-        for i, each in enumerate(group.seated)  # type: ignore[attr-defined]
-    )
+    """The newest epoch's members in their order; before the genesis, who is invited. `group` is of `for_cards`."""
+    known, epochs = group.known, _stood(group)  # type: ignore[attr-defined]
+    if not epochs:
+        placed = (each for each in known if each.position is not None)
+        return tuple(Seat(each, each.organisation.slug, each.node, each.version) for each in placed)
+    by_owner = {each.organisation.slug: each for each in known}
+    places = [(by_owner[place.owner], place) for place in decoded(epochs[-1]).configuration.members]
+    return tuple(Seat(each, place.owner, each.node, each.version, place.key) for each, place in places)
 
 
 def _stood(group: Group) -> tuple[GroupEpoch, ...]:
@@ -149,7 +154,7 @@ def _stood(group: Group) -> tuple[GroupEpoch, ...]:
 
 
 def target(group: Group, seats: Sequence[Seat], epochs: Sequence[GroupEpoch]) -> Target:
-    """A group whose genesis stands, as modes ask it: keys as its members signed with, nodes where they are now."""
+    """A group whose genesis stands, as modes ask it: keys as in the newest epoch, nodes where they are now."""
     signed = tuple(decoded(each) for each in epochs)
     providers = tuple(
         Provider(PublicKey(place.key), seat.node.address, reference_of(seat.version))

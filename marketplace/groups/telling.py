@@ -1,5 +1,5 @@
-"""Telling members' nodes: that their group stands and where its members are now (Form), with which model to answer
-from now on (Adopt), and that the group was withdrawn (Dissolve).
+"""Telling members' nodes: in which epoch their group is and where its members are now (Form), with which model to
+answer from now on (Adopt), and that the group was withdrawn (Dissolve). Who has left is told of the epoch since.
 
 Errands of the outbox, carried out at least once; a node answers either as often as it is told. Who could not be
 told, however often it was tried, is tried again by a sweep (`tell_again`): a group waits for its members' nodes,
@@ -35,6 +35,7 @@ LEAVING = 30.0  # seconds for a node to end its part
 ADOPTING = 60.0  # seconds for a group to order a change of model
 ASKING_AGAIN = timedelta(minutes=10)  # before a node is asked once more to change; mostly it is heard of at once
 
+NOT_A_MEMBER = "not-a-member"  # the code with which a node says that its key is none of the members'
 OWNER_MUST_ADOPT = "owner-must-adopt"  # the code with which a node says so
 
 State = Group.State
@@ -42,23 +43,46 @@ TOLD = (State.FORMING, State.SERVING)
 
 
 def form(member: int) -> None:
-    """Tells a member's node that its group stands and where all are, unless it has said that it knows.
+    """Tells a member's node in which epoch its group is and where all are, unless it has said that it knows.
 
     Raises AssayError.
     """
     seat = Member.objects.select_related("group", "node").filter(pk=member).first()
     if seat is None or seat.node is None or seat.group.state not in TOLD:
         return
-    where = list(seated(seat.group.members.all()).values_list("node__address", flat=True))
-    if seat.formed is not None and seat.told == where:
+    if seat.state == Member.State.LEFT:
+        _part(seat)
         return
-    document = bytes(_genesis(seat.group).document or b"")
+    where = list(seated(seat.group.members.all()).values_list("node__address", flat=True))
+    knows = seat.told == where and seat.told_epoch == seat.group.epoch
+    if seat.state != Member.State.ACCEPTED or (seat.formed is not None and knows):
+        return
+    epochs = documents(seat.group)
     try:
-        _tell(seat.node, Form(id=0, epochs=(document,), addresses=tuple(where)), FORMING)
+        _tell(seat.node, Form(id=0, epochs=epochs, addresses=tuple(where)), FORMING)
     except (AssayError, OSError) as error:
         Member.objects.filter(pk=seat.pk).update(detail=str(error)[:300])
         raise
-    _note_formed(seat, where)
+    _note_formed(seat, where, len(epochs) - 1)
+
+
+def _part(seat: Member) -> None:
+    """Tells the node of who has left which epoch began without it. Raises AssayError, OSError."""
+    if seat.node is None or seat.told_epoch >= seat.epoch:
+        return
+    epochs = documents(seat.group)
+    try:
+        _tell(seat.node, Form(id=0, epochs=epochs), FORMING)
+    except AssayError as error:
+        if error.code != NOT_A_MEMBER:  # it knows already
+            raise
+    Member.objects.filter(pk=seat.pk, state=Member.State.LEFT).update(told_epoch=len(epochs) - 1)
+
+
+def documents(group: Group) -> tuple[bytes, ...]:
+    """The group's epochs as they are told, genesis first."""
+    stood = group.epochs.filter(document__isnull=False).order_by("number")
+    return tuple(bytes(document) for document in stood.values_list("document", flat=True) if document is not None)
 
 
 def moved(node: Node) -> None:
@@ -83,7 +107,7 @@ def dissolve(member: int) -> None:
 
 def withdrawn(members: QuerySet[Member]) -> None:
     """These are told. Who cannot be reached is told once it says that it still takes part (`groups.heard`)."""
-    _send("groups.dissolve", "member", members.order_by("pk").values_list("pk", flat=True))
+    send("groups.dissolve", "member", members.order_by("pk").values_list("pk", flat=True))
 
 
 def adopt(swap: int) -> None:
@@ -124,17 +148,22 @@ def tell_again() -> int:
     waiting = (
         Swap.objects.filter(state=Swap.State.WAITING).exclude(last_told__gt=now - ASKING_AGAIN).order_by("pk")
     )
-    return _send("groups.form", "member", _untold()) + _send(
+    return send("groups.form", "member", _untold()) + send(
         "groups.adopt", "swap", waiting.values_list("pk", flat=True)
     )
 
 
+def parted(members: QuerySet[Member]) -> None:
+    """These have left, and their nodes say that they still take part: they are told."""
+    send("groups.form", "member", members.filter(state=Member.State.LEFT).values_list("pk", flat=True))
+
+
 def adopted(swaps: QuerySet[Swap]) -> None:
     """These have happened, as the nodes say by themselves: they are asked, so that it is on record."""
-    _send("groups.adopt", "swap", swaps.filter(state=Swap.State.WAITING).values_list("pk", flat=True))
+    send("groups.adopt", "swap", swaps.filter(state=Swap.State.WAITING).values_list("pk", flat=True))
 
 
-def _send(kind: str, whose: str, untold: Iterable[int]) -> int:
+def send(kind: str, whose: str, untold: Iterable[int]) -> int:
     """An errand for each for whom none is under way; how many."""
     under_way = Outbox.objects.filter(kind=kind, done__isnull=True)
     told = set(under_way.values_list(f"payload__{whose}", flat=True))
@@ -153,11 +182,14 @@ def _expire() -> None:
 
 
 def _untold() -> Iterator[int]:
-    rows = seated(Member.objects.all()).values_list("group_id", "pk", "formed", "told", "node__address")
+    fields = ("pk", "formed", "told", "told_epoch", "group__epoch", "node__address")
+    rows = seated(Member.objects.all()).values_list("group_id", *fields)
     for _, each in groupby(rows, key=itemgetter(0)):
         members = list(each)
         where = [address for *_, address in members]
-        yield from (pk for _, pk, formed, told, _ in members if formed is None or told != where)
+        for _, pk, formed, told, told_epoch, epoch, _ in members:
+            if formed is None or told != where or told_epoch != epoch:
+                yield pk
 
 
 def _genesis(group: Group) -> GroupEpoch:
@@ -182,12 +214,12 @@ def ask(node: Node, message: Request, seconds: float) -> Answer:
 
 
 @transaction.atomic
-def _note_formed(seat: Member, where: list[str]) -> None:
+def _note_formed(seat: Member, where: list[str], epoch: int) -> None:
     """The group serves once a quorum of its members takes part; which members those are is for all to see."""
     group = held(seat.group, "organisation")
-    Member.objects.filter(pk=seat.pk).update(told=where, detail="")
+    Member.objects.filter(pk=seat.pk).update(told=where, told_epoch=epoch, detail="")
     Member.objects.filter(pk=seat.pk, formed__isnull=True).update(formed=timezone.now())
-    formed = group.members.filter(formed__isnull=False).count()
+    formed = seated(group.members.all()).filter(formed__isnull=False).count()
     if group.state == State.FORMING and formed >= quorum(group.size):
         group.state = State.SERVING
         group.save(update_fields=["state", "updated"])

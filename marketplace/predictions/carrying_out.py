@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from django.utils import timezone
 
@@ -98,13 +98,19 @@ class Providers:
         self._known.clear()
 
 
+class FollowingGroups(Groups, Protocol):
+    """The port, which can be told that a group has gone on to its next epoch."""
+
+    def follow(self, target: Target) -> None: ...
+
+
 @dataclass(frozen=True)
 class Workshop:
     """What all claims of a worker share."""
 
     worker: str
     nodes: Nodes
-    groups: Groups
+    groups: FollowingGroups
     database: DatabaseThreads
     providers: Providers
     writer: Writer
@@ -117,7 +123,7 @@ class JobPorts:
         self._claim = claim
         self._workshop = workshop
         self.nodes: Nodes = self
-        self.groups = workshop.groups
+        self.groups: Groups = workshop.groups
         self.clock: Clock = SystemClock()
 
     async def submit(self, provider: Provider, job: Job[P]) -> bytes:

@@ -11,16 +11,18 @@ import asyncio
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
+from assay.errors import Unavailable
 from marketplace.db.threads import DatabaseThreads
 from marketplace.predictions import claims, wakeups
-from marketplace.predictions.carrying_out import Providers, Workshop, carry_out
+from marketplace.predictions.carrying_out import REMEMBERED, FollowingGroups, Providers, Workshop, carry_out
 from marketplace.predictions.claims import Claim
 from marketplace.predictions.writing import Writer
-from verification.mode import Groups, Nodes
+from verification.mode import Nodes
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class ClosingNodes(Nodes, Protocol):
     async def close(self) -> None: ...
 
 
-class ClosingGroups(Groups, Protocol):
+class ClosingGroups(FollowingGroups, Protocol):
     async def close(self) -> None: ...
 
 
@@ -50,6 +52,7 @@ class Dispatcher:
         self._connect = connect
         self._capacity = capacity
         self._running: dict[UUID, asyncio.Task[None]] = {}
+        self._asked: Counter[int] = Counter()  # groups, by what is under way
         self._found = 0.0  # when there last was something to claim, monotonic
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="dispatch", daemon=True)
@@ -77,7 +80,9 @@ class Dispatcher:
         self._database, (nodes, groups) = DatabaseThreads(), self._connect()
         writer, providers = Writer(self._database), Providers(self._database)
         self._workshop = Workshop(self.worker, nodes, groups, self._database, providers, writer)
-        background = [asyncio.create_task(each) for each in (writer.run(), self._keep_leases())]
+        background = [
+            asyncio.create_task(each) for each in (writer.run(), self._keep_leases(), self._follow_groups())
+        ]
         self._ready.set()
         try:
             while not self._stopping.is_set():
@@ -131,10 +136,26 @@ class Dispatcher:
         self._awake.clear()
 
     async def _carry_out(self, claim: Claim) -> None:
+        of_group = () if claim.group is None else (claim.group,)
+        self._asked.update(of_group)
         try:
             await carry_out(claim, self._workshop)
         finally:
             self._running.pop(claim.id, None)
+            self._asked.subtract(of_group)
+
+    async def _follow_groups(self) -> None:
+        """A group in its next epoch answers there what it was asked before, once it is asked again."""
+        while True:
+            await asyncio.sleep(REMEMBERED)
+            self._asked = +self._asked  # without those of which nothing is under way
+            for group in list(self._asked):
+                try:
+                    self._workshop.groups.follow(await self._workshop.providers.of_group(group))
+                except Unavailable:
+                    continue  # it was withdrawn
+                except Exception:
+                    log.exception("cannot look after group %d", group)
 
     # --- leases -------------------------------------------------------------------------------------------
 

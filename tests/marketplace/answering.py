@@ -24,7 +24,7 @@ from marketplace.catalogue.interfaces import plain
 from marketplace.catalogue.models import Deployment, Model, ModelVersion, Node, Offer
 from marketplace.predictions import stored
 from marketplace.predictions.dispatch import Dispatcher
-from verification.mode import Job, Provider
+from verification.mode import Job, Provider, Target
 
 LABELS = tuple("0123456789")
 INTERFACE = Interface(
@@ -158,6 +158,9 @@ class NoGroups:
 
     async def decide(self, job: Job[Any], least: int) -> Any:
         raise AssertionError(f"{job.target.name} is asked for {least} votes")
+
+    def follow(self, target: Target) -> None:
+        pass
 
     async def close(self) -> None:
         pass

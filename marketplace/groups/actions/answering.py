@@ -2,6 +2,8 @@
 
 The last one to accept settles the group: its configuration is fixed, and every member is asked to sign it. Until
 all have, anybody may still leave; then what others signed is void, and the place is free again.
+
+Who comes with a later epoch: see `joining`.
 """
 
 from __future__ import annotations
@@ -14,15 +16,17 @@ from assay.errors import AssayError
 from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
-from marketplace.accounts.models import Organisation
 from marketplace.catalogue.held import held
 from marketplace.catalogue.models import Deployment
-from marketplace.errors import Conflict, NotFound
+from marketplace.errors import Conflict
 from marketplace.groups import configuring
+from marketplace.groups.actions import joining
+from marketplace.groups.actions.bringing import held_deployment
 from marketplace.groups.models import Group, GroupEpoch, Member
 
 State = Group.State
 BEFORE_GENESIS = (State.INVITING, State.SIGNING)
+COMING = (Member.State.ASKED, Member.State.JOINING)  # with an epoch after the first
 
 
 @transaction.atomic
@@ -34,6 +38,8 @@ def accept(actor: Actor, seat: Member, brought: Deployment) -> Member:
     group = held(seat.group, "organisation")
     seat = held(seat, "organisation")
     seat.group = group
+    if seat.state in COMING:
+        return joining.join(actor, seat, brought)
     if group.state != State.INVITING or seat.state == Member.State.DECLINED:
         raise Conflict("the group's members are settled", code="group-settled", got=group.state)
     brought = held_deployment(seat.organisation, brought)
@@ -58,6 +64,8 @@ def decline(actor: Actor, seat: Member) -> Member:
     seat.group = group
     if seat.state == Member.State.DECLINED:
         return seat
+    if seat.state in COMING:
+        return joining.refuse(actor, seat)
     require_before_genesis(group)
     if seat.position == 0:
         raise Conflict("a founder does not leave", code="founder-stays", hint="Withdraw the group.")
@@ -101,20 +109,5 @@ def require_before_genesis(group: Group) -> None:
             code="group-settled",
             expected=" | ".join(BEFORE_GENESIS),
             got=group.state,
+            hint="From then on members come and go with its next epoch, which any of them may propose.",
         )
-
-
-def held_deployment(organisation: Organisation, brought: Deployment) -> Deployment:
-    """One of the organisation's that serves, and will until the transaction ends. Raises NotFound, Conflict."""
-    brought = held(brought, "version__model__organisation", "node")
-    if brought.version.model.organisation_id != organisation.pk:
-        raise NotFound("no such deployment", pointer="/model")
-    if brought.state != Deployment.State.SERVING or brought.node.retired is not None:
-        raise Conflict(
-            "no node serves this version",
-            code="not-serving",
-            pointer="/model",
-            got=brought.state,
-            hint="Deploy it to a node and wait until the deployment is serving.",
-        )
-    return brought

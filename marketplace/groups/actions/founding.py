@@ -25,15 +25,14 @@ from marketplace.catalogue.held import held
 from marketplace.catalogue.interfaces import plain
 from marketplace.catalogue.models import Deployment
 from marketplace.errors import Conflict, NotFound
-from marketplace.groups import telling
+from marketplace.groups import succession, telling
 from marketplace.groups.access import require_groups
-from marketplace.groups.actions.answering import held_deployment, inviting_again, require_before_genesis
-from marketplace.groups.configuring import require_countable
-from marketplace.groups.models import Group, Member, Swap
+from marketplace.groups.actions.answering import inviting_again, require_before_genesis
+from marketplace.groups.actions.bringing import held_deployment
+from marketplace.groups.configuring import GRACE, HORIZON, require_countable
+from marketplace.groups.models import Group, Member, Proposal, Swap
 
 MAX_GROUPS = 50  # founded by one organisation and not withdrawn
-GRACE = (10, 60_000)  # ms
-HORIZON = (1_000, 24 * 3600 * 1000)  # ms
 DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE = 250, 600_000, 1000
 
 WORDS = {"title": (1, 120), "summary": (0, 240)}  # characters, at least and at most
@@ -178,7 +177,12 @@ def invite(actor: Actor, group: Group, organisation: str) -> Member:
     """
     group = held(group, "organisation")
     if group.state != State.INVITING:
-        raise Conflict("the group's members are settled", code="group-settled", got=group.state)
+        raise Conflict(
+            "the group's members are settled",
+            code="group-settled",
+            got=group.state,
+            hint="Once it serves, members come and go with its next epoch, which any of them may propose.",
+        )
     invited = Organisation.objects.filter(slug=organisation).first()
     if invited is None:
         raise NotFound("no such organisation", pointer="/organisation", got=organisation[:60])
@@ -223,6 +227,8 @@ def withdraw(actor: Actor, group: Group) -> Group:
     group = held(group, "organisation")
     if group.state != State.WITHDRAWN:
         group.epochs.filter(document__isnull=True).delete()
+        for each in group.proposals.filter(state__in=Proposal.OPEN):
+            succession.end(group, each, Proposal.State.WITHDRAWN, "With the group")
         if group.state in telling.TOLD:
             telling.withdrawn(group.members.filter(state=Member.State.ACCEPTED))
         group.state = State.WITHDRAWN

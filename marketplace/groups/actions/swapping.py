@@ -12,8 +12,8 @@ from marketplace.catalogue.held import held
 from marketplace.catalogue.models import Deployment
 from marketplace.errors import Conflict
 from marketplace.groups import configuring
-from marketplace.groups.actions.answering import held_deployment
-from marketplace.groups.models import Group, Member, Swap
+from marketplace.groups.actions.bringing import held_deployment
+from marketplace.groups.models import Group, Member, Proposal, Swap
 from marketplace.predictions import outbox
 
 
@@ -26,8 +26,14 @@ def swap(actor: Actor, seat: Member, brought: Deployment) -> Swap:
     """
     group = held(seat.group, "organisation")
     seat = held(seat, "organisation", "version__model__organisation")
-    if group.state != Group.State.SERVING or seat.version is None:
+    if group.state != Group.State.SERVING or seat.version is None or seat.position is None:
         raise Conflict("the group does not serve", code="group-not-serving", got=group.state)
+    if group.proposals.filter(state__in=Proposal.OPEN).exists():
+        raise Conflict(
+            "the group's next epoch has been proposed, with the models that members answer with now",
+            code="epoch-under-way",
+            hint="Change your model before it is proposed, or once it is in force.",
+        )
     brought = held_deployment(seat.organisation, brought)
     if brought.node_id != seat.node_id:
         raise Conflict(

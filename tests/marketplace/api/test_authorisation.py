@@ -26,7 +26,8 @@ from marketplace.groups.actions.founding import Rules
 from marketplace.groups.models import Evidence
 from marketplace.predictions import actions, questions
 from marketplace.predictions.questions import Body
-from tests.marketplace import answering
+from tests.marketplace import answering, people
+from tests.marketplace.groups import founded
 from tests.sdk import blaming
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +92,10 @@ TABLE = {
     ("decline-group", "post"): ("401", "404", "403", "ok", "403"),
     ("group-configuration", "get"): ("404", "404", "ok", "ok", "ok"),
     ("consents", "post"): ("401", "404", "403", "ok", "403"),
+    ("proposals", "get"): ("ok", "ok", "ok", "ok", "ok"),  # of a group that serves
+    ("proposals", "post"): ("401", "404", "403", "ok", "403"),
+    ("proposal", "get"): ("404", "404", "ok", "ok", "ok"),
+    ("proposal", "delete"): ("401", "404", "403", "ok", "403"),
     ("group-model", "post"): ("401", "404", "403", "ok", "403"),
     ("group-model", "delete"): ("401", "404", "403", "ok", "403"),
     ("group-updates", "get"): ("404", "404", "ok", "ok", "ok"),
@@ -166,6 +171,16 @@ def certificate_of(cast, prediction) -> Certificate:
     return Certificate.objects.create(**dict(zip(names, values, strict=True)))
 
 
+def proposed(cast) -> dict[str, str]:
+    """Where asha's proposal for a group that serves is; none of its other members is among the callers."""
+    persons = [cast.asha, *(people.person(f"owner{i}") for i in range(3))]
+    owners = [founded.owner(person, i, slug="four", name="four") for i, person in enumerate(persons)]
+    group = founded.formed(founded.signed(founded.complete(founded.found(owners[0]), owners), owners))
+    made = groups.propose(owners[0].actor, owners[0].seat(group), grace=400)
+    path = f"groups/{group.slug}/proposals"
+    return {"proposals": path, "proposal": f"{path}/{made.pk}"}
+
+
 @pytest.fixture
 def path(things):
     """Where an address is, by its name."""
@@ -222,6 +237,7 @@ BODIES |= {
     ("invitations", "post"): {"organisation": "sam"},
     ("accept-group", "post"): {"model": "asha/secret@1"},
     ("consents", "post"): {"digest": "00" * 32, "signature": ""},
+    ("proposals", "post"): {"grace": 500},
     ("group-model", "post"): {"model": "asha/secret@1"},
 }
 RAW = {("file", "put"), ("evaluations", "post")}
@@ -234,6 +250,8 @@ def test_the_gate_is_where_the_table_says(api, cast, things, path, name, method)
     callers = (None, cast.sam, cast.tariq, cast.asha, reader)
     extra = {"content_type": "application/octet-stream", "upload_offset": "0"} if (name, method) in RAW else {}
     body = b"{}" if (name, method) in RAW else BODIES.get((name, method))
+    if name in ("proposals", "proposal"):
+        path |= proposed(cast)
     if (name, method) == ("deployments", "post"):
         body = {"node": things["node"].pk}
     if (name, method) == ("node-rotations", "post"):

@@ -47,6 +47,9 @@ class FakeGroup:
             raise self.refusing
         return Decision(evidence(self.keys, job, least, self.says), tuple(p.model for p in job.target.providers))
 
+    def follow(self, target: Target) -> None:
+        pass
+
     async def close(self) -> None:
         pass
 

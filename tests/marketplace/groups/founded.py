@@ -54,12 +54,14 @@ def owners(cast: Cast, count: int = 4) -> list[Owner]:
     return [owner(person, i) for i, person in enumerate(persons)]
 
 
-def owner(person: Person, i: int, interface: Interface = answering.INTERFACE) -> Owner:
+def owner(
+    person: Person, i: int, interface: Interface = answering.INTERFACE, slug: str = "digits", name: str = "cellar"
+) -> Owner:
     key = PrivateKey(bytes([100 + i]) * 32)
     node = Node.objects.create(
-        organisation=person.organisation, name="cellar", key=key.public.raw, address=f"n{i}.test:1", serving=True
+        organisation=person.organisation, name=name, key=key.public.raw, address=f"n{i}.test:1", serving=True
     )
-    return Owner(person, key, node, deployed(person, node, bytes([i]) * 32, interface))
+    return Owner(person, key, node, deployed(person, node, bytes([i]) * 32, interface, slug))
 
 
 def deployed(
