@@ -209,6 +209,12 @@ class SqliteStorage:
             record, standing = self._last_record(), self._standing()
         return None if record is None or standing is None else (record, standing)
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The file, for `consensus.proofs`; nothing is written meanwhile."""
+        with self._lock, _told("read"):
+            yield self._file
+
     def heads(self, first: int, most: int) -> list[Entry]:
         """Up to `most` entries from number `first` on, of those that are kept without what they hold."""
         statement = "SELECT entry FROM heads WHERE number >= ? ORDER BY number LIMIT ?"

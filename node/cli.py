@@ -9,7 +9,20 @@ import click
 
 from assay.cli.commands import Commands
 
-NAMES = ("init", "doctor", "run", "join", "add", "adopt", "accept", "status", "drain", "rotate-key", "backup")
+NAMES = (
+    "init",
+    "doctor",
+    "run",
+    "join",
+    "add",
+    "adopt",
+    "accept",
+    "status",
+    "transcript",
+    "drain",
+    "rotate-key",
+    "backup",
+)
 
 
 @click.group(

@@ -62,6 +62,8 @@ from wire.messages import (
     Request,
     Result,
     Submit,
+    Transcribe,
+    Transcribed,
     Unload,
 )
 from wire.server import Server, serve
@@ -136,8 +138,8 @@ class Daemon:
                 return await self._receiving.load(request)
             case Chunk():
                 return await self._receiving.chunk(request)
-            case Disclose():
-                return Disclosed(id=request.id, document=await asyncio.to_thread(self._disclose, request))
+            case Disclose() | Transcribe():
+                return await asyncio.to_thread(self._read, peer, request)
             case Health() | Capabilities() | Follow():
                 return self._tell(request)
             case _:
@@ -178,11 +180,16 @@ class Daemon:
             case _:
                 raise Refused("not a request that a node carries out", code="invalid-message")
 
-    def _disclose(self, request: Disclose) -> bytes:
+    def _read(self, peer: PublicKey, request: Disclose | Transcribe) -> Answer:
+        """What lies on the disk."""
+        if isinstance(request, Transcribe):
+            self._require_owner(peer)
+            page = self._members.transcript(request.group, request.number, request.view)
+            return Transcribed(request.id, page.document, page.number, page.view)
         caught = self._members.caught
         if request.settled is not None:
             caught.settle(request.group, request.settled, request.verdict)
-        return caught.next(request.group)
+        return Disclosed(id=request.id, document=caught.next(request.group))
 
     def drain(self) -> None:
         """Begins to drain, if that has not begun; `ended` is set when it is over."""

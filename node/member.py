@@ -29,6 +29,7 @@ from consensus.storage import SqliteStorage
 from consensus.succeeding import is_agreed
 from node.epochs import Chain, group_of, place_of
 from node.home import write_atomically
+from node.transcripts import Page, page
 from node.voter import Inference, Served, Voter
 from wire.messages import InGroup
 
@@ -150,6 +151,11 @@ class Member:
                 got=f"{len(successor.consents)} and {len(successor.words)} signatures",
             )
         self.host.reconfigure(successor)
+
+    def transcript(self, number: int, view: int) -> Page:
+        """What the log holds beyond that entry and that view. Blocking. Raises Unavailable."""
+        with self._storage.reading() as file:
+            return page(self.chain, file, number, view)
 
     async def close(self) -> None:
         self._watch.cancel()

@@ -38,6 +38,7 @@ from node.epochs import (
 )
 from node.home import PRIVATE_FOLDER, write_atomically
 from node.member import LOG, Member, open_log
+from node.transcripts import Page
 from node.voter import Inference, Served
 from wire import address
 from wire.link import Attached
@@ -148,6 +149,10 @@ class Members:
         if not chain:
             raise Refused("this node knows no such group", code="no-group", pointer="/group")
         return tuple(map(document, chain[since:]))
+
+    def transcript(self, genesis: bytes, number: int, view: int) -> Page:
+        """What the log of a group holds beyond that entry and that view. Blocking. Raises Refused, Unavailable."""
+        return self._in(genesis).transcript(number, view)
 
     async def dissolve(self, genesis: bytes) -> None:
         """Takes no more part in a group, from now on and after a restart; what was signed in it is kept.

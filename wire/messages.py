@@ -219,6 +219,17 @@ class Disclose(Message, frozen=True):
     verdict: ShortLine = ""
 
 
+class Transcribe(Message, frozen=True):
+    """Asks for some of what a group's log holds that an audit can check, beyond this entry and this view; answered
+    by `Transcribed`. Obeyed from the node's own key alone.
+    """
+
+    id: Id
+    group: Digest  # its genesis
+    number: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] = 0
+    view: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] = 0
+
+
 class Attach(Message, frozen=True):
     """Turns this connection into a link of a group, from a member or from a client: once it is answered by `Done`,
     every frame in either direction is a message of `consensus.messages`, or a beat (`wire.link`), and nothing is
@@ -324,6 +335,17 @@ class Disclosed(Message, frozen=True):
     document: Document
 
 
+class Transcribed(Message, frozen=True):
+    """A transcript of some entries and views, its canonical CBOR, and beyond which of them to go on; empty at the
+    end.
+    """
+
+    id: Id
+    document: Annotated[bytes, msgspec.Meta(max_length=MAX_FRAME)]
+    number: int
+    view: int
+
+
 class Done(Message, frozen=True):
     """It has been done (or already was)."""
 
@@ -359,7 +381,8 @@ Request = (
     | Dissolve
     | Adopt
     | Disclose
+    | Transcribe
     | Attach
     | Drain
 )
-Answer = Capable | Healthy | Wanted | Loaded | Result | Epochs | Disclosed | Done | Failure
+Answer = Capable | Healthy | Wanted | Loaded | Result | Epochs | Disclosed | Transcribed | Done | Failure

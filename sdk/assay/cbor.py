@@ -8,7 +8,7 @@ inverse and refuses everything else, naming the byte offset.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -59,6 +59,19 @@ def decode(document: bytes) -> Value:
             "trailing bytes after the value", "end of document", f"{len(document) - reader.at} more bytes"
         )
     return value
+
+
+def sequence(documents: bytes) -> Iterator[bytes]:
+    """Documents that stand one after the other (RFC 8742), each in turn. Raises as `decode`."""
+    reader = _Reader(documents)
+    while reader.at < len(documents):
+        start, reader.left = reader.at, MAX_ITEMS
+        reader.value(MAX_DEPTH)
+        if reader.at - start > MAX_BYTES:
+            raise TooLarge(
+                "CBOR document is too large", pointer=f"byte {start}", expected=f"at most {MAX_BYTES} bytes"
+            )
+        yield documents[start : reader.at]
 
 
 def template(**fields: int | None) -> bytes:

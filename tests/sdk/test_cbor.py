@@ -35,6 +35,28 @@ def test_a_value_survives(value):
     assert cbor.decode(cbor.encode(value)) == value
 
 
+@given(st.lists(values, max_size=5))
+def test_documents_one_after_the_other_are_told_apart(several):
+    documents = [cbor.encode(each) for each in several]
+    assert list(cbor.sequence(b"".join(documents))) == documents
+
+
+@given(st.lists(values, max_size=3), st.sampled_from([b"\xff", b"\x18\x00", b"\x42\x00", b"\x81"]))
+def test_what_follows_documents_and_is_none_is_refused_where_it_stands(several, rest):
+    documents = b"".join(map(cbor.encode, several))
+    with pytest.raises(Refused) as refused:
+        list(cbor.sequence(documents + rest))
+    assert int(refused.value.pointer.removeprefix("byte ")) >= len(documents)
+
+
+def test_each_of_several_documents_may_have_as_many_items_as_one(monkeypatch):
+    monkeypatch.setattr(cbor, "MAX_ITEMS", 5)
+    document = cbor.encode([0] * 5)
+    assert list(cbor.sequence(document * 3)) == [document] * 3
+    with pytest.raises(TooLarge):
+        list(cbor.sequence(document + cbor.encode([0] * 6)))
+
+
 @given(values)
 def test_the_encoding_is_the_canonical_one_of_a_second_implementation(value):
     # cbor2 orders keys by length first (RFC 7049), we bytewise (RFC 8949): the same where all keys are of one type

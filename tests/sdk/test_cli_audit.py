@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 from click.testing import CliRunner
+from msgspec import structs
 
 from assay import receipt
 from assay.agreement.blame import making, transcript
 from assay.agreement.blame.evidence import parse
-from assay.agreement.blame.transcript import Transcript
+from assay.agreement.blame.transcript import Transcript, Vote
 from assay.agreement.issue import issue
 from assay.agreement.votes import Abstained, Erred
 from assay.cli import main
+from assay.digest import Tag
+from docs.vectors.group import DIGITS, followed
 from docs.vectors.sample import digit
 from tests.sdk.blaming import Group
 
@@ -93,6 +96,52 @@ def test_what_is_written_out_can_be_checked_by_itself(files):
     for path in written:
         assert path.read_bytes() == parse(path.read_bytes()).to_cbor()
         assert CliRunner().invoke(main, ["audit", "--check", str(path), "--group", PIN]).exit_code == 0
+
+
+def in_epoch(group, entry: bytes) -> Vote:
+    """Member 1 of a group that is in a later epoch prepares that entry."""
+    unsigned = Vote("prepare", 1, 0, group.configuration.digest, 12, entry * 32, bytes(64))
+    signed = unsigned.ballot(group.name, group.configuration.epoch).digest(Tag.AGREEMENT_PREPARE)
+    return structs.replace(unsigned, signature=group.keys[1].sign(Tag.AGREEMENT_PREPARE, signed))
+
+
+def test_a_group_is_named_by_its_genesis_or_by_any_later_configuration_that_is_shown(tmp_path):
+    now = followed(followed(DIGITS, 5), 9)
+    fork = followed(DIGITS, 5, changes={"grace": 9})
+    evidence = making.double_vote(now.epochs, in_epoch(now, b"a"), in_epoch(now, b"b"))
+    path = tmp_path / "evidence.cbor"
+    path.write_bytes(evidence.to_cbor())
+    for epoch in now.epochs:
+        named = ["--group", epoch.configuration.digest.hex()]
+        checked = CliRunner().invoke(main, ["audit", "--check", str(path), *named])
+        assert (checked.exit_code, "It stands." in checked.output) == (0, True), checked.output
+        assert CliRunner().invoke(main, ["audit", str(path), *named]).exit_code == 1
+    strange = ["--group", fork.configuration.digest.hex()]
+    assert CliRunner().invoke(main, ["audit", "--check", str(path), *strange]).exit_code == 1
+    assert "Nothing found." in CliRunner().invoke(main, ["audit", str(path), *strange]).output
+
+
+def test_a_chain_that_only_claims_the_configuration_that_is_named_proves_nothing(tmp_path):
+    """The named one in front, one of strangers after it that nobody has approved."""
+    now, pin = followed(DIGITS, 5), DIGITS.configuration.digest.hex()
+    unapproved = structs.replace(now.epochs[1], approvals=())
+    evidence = making.double_vote((now.epochs[0], unapproved), in_epoch(now, b"a"), in_epoch(now, b"b"))
+    path = tmp_path / "evidence.cbor"
+    path.write_bytes(evidence.to_cbor())
+    assert CliRunner().invoke(main, ["audit", "--check", str(path), "--group", pin]).exit_code == 1
+
+
+def test_a_file_may_hold_several_documents_of_any_kind(files):
+    """As `assay-node transcript` writes them."""
+    votes = [Transcript(transcript.FORMAT, FOUR.epochs, (vote,), (), (), (), ()).to_cbor() for vote in VOTES]
+    together = files / "together.cbor"
+    together.write_bytes(b"".join([votes[0], SECOND.to_cbor(), digit().certificate.to_cbor(), votes[1]]))
+    result = audit(files, "together.cbor")
+    assert (result.exit_code, "Looked into" in result.output, "1 found." in result.output) == (1, False, True)
+    together.write_bytes(votes[0] + votes[1][:-1])
+    assert audit(files, "together.cbor").exit_code == 2
+    together.write_bytes(b"")
+    assert audit(files, "together.cbor").exit_code == 2
 
 
 def test_a_name_from_a_file_cannot_repaint_the_terminal(files):

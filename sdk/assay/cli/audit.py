@@ -13,7 +13,7 @@ from assay.agreement.blame.evidence import AnyEvidence
 from assay.agreement.blame.guilt import require_guilt
 from assay.cli import files, show, trust
 from assay.errors import NotVerified, Refused
-from assay.verify.audit import Signed, audit, group_of, read
+from assay.verify.audit import Signed, audit, names_of, read
 from assay.verify.blame import sentence
 
 NOTHING, FOUND = 0, 1  # exit codes of an audit
@@ -23,7 +23,13 @@ STANDS, UNPINNED = 0, 3  # of --check, as of `assay verify`: 1 is for what prove
 @click.command("audit")
 @click.argument("paths", metavar="FILES...", nargs=-1)
 @click.option("--check", "checked", metavar="EVIDENCE", help="Check this one piece of evidence instead.")
-@click.option("--group", "groups", metavar="DIGEST", multiple=True, help="Only what is about this group.")
+@click.option(
+    "--group",
+    "groups",
+    metavar="DIGEST",
+    multiple=True,
+    help="Only what is about this group: its genesis, or a later configuration.",
+)
 @click.option("--out", "folder", metavar="FOLDER", type=Path, help="Write each piece that is found there.")
 @click.pass_context
 def command(
@@ -35,6 +41,7 @@ def command(
     folder: Path | None,
 ) -> None:
     """Look for broken words in FILES: certificates of groups, receipts, transcripts and evidence, in any mixture.
+
     What is found convicts by the accused's own signatures, and anyone can check it; write it out with --out.
 
     Exits with 0 if nothing is found, 1 if something is; 2 also where a file is none of these. With --check
@@ -57,7 +64,7 @@ def _check(console: Console, path: str, named: frozenset[bytes]) -> int:
         evidence = blame.parse(files.read(path))
     except Refused as error:
         raise error.under(f"{path} ") from error
-    if named and evidence.group not in named:
+    if named and not named & names_of(evidence):
         raise NotVerified(
             "about a group that you have not named",
             code="not-pinned",
@@ -97,11 +104,10 @@ def _of(paths: Iterable[str], named: frozenset[bytes]) -> Iterator[Signed]:
     """What the files hold about the groups named, or about any. A file that is none of these is a usage error."""
     for path in paths:
         try:
-            signed = read(files.read(path))
+            every = list(read(files.read(path)))
         except Refused as error:
             raise click.UsageError(f"{path}: {error}") from error
-        if signed is not None and (not named or group_of(signed) in named):
-            yield signed
+        yield from (each for each in every if not named or named & names_of(each))
 
 
 def _tell(console: Console, evidence: AnyEvidence) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from assay import cbor, receipt
@@ -20,8 +20,18 @@ from assay.errors import AssayError
 Signed = AgreementEvidence | Transcript | AnyEvidence
 
 
-def read(document: bytes) -> Signed | None:
-    """What a file holds; None for a certificate that is no group's. Raises Refused or TooLarge."""
+def read(content: bytes) -> Iterator[Signed]:
+    """What a file holds: one thing in JSON, or any number in CBOR, one after the other. A certificate that is no
+    group's is passed over. Raises Refused or TooLarge.
+    """
+    if content.lstrip()[:1] == b"{" or not content:
+        documents: Iterable[bytes] = [content]
+    else:
+        documents = cbor.sequence(content)
+    yield from filter(None, map(_read, documents))
+
+
+def _read(document: bytes) -> Signed | None:
     if document.lstrip()[:1] == b"{":
         if document.lstrip()[1:].lstrip().startswith(b'"accused"'):  # keys are in order
             return blame.parse(document)
@@ -35,9 +45,9 @@ def read(document: bytes) -> Signed | None:
     return certificate.evidence if isinstance(certificate, AgreementCertificate) else None
 
 
-def group_of(signed: Signed) -> bytes:
-    """The genesis digest of the group that it names, which need not have signed it."""
-    return signed.epochs[0].configuration.digest
+def names_of(signed: Signed) -> frozenset[bytes]:
+    """Digests by which the group that it names, which need not have signed it, is known: one for each epoch."""
+    return frozenset(each.configuration.digest for each in signed.epochs)
 
 
 @dataclass(frozen=True)
