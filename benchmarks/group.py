@@ -87,6 +87,7 @@ class Owners:
             aggregator="plurality",
             grace=GRACE,
             horizon=HORIZON,
+            copy_resistant=False,
         )
         epoch = Epoch(configuration, tuple(key.sign(Tag.GROUP, configuration.digest) for key in keys), ())
         for peer in self.peers:

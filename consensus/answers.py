@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from assay.agreement.votes import Answered
-from consensus.messages import Exec, Held, Result
+from assay.agreement.sealing import Opened
+from consensus.messages import Exec, Held, Result, votes_in
 
 MOST_STRANGE = 1024  # batches of one member about requests that nobody here has heard of
 MOST_STRANGE_WEIGHT = 2**20  # of those, in votes; more than the largest batch has
@@ -42,11 +42,16 @@ class Answers:
             return True
         return held in self._batches and any(each.request == request for each in self._batches[held].results)
 
-    def named(self, request: bytes) -> list[Held]:
-        """What a report names for a request: of each member, what came first; no member crowds out another."""
+    def named(self, request: bytes, *, opened: bool = False) -> list[Held]:
+        """What a report names for a request: of each member, what came first; no member crowds out another.
+
+        `opened`: where its words have been fixed, and nothing counts but what opens them.
+        """
         taken: dict[int, int] = {}
         names = []
-        for held in self._about.get(request, {}):
+        for held, result in self._about.get(request, {}).items():
+            if isinstance(result.said, Opened) != opened:
+                continue
             taken[held.member] = taken.get(held.member, 0) + 1
             if taken[held.member] <= MOST_OF_ONE:
                 names.append(held)
@@ -135,6 +140,4 @@ class Answers:
 
 def _weight(signed: Exec) -> int:
     """In votes: about what it takes of the memory."""
-    return sum(
-        RESULT + (len(each.said.votes) if isinstance(each.said, Answered) else 0) for each in signed.results
-    )
+    return sum(RESULT + votes_in(each) for each in signed.results)

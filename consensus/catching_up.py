@@ -14,9 +14,10 @@ import msgspec
 
 from assay.digest import Tag
 from assay.errors import Refused
+from consensus.covering import content_digest, following
 from consensus.durable import Jumped, Standing
 from consensus.judging import LINGER, SLACK, Group, root_of, served_after
-from consensus.messages import Jump, Older, Record, Records, Serving, content_digest, following
+from consensus.messages import Jump, Older, Record, Records, Serving
 from consensus.ordering import Ordering
 from consensus.state import State
 from consensus.succeeding import is_agreed
@@ -100,8 +101,7 @@ class CatchingUp:
         if agreed and _is_whole(record, serving):
             models = voting(state.group.configuration, state.standing, record)  # whatever its sender says
             standing = _standing(record, serving)
-            leaves = tuple(ended.leaf for ended in record.ended)
-            self._ordering.execute(msgspec.structs.replace(record, models=models), leaves, standing)
+            self._ordering.execute(msgspec.structs.replace(record, models=models), record.leaves, standing)
 
     def _is_proved(self, record: Record) -> bool:
         """By the commits of this epoch's members; the last entry of the one before by what began this one."""
@@ -166,7 +166,7 @@ def _is_whole(record: Record, serving: tuple[Serving, ...]) -> bool:
 
 
 def _has_its_outcomes(record: Record) -> bool:
-    leaves = [ended.leaf for ended in record.ended]
+    leaves = record.leaves
     return (
         (record.entry.count, record.entry.root) == (len(leaves), root_of(leaves))
         and len(record.asked) == len(record.ended)

@@ -10,10 +10,11 @@ from typing import Protocol
 
 import msgspec
 
+from assay.agreement.sealing import Fixed
 from assay.agreement.views import Quorum
 from assay.fields import Index, Key, Milliseconds, RequestId
 from assay.model import Digest
-from consensus.messages import Body, Exec, NewView, Number, Record, Serving, Successor, ViewChange, Vote
+from consensus.messages import Body, Exec, NewView, Number, Record, Result, Serving, Successor, ViewChange, Vote
 
 
 class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,9 +33,13 @@ class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Spoke:
-    """This member's results; it will never say otherwise about these requests with these models."""
+    """This member's results; it will never say otherwise about these requests with these models.
+
+    `secrets`: what is under the seals in it, to be shown once they are fixed.
+    """
 
     signed: Exec
+    secrets: tuple[Result, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,14 @@ class Past(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lapse: Milliseconds
 
 
+class Fixing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an entry has fixed of one request: until what entry time it may be decided on these words."""
+
+    number: Number  # the entry's
+    lapse: Milliseconds
+    words: Fixed
+
+
 @dataclass
 class Restored:
     """What a storage gives back after a restart: nothing at all for a member that begins."""
@@ -116,6 +129,8 @@ class Restored:
     ending: Successor | None = None  # what it holds, where it ends its epoch
     moved: ViewChange | None = None  # the last
     installed: NewView | None = None  # the last
+    secrets: list[Result] = field(default_factory=list)  # under the seals in `spoken`
+    fixed: list[Fixing] = field(default_factory=list)  # of requests that have not been decided
 
 
 class Storage(Protocol):

@@ -161,7 +161,7 @@ class Hearing:
         state = self._state
         for result in signed.results:
             for other, before in state.answers.about(result.request).items():
-                if other.member == held.member and before.model == result.model and before.said != result.said:
+                if other.member == held.member and before.contradicts(result):
                     about = (result.request, result.model)
                     state.catch(held.member, "result", about, state.answers[other], signed)
 
@@ -260,11 +260,11 @@ class Hearing:
         """An entry that this member prepared before it was restarted, with what it rests on."""
         state = self._state
         state.bodies[body.entry] = body
-        decided = set(body.content.decided)
+        orders = set(body.content.orders)
         for batch in body.batches:
             together = tuple(asked.digest for asked in batch.asked)
             for digest, asked in zip(together, batch.asked, strict=True):
-                if digest in decided and state.pool.get(digest) is None and not state.is_over(digest):
+                if digest in orders and state.pool.get(digest) is None and not state.is_over(digest):
                     state.let_in(Pending(digest, asked, batch, together, heard=state.now))
         for signed in body.results:
             self.hold(Held(signed.member, signed.root), signed, needed=True)

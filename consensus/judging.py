@@ -18,12 +18,16 @@ import msgspec
 
 from assay import merkle
 from assay.agreement.entry import Asked, Ended, Entry
-from assay.agreement.group import MAX_EPOCHS, Configuration, Epoch, Labels
-from assay.agreement.votes import Absent, Answered, Outcome, Said, count
+from assay.agreement.group import MAX_EPOCHS, Configuration, Epoch
+from assay.agreement.sealing import Fixed
+from assay.agreement.votes import Outcome, count
 from assay.errors import Refused
 from assay.model import ModelReference
-from consensus.durable import Standing
+from consensus.covering import content_digest, following
+from consensus.durable import Fixing, Standing
+from consensus.fixing import Sealing
 from consensus.messages import (
+    MAX_BATCH,
     MAX_RETIRED,
     Content,
     Exec,
@@ -33,9 +37,9 @@ from consensus.messages import (
     Retired,
     Serving,
     Update,
-    content_digest,
-    following,
+    leaves_of,
 )
+from consensus.words import ABSENT, said
 
 LINGER = 10_000  # ms of entry time after its deadline for which a request may still be decided, as failed
 SLACK = 30_000  # ms that an entry's time may be behind the clock of who let a request in
@@ -91,7 +95,13 @@ class Known(Protocol):
     def named(self, held: Held) -> Exec: ...
 
     def taken(self, asked: Asked) -> bool:
-        """Whether this id of this client has been decided before."""
+        """Whether this id of this client has been decided before, or fixed for another request."""
+
+    def fixed(self, request: bytes) -> Fixing | None:
+        """What has been fixed of a request, before the entry that is judged."""
+
+    def unsettled(self, time: int) -> bool:
+        """Whether anything has been fixed that may still be decided then."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +112,8 @@ class Judged:
     reports: tuple[bytes, ...]  # digests
     asked: tuple[Asked, ...]
     ended: tuple[Ended, ...]
-    leaves: tuple[bytes, ...]  # of the outcomes
+    fixed: tuple[Fixed, ...]
+    leaves: tuple[bytes, ...]
     standing: Standing
 
 
@@ -146,12 +157,20 @@ def judge(group: Group, parent: Standing, content: Content, known: Known) -> Jud
     if len(reporting) < group.quorum:
         _refuse("too few members have reported", "/haves", f"{group.quorum}", str(len(reporting)))
     time = time_of(parent, content.haves)
-    requests = tuple(known.asked(digest) for digest in content.decided)
-    _require_decidable(group, content, requests, known, time)
-    asked = dict(zip(content.decided, requests, strict=True))
+    if content.successor is not None and known.unsettled(time):
+        _refuse("answers have been shown and not counted", "/successor", "nothing that is fixed", "some")
+    asked = {digest: known.asked(digest) for digest in content.orders}
+    _require_decidable(group, content, asked, known, time)
     _require_light(content, known)
-    ended = _outcomes(configuration, parent, asked, _results(content, known), time)
-    leaves = tuple(each.leaf for each in ended)
+    results = _results(content, known)
+    decided = {digest: asked[digest] for digest in content.decided}
+    fixed: tuple[Fixed, ...] = ()
+    if configuration.copy_resistant:
+        sealing = Sealing(group.genesis, configuration, parent.serving, results, time)
+        fixed, ended = _sealed_outcomes(content, asked, known, sealing)
+    else:
+        ended = _outcomes(configuration, parent, decided, results, time)
+    leaves = leaves_of(ended, fixed)
     serving, after = served_after(configuration, parent, content.updates, time), following(content.successor)
     entry = Entry(
         group=group.genesis,
@@ -160,11 +179,11 @@ def judge(group: Group, parent: Standing, content: Content, known: Known) -> Jud
         parent=parent.last,
         time=time,
         content=content_digest(reports, content.updates, serving, after),
-        count=len(ended),
+        count=len(leaves),
         root=root_of(leaves),
     )
     standing = Standing(entry.number, entry.digest, time, serving, entry.epoch, after)
-    return Judged(entry, reports, requests, ended, leaves, standing)
+    return Judged(entry, reports, tuple(decided.values()), ended, fixed, leaves, standing)
 
 
 def succeeded(standing: Standing, before: Configuration, after: Configuration) -> Standing:
@@ -190,7 +209,7 @@ def require_successor(group: Group, standing: Standing, after: Configuration) ->
             "more epochs than a certificate can name", "/successor/epoch", f"under {MAX_EPOCHS}", str(after.epoch)
         )
     after.checked("/successor")
-    for name in ("slug", "inputs", "answer", "aggregator"):
+    for name in ("slug", "inputs", "answer", "aggregator", "copy_resistant"):
         if getattr(before, name) != getattr(after, name):
             _refuse("another group", f"/successor/{name}", str(getattr(before, name)), str(getattr(after, name)))
     models = {member.owner: member.model for member in after.members}
@@ -236,52 +255,24 @@ def fits(configuration: Configuration, member: int, model: ModelReference) -> bo
     return True
 
 
-ABSENT = Absent()
-
-
-def said(
-    configuration: Configuration, serving: Serving, results: Sequence[Result], rows: int, time: int
-) -> Said | None:
-    """What a member's results for one request come to; None where there is none that counts.
-
-    The active model's counts before that of one which is retiring. Who contradicts itself, or votes for what is no
-    answer to the request, has said nothing.
-    """
-    if len(results) == 1 and results[0].model == serving.commitment:  # the rule
-        spoken = results[0].said
-        return spoken if _sound(configuration, serving.commitment, spoken, rows) else ABSENT
-    models = [serving.commitment, *(old.commitment for old in serving.retired if old.until >= time)]
-    by_model: dict[bytes, Result] = {}
-    for result in results:
-        if result.model in models and by_model.setdefault(result.model, result) != result:
-            return ABSENT
-    for model in models:
-        if model in by_model:
-            spoken = by_model[model].said
-            return spoken if _sound(configuration, model, spoken, rows) else ABSENT
-    return None
-
-
-def _sound(configuration: Configuration, model: bytes, spoken: Said, rows: int) -> bool:
-    if not isinstance(spoken, Answered):
-        return True
-    if spoken.model != model or len(spoken.votes) != rows:
-        return False
-    answer = configuration.answer
-    return not isinstance(answer, Labels) or 0 <= min(spoken.votes) <= max(spoken.votes) < len(answer.labels)
-
-
-def _require_decidable(group: Group, content: Content, requests: Sequence[Asked], known: Known, time: int) -> None:
-    by_member: dict[int, set[bytes]] = {}
+def _require_decidable(
+    group: Group, content: Content, asked: Mapping[bytes, Asked], known: Known, time: int
+) -> None:
+    by_member: dict[int, set[tuple[bytes, int]]] = {}
     for each in content.haves:
-        by_member.setdefault(each.report.member, set()).update([readied.request for readied in each.report.ready])
-    ready = Counter(chain.from_iterable(by_member.values()))  # members that call it so
-    quorum, ids = group.quorum, {(request.client, request.id) for request in requests}
-    if len(ids) != len(requests):
-        _refuse("decides an id twice", "/decided", "distinct ids", f"{len(ids)} of {len(requests)}")
-    for i, (digest, request) in enumerate(zip(content.decided, requests, strict=True)):
-        if ready[digest] < quorum:
-            _refuse("not ready", f"/decided/{i}", f"{quorum} members", str(ready[digest]))
+        ready = [(readied.request, readied.fixed) for readied in each.report.ready]
+        by_member.setdefault(each.report.member, set()).update(ready)
+    members = Counter(chain.from_iterable(by_member.values()))  # that call it so
+    quorum, ids = group.quorum, {(request.client, request.id) for request in asked.values()}
+    if content.fixed and not group.configuration.copy_resistant:
+        _refuse("fixes words that nobody has sealed", "/fixed", "nothing", f"{len(content.fixed)} requests")
+    if not len(ids) == len(asked) == len(content.orders) <= MAX_BATCH:
+        _refuse("orders an id twice", "/decided", "distinct ids", f"{len(ids)} of {len(content.orders)}")
+    for i, (digest, request) in enumerate(asked.items()):
+        fixed = known.fixed(digest)
+        count = members[digest, 0 if fixed is None else fixed.number]
+        if count < quorum:
+            _refuse("not ready", f"/decided/{i}", f"{quorum} members", str(count))
         if known.taken(request):
             _refuse("decided before", f"/decided/{i}", "an id that has not been decided", request.id.hex())
         if not timely(request, group.configuration, time):
@@ -293,7 +284,7 @@ def _require_going_on(group: Group, parent: Standing, content: Content) -> None:
     if parent.over is not None or parent.epoch > group.configuration.epoch:
         _refuse("the epoch has ended", "", "nothing more in it", "an entry")
     if content.successor is not None:
-        if content.decided or content.updates:
+        if content.orders or content.updates:
             _refuse("what ends an epoch stands alone", "/successor", "no requests, no changes", "some")
         require_successor(group, parent, content.successor.configuration)
 
@@ -320,7 +311,7 @@ def _results(content: Content, known: Known) -> dict[int, dict[bytes, list[Resul
 def named(content: Content) -> Mapping[Held, AbstractSet[bytes]]:
     """The batches that reports name for what is decided, each with the requests that it is named for."""
     wanted: dict[Held, set[bytes]] = {}
-    decided = set(content.decided)
+    decided = set(content.orders)
     for each in content.haves:
         held, together = each.report.held, dict[tuple[int, ...], list[bytes]]()
         for readied in each.report.ready:
@@ -360,6 +351,21 @@ def _outcomes(
     if early:
         raise TooEarly(early)
     return tuple(ended)
+
+
+def _sealed_outcomes(
+    content: Content, asked: Mapping[bytes, Asked], known: Known, sealing: Sealing
+) -> tuple[tuple[Fixed, ...], tuple[Ended, ...]]:
+    """What a copy-resistant group fixes, and what it decides on what it has fixed before."""
+    before = {digest: fixing.words for digest in asked if (fixing := known.fixed(digest)) is not None}
+    for i, digest in enumerate(content.fixed):
+        if digest in before or sealing.time > asked[digest].deadline:
+            _refuse("not to be fixed any more", f"/fixed/{i}", "nothing fixed, in time", digest.hex())
+    fixed, few = sealing.fix({digest: asked[digest] for digest in content.fixed})
+    ended, early = sealing.outcomes({digest: asked[digest] for digest in content.decided}, before)
+    if few or early:
+        raise TooEarly(few + early)
+    return fixed, ended
 
 
 def _refuse(detail: str, pointer: str, expected: str, got: str) -> NoReturn:

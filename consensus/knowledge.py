@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assay.agreement.entry import Asked
+from consensus.durable import Fixing
 from consensus.messages import Body, Exec, Held
 from consensus.state import State
 
@@ -13,6 +14,8 @@ class Knowledge:
     def __init__(self, state: State, number: int, taken: set[tuple[bytes, bytes]] | None = None) -> None:
         self._state = state
         self._flying = state.flight.ids(number) if taken is None else taken
+        self._fixings = [state.fixings, *state.flight.fixings(number)]
+        self._number = number
 
     def asked(self, request: bytes) -> Asked:
         pending = self._state.pool.get(request)
@@ -23,7 +26,18 @@ class Knowledge:
         return self._state.answers[held]
 
     def taken(self, asked: Asked) -> bool:
-        return self._state.past(asked) is not None or (asked.client, asked.id) in self._flying
+        if self._state.past(asked) is not None or (asked.client, asked.id) in self._flying:
+            return True
+        return any(each.of(asked) not in (None, asked.digest) for each in self._fixings)
+
+    def fixed(self, request: bytes) -> Fixing | None:
+        found = (each.get(request) for each in self._fixings)
+        return next((each for each in found if each is not None), None)
+
+    def unsettled(self, time: int) -> bool:
+        decided = self._state.flight.decides(self._number)
+        may = (each for fixings in self._fixings for each in fixings if each.lapse >= time)
+        return any(each.words.request not in decided for each in may)
 
 
 class Contained(Knowledge):

@@ -17,8 +17,9 @@ from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.group import Approved, Configuration, Epoch, Signed
 from assay.agreement.results import Result as Result  # noqa: PLC0414  (it belongs to the messages as well)
 from assay.agreement.results import Results
+from assay.agreement.sealing import Fixed, Opened, Sealed
 from assay.agreement.views import MAX_LOCKS, Move, Quorum, View
-from assay.agreement.votes import Answered
+from assay.agreement.votes import Answered, Word
 from assay.digest import SIZE, Tag, digest, sha256
 from assay.fields import Index, Key, Milliseconds, Signature, plain
 from assay.model import Digest, ModelReference
@@ -83,8 +84,15 @@ class Requests(Message, frozen=True):
 # --- results ----------------------------------------------------------------------------------------------
 
 
+def shown(result: Result) -> Word | None:
+    """What a member says, where it can be read."""
+    said = result.said.said if isinstance(result.said, Opened) else result.said
+    return None if isinstance(said, Sealed) else said
+
+
 def votes_in(result: Result) -> int:
-    return len(result.said.votes) if isinstance(result.said, Answered) else 0
+    said = shown(result)
+    return len(said.votes) if isinstance(said, Answered) else 0
 
 
 class Exec(Message, frozen=True):
@@ -127,10 +135,15 @@ class Held(Struct, frozen=True):
 
 
 class Readied(Struct, frozen=True):
-    """A request that may be decided now, as far as a member is concerned, and all results that it holds for it."""
+    """A request that may be decided now, as far as a member is concerned, and all results that it holds for it.
+
+    In a copy-resistant group it is first about sealed results, which may be fixed now; then about those that have
+    been opened since.
+    """
 
     request: Digest
     held: Annotated[tuple[Annotated[int, msgspec.Meta(ge=0, lt=MAX_HELD)], ...], msgspec.Meta(max_length=64)]
+    fixed: Number = 0  # the entry that has fixed the words on it; 0: none has
 
 
 class Report(Struct, frozen=True):
@@ -151,13 +164,13 @@ class Report(Struct, frozen=True):
 @lru_cache(maxsize=128)
 def _digest_of(report: Report) -> bytes:
     """Remembered, for a report is long, and judged more than once; put together from prepared parts likewise."""
-    ready = [_READIED % (_places(each.held), each.request) for each in report.ready]
+    ready = [_READIED % (_places(each.held), cbor.integer(each.fixed), each.request) for each in report.ready]
     held = [_HELD % (each.root, cbor.integer(each.member)) for each in report.held]
     clock, epoch, member = (cbor.integer(each) for each in (report.clock, report.epoch, report.member))
     return sha256(_HAVE % (cbor.array(held), clock, epoch, report.group, cbor.array(ready), member))
 
 
-_READIED = cbor.template(held=None, request=SIZE)
+_READIED = cbor.template(held=None, fixed=None, request=SIZE)
 _HELD = cbor.template(root=SIZE, member=None)
 _HAVE = Tag.AGREEMENT_HAVE.prefix + cbor.template(
     held=None, clock=None, epoch=None, group=SIZE, ready=None, member=None
@@ -237,11 +250,6 @@ class Successor(Struct, frozen=True):
         return self.configuration.digest
 
 
-def following(successor: Successor | None) -> bytes | None:
-    """What the entry that holds it, or does not, covers of it."""
-    return None if successor is None else successor.digest
-
-
 class Reconfigure(Message, frozen=True):
     """A successor, to be ordered: the entry that holds it is its epoch's last."""
 
@@ -270,29 +278,21 @@ class Content(Struct, frozen=True):
     decided: Digests
     updates: Annotated[tuple[Update, ...], msgspec.Meta(max_length=MAX_MEMBERS)]
     successor: Successor | None = None  # then there is nothing else in it, and nothing after it
+    fixed: Digests = ()  # requests on which no other words count from now on than members have committed to
+
+    @property
+    def orders(self) -> Digests:
+        """The requests that it is about."""
+        return self.decided + self.fixed
 
     @property
     def reports(self) -> tuple[bytes, ...]:
         return tuple(each.report.digest for each in self.haves)
 
 
-def content_digest(
-    reports: tuple[bytes, ...],
-    updates: tuple[Update, ...],
-    served: tuple[Serving, ...],
-    after: bytes | None = None,
-) -> bytes:
-    """What `Entry.content` holds. The decided requests are in its tree of outcomes; with what is `served` after
-    it, whoever has an entry, and those in which ids may still count, has the whole state. `after`: the digest of
-    the configuration that it puts in force.
-    """
-    value: dict[str, cbor.Value] = {
-        "after": after,
-        "reports": list(reports),
-        "updates": [each.change.digest for each in updates],
-        "serving": [each.content for each in served],
-    }
-    return digest(Tag.AGREEMENT_CONTENT, cbor.encode(value))
+def leaves_of(ended: Sequence[Ended], fixed: Sequence[Fixed]) -> tuple[bytes, ...]:
+    """Of an entry's tree: first what it decides, then what it fixes."""
+    return tuple([each.leaf for each in ended] + [each.leaf for each in fixed])
 
 
 class Propose(Message, frozen=True):
@@ -366,6 +366,12 @@ class Record(Struct, frozen=True):
     ended: Annotated[tuple[Ended, ...], msgspec.Meta(max_length=MAX_BATCH)]
     models: Models
     successor: Successor | None = None
+    fixed: Annotated[tuple[Fixed, ...], msgspec.Meta(max_length=MAX_BATCH)] = ()
+
+    @property
+    def leaves(self) -> tuple[bytes, ...]:
+        """Of the entry's tree: first what it decides."""
+        return leaves_of(self.ended, self.fixed)
 
     @property
     def head(self) -> Quorum:

@@ -14,7 +14,7 @@ from assay.agreement.entry import Ballot
 from assay.agreement.views import Quorum
 from assay.digest import Tag
 from assay.errors import Refused
-from consensus.durable import Accepted, Cast, Executed, Jumped, Past, Standing
+from consensus.durable import Accepted, Cast, Executed, Fixing, Jumped, Past, Standing
 from consensus.hearing import Hearing
 from consensus.judging import LINGER, Judged, entered, judge, named
 from consensus.knowledge import Contained, Knowledge
@@ -120,7 +120,7 @@ class Ordering:
     def _has_bodies(self, content: Content) -> bool:
         """Whether all requests and batches that it rests on are here; what is not is fetched from the leader."""
         state = self._state
-        lacking = [request for request in content.decided if state.pool.get(request) is None]
+        lacking = [request for request in content.orders if state.pool.get(request) is None]
         for request in lacking:
             if not state.is_over(request):
                 state.miss(request, state.leader)
@@ -132,7 +132,7 @@ class Ordering:
     def _body(self, number: int, judged: Judged, content: Content) -> Body:
         """What has been judged, with all that it took to judge it."""
         state = self._state
-        every = (state.pool.get(request) for request in content.decided)
+        every = (state.pool.get(request) for request in content.orders)
         batches = {pending.batch.signature: pending.batch for pending in every if pending is not None}
         results = tuple(state.answers[held] for held in named(content))
         return Body(number, judged.standing.last, content, tuple(batches.values()), results)
@@ -188,6 +188,7 @@ class Ordering:
             ended=judged.ended,
             models=(),
             successor=state.bodies[judged.standing.last].content.successor,
+            fixed=judged.fixed,
         )
         models = voting(state.group.configuration, state.standing, record)
         self.execute(msgspec.structs.replace(record, models=models), judged.leaves, judged.standing)
@@ -229,11 +230,14 @@ class Ordering:
         state.flight.land(standing.entries)
 
     def _settle(self, record: Record) -> None:
-        """What an entry decides is decided for ever."""
+        """What an entry fixes or decides stays so for ever."""
         state, number = self._state, record.entry.number
+        for words in record.fixed:
+            state.fix(Fixing(number, words.deadline + LINGER, words))
         for index, (asked, ended) in enumerate(zip(record.asked, record.ended, strict=True)):
             lapse = asked.deadline + LINGER
             state.remember(Past(ended.request, asked.client, asked.id, number, index, lapse))
+            state.fixings.settle(ended.request)
             for version in state.pool.versions(asked) | {ended.request}:
                 state.drop(version)
 

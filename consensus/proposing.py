@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from assay.agreement.entry import Asked
 from assay.errors import Refused
 from consensus.durable import Standing
 from consensus.judging import LINGER, MOST_VOTES, Judged, TooEarly, judge, time_of, timely
@@ -78,9 +79,12 @@ class Proposing:
             if each.change.serial > parent.serving[each.change.member].serial
             and state.wished[each.change.member].first <= ripe_by
         ]
-        if state.successor is not None and state.successor_heard <= ripe_by:
-            return self._ending(state.successor)
-        taken = set(taken)
+        ending = state.successor is not None and state.successor_heard <= ripe_by
+        if state.successor is not None and ending and (last := self._ending(state.successor, parent, taken)):
+            return last
+        if ending:
+            updates = []
+        taken = taken | self._in_flight(parent)
         known: dict[bytes, bool] = {}
         haves: dict[bytes, Have] = {}
         decided: list[bytes] = []
@@ -91,6 +95,9 @@ class Proposing:
             pending = state.pool.get(request)
             if pending is None or (pending.asked.client, pending.asked.id) in taken:
                 continue
+            fixed = state.fixings.of(pending.asked)
+            if fixed != request and (fixed is not None or ending):
+                continue  # another with this id was fixed; at an epoch's end nothing more is
             usable = self._usable(request, known)
             if len({each.report.member for each in usable.values()}) < state.group.quorum:
                 continue
@@ -108,10 +115,18 @@ class Proposing:
             haves = dict(state.reports.newest.values())
         return self._timely(parent, haves, decided, updates)
 
-    def _ending(self, successor: Successor) -> Content | None:
-        """What ends the epoch stands alone, on the clocks of a quorum."""
+    def _in_flight(self, parent: Standing) -> set[tuple[bytes, bytes]]:
+        """(client, id) of requests on which words are being fixed, hence not yet shown."""
+        fixings = self._state.flight.fixings(parent.entries + 1)
+        return {(each.words.client, each.words.id) for every in fixings for each in every}
+
+    def _ending(self, successor: Successor, parent: Standing, taken: set[tuple[bytes, bytes]]) -> Content | None:
+        """What ends the epoch stands alone, on the clocks of a quorum, once all is decided that has been shown."""
         newest = tuple(have for _, have in self._state.reports.newest.values())
-        return Content(newest, (), (), successor) if len(newest) >= self._state.group.quorum else None
+        if len(newest) < self._state.group.quorum:
+            return None
+        known = Knowledge(self._state, parent.entries + 1, taken)
+        return None if known.unsettled(time_of(parent, newest)) else Content(newest, (), (), successor)
 
     def _usable(self, request: bytes, known: dict[bytes, bool]) -> dict[bytes, Have]:
         """The reports that name a request, of those of which all is here; `known`: of which that is known."""
@@ -151,7 +166,15 @@ class Proposing:
         may = tuple(request for request, each in asked.items() if timely(each, state.group.configuration, time))
         if not may and not updates:
             return None
-        return Content(reports, may, tuple(updates))
+        if not state.group.configuration.copy_resistant:
+            return Content(reports, may, tuple(updates))
+        fixed = tuple(each for each in may if self._is_to_be_fixed(each, asked[each], time))
+        rest = set(may) - set(fixed)
+        return Content(reports, tuple(each for each in may if each in rest), tuple(updates), fixed=fixed)
+
+    def _is_to_be_fixed(self, request: bytes, asked: Asked, time: int) -> bool:
+        """Whether the words on it are still to be fixed; past its deadline it can only fail."""
+        return not self._state.fixings.number(request) and time <= asked.deadline
 
 
 def _size(report: Report) -> int:
@@ -162,6 +185,7 @@ def _size(report: Report) -> int:
 def _without(content: Content, requests: set[bytes]) -> Content | None:
     """What is left to propose, if anything is."""
     decided = tuple(request for request in content.decided if request not in requests)
-    if not decided and not content.updates:
+    fixed = tuple(request for request in content.fixed if request not in requests)
+    if not decided and not fixed and not content.updates:
         return None
-    return msgspec.structs.replace(content, decided=decided)
+    return msgspec.structs.replace(content, decided=decided, fixed=fixed)

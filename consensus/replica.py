@@ -198,9 +198,17 @@ class Replica:
         self._order()
         self._viewing.go_on()
         self._order()
+        if state.unopened:
+            self._open()
         self._succeeding.go_on()
         if state.out.adopted:
             self._adopt()  # it may have been an earlier wish that came true
+
+    def _open(self) -> None:
+        """Words were fixed in this step: what follows from what is under them."""
+        self._speaking.open()
+        self._speaking.report()
+        self._order()
 
     def _order(self) -> None:
         while self._ordering.advance() or self._proposing.propose():
@@ -226,6 +234,7 @@ class Replica:
         for cast in restored.votes:
             if cast.lock is not None:  # those of later views come later
                 state.locks[cast.vote.number] = cast.lock
+        state.unopened |= {fixing.words.request: None for fixing in restored.fixed}
         state.head, state.ending = restored.head, restored.ending
         self._viewing.restore(restored.moved, restored.installed)
         for vote in (cast.vote for cast in restored.votes):

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from consensus.fixing import Fixings
 from consensus.messages import MAX_REPORTS, Have
+
+Stage = tuple[bytes, int]  # a request, and the entry that has fixed the words on it; 0: none has
 
 
 class Reports:
-    """Reports whose signatures have been checked; the newest of each member is kept for its clock."""
+    """Reports whose signatures have been checked; the newest of each member is kept for its clock.
 
-    def __init__(self, quorum: int) -> None:
+    In a copy-resistant group a member reports a request once before its words are `fixed`, and once after that.
+    """
+
+    def __init__(self, quorum: int, fixed: Fixings) -> None:
         self._quorum = quorum
+        self._fixed = fixed
         self._undecided: dict[bytes, int] = {}  # by report: how many of its requests may still be decided
         self._haves: dict[bytes, Have] = {}
-        self._naming: dict[bytes, dict[bytes, Have]] = {}  # by request, then by the report's digest
+        self._naming: dict[Stage, dict[bytes, Have]] = {}  # then by the report's digest
+        self._later: dict[bytes, set[int]] = {}  # the stages of a request but the first
         self._of_member: dict[int, dict[bytes, None]] = {}  # oldest first
         self.ripe: dict[bytes, int] = {}  # requests that a quorum has declared ready, in that order: since when
         self.newest: dict[int, tuple[bytes, Have]] = {}  # with their digests
@@ -37,8 +45,11 @@ class Reports:
         self._undecided[digest] = len(undecided)
         for readied in report.ready:
             if readied.request in undecided:
-                self._supersede(readied.request, report.member, digest)
-                self._naming.setdefault(readied.request, {})[digest] = have
+                stage = readied.request, readied.fixed
+                self._supersede(stage, report.member, digest)
+                self._naming.setdefault(stage, {})[digest] = have
+                if readied.fixed:
+                    self._later.setdefault(readied.request, set()).add(readied.fixed)
                 self._ripen(readied.request, now)
         theirs = self._of_member.setdefault(report.member, {})
         theirs[digest] = None
@@ -46,13 +57,23 @@ class Reports:
             self._forget(next(iter(theirs)))
 
     def naming(self, request: bytes) -> dict[bytes, Have]:
-        """The reports that declare a request ready, by digest."""
-        return self._naming.get(request, {})
+        """The reports that declare a request ready as it now stands, by digest."""
+        return self._naming.get((request, self._fixed.number(request)), {})
+
+    def go_on(self, request: bytes, now: int) -> None:
+        """The words on it have been fixed: what was said of it before is of no use any more."""
+        self.ripe.pop(request, None)
+        self._drop((request, 0))
+        self._ripen(request, now)
 
     def drop(self, request: bytes) -> None:
         """Forgets what was said about a request that has been decided, or never will be."""
         self.ripe.pop(request, None)
-        for digest in self._naming.pop(request, {}):
+        for fixed in (0, *self._later.pop(request, ())):
+            self._drop((request, fixed))
+
+    def _drop(self, stage: Stage) -> None:
+        for digest in self._naming.pop(stage, {}):
             self._undecided[digest] -= 1
             if not self._undecided[digest]:
                 self._remove(digest)
@@ -62,12 +83,12 @@ class Reports:
             self.ripe[request] = now
 
     def _is_ripe(self, request: bytes) -> bool:
-        members = {each.report.member for each in self._naming.get(request, {}).values()}
+        members = {each.report.member for each in self.naming(request).values()}
         return len(members) >= self._quorum
 
-    def _supersede(self, request: bytes, member: int, newest: bytes) -> None:
+    def _supersede(self, stage: Stage, member: int, newest: bytes) -> None:
         """A member's newest word on a request counts: it names all that the ones before named."""
-        naming = self._naming.get(request, {})
+        naming = self._naming.get(stage, {})
         for digest in [digest for digest, each in naming.items() if each.report.member == member]:
             if digest == newest:
                 continue
@@ -78,13 +99,14 @@ class Reports:
 
     def _forget(self, digest: bytes) -> None:
         for readied in self._haves[digest].report.ready:
-            naming = self._naming.get(readied.request)
+            stage = readied.request, readied.fixed
+            naming = self._naming.get(stage)
             if naming is None or naming.pop(digest, None) is None:
                 continue
             if not self._is_ripe(readied.request):
                 self.ripe.pop(readied.request, None)
             if not naming:
-                del self._naming[readied.request]
+                del self._naming[stage]
         self._remove(digest)
 
     def _remove(self, digest: bytes) -> None:

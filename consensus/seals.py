@@ -13,6 +13,9 @@ class Seal(Protocol):
     def sign(self, tag: Tag, digest: bytes) -> bytes:
         """64 bytes by this member's own key."""
 
+    def salt(self, what: bytes) -> bytes:
+        """32 bytes that nobody else can guess, the same for the same `what`."""
+
     def verifies(self, key: bytes, tag: Tag, digest: bytes, signature: bytes) -> bool:
         """Whether `signature` is one by the holder of `key` (32 bytes) over (tag, digest)."""
 
@@ -25,6 +28,9 @@ class Ed25519:
 
     def sign(self, tag: Tag, digest: bytes) -> bytes:
         return self._key.sign(tag, digest)
+
+    def salt(self, what: bytes) -> bytes:
+        return self._key.secret(Tag.AGREEMENT_SALT, what)
 
     def verifies(self, key: bytes, tag: Tag, digest: bytes, signature: bytes) -> bool:
         try:

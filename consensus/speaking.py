@@ -1,20 +1,21 @@
 """What a member says of requests: it runs its model, signs what that gave, and reports what is ready.
 
-A member signs one result for a request and a model, ever; and calls a request ready once it has waited long enough
+A member signs one result for a request and a model, ever (in a copy-resistant group under a seal, which it opens
+once that is fixed); and calls a request ready once it has waited long enough
 for the others: for all of them, or for the grace time after 2f + 1 had answered, or until the deadline.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from assay import merkle
+from assay.agreement.sealing import Author, Fixed, Opened, Sealed, salted, seal
 from assay.agreement.votes import Abstained, Answered, Said
 from assay.digest import Tag
 from consensus.durable import Spoke
 from consensus.events import Run
 from consensus.hearing import Hearing
-from consensus.judging import said
 from consensus.messages import (
     MAX_BATCH,
     MAX_HELD,
@@ -29,6 +30,7 @@ from consensus.messages import (
 )
 from consensus.pool import Pending
 from consensus.state import State
+from consensus.words import opened, said, sealed
 
 HURRY = 500  # ms for the leader to do something, before all are told what it was told
 
@@ -47,7 +49,9 @@ class Speaking:
         state = self._state
         for request in state.touched:
             pending = state.pool.get(request)
-            if pending is not None and not self._has_spoken(pending):
+            if pending is None or state.fixings.number(request):
+                continue  # what is said after the words have been fixed does not count
+            if not self._has_spoken(pending):
                 self._begin(pending)
 
     def _has_spoken(self, pending: Pending) -> bool:
@@ -88,7 +92,9 @@ class Speaking:
                 else:
                     batch[result.request] = result
             state.spoken = later
-            if batch:
+            if batch and state.group.configuration.copy_resistant:
+                self._sign(*self._sealed(tuple(batch.values())))
+            elif batch:
                 self._sign(tuple(batch.values()))
 
     def _contradicts(self, result: Result) -> bool:
@@ -96,12 +102,53 @@ class Speaking:
         about = self._state.answers.about(result.request)
         return any(held.member == self._state.me and each.model == result.model for held, each in about.items())
 
-    def _sign(self, results: tuple[Result, ...]) -> None:
+    def open(self) -> None:
+        """Shows what is under own seals that have been fixed: nobody can copy it any more."""
+        state, batch, votes = self._state, list[Result](), 0
+        requests, state.unopened = state.unopened, {}
+        for result in (each for request in requests for each in self._under_own_seal(request)):
+            votes += votes_in(result)
+            if len(batch) == MAX_BATCH or (batch and votes > MAX_VOTES):
+                self._sign(tuple(batch))
+                batch, votes = [], votes_in(result)
+            batch.append(result)
+        if batch:
+            self._sign(tuple(batch))
+
+    def _under_own_seal(self, request: bytes) -> list[Result]:
+        """What this member has sealed, if that was fixed, and has not shown yet."""
+        state = self._state
+        fixing = state.fixings.get(request)
+        word = None if fixing is None else fixing.words.said[state.me]
+        if not isinstance(word, Sealed):
+            return []
+        shown = any(
+            held.member == state.me and isinstance(each.said, Opened)
+            for held, each in state.answers.about(request).items()
+        )
+        secret = state.secrets.get(request, {}).get(word.model)
+        return [] if shown or secret is None else [secret]
+
+    def _sealed(self, results: tuple[Result, ...]) -> tuple[tuple[Result, ...], tuple[Result, ...]]:
+        """The same results under seals, and what is under them."""
+        state = self._state
+        author = self._author(state.me)
+        hidden, secrets = [], []
+        for each in results:
+            assert not isinstance(each.said, Sealed | Opened), "models say what can be read"
+            opened = Opened(each.said, state.seal.salt(salted(author.epoch, each.request, each.model)))
+            mark = seal(author, each.request, each.model, opened)
+            hidden.append(Result(each.request, each.model, Sealed(each.model, mark)))
+            secrets.append(Result(each.request, each.model, opened))
+            state.keep_secret(secrets[-1])
+        return tuple(hidden), tuple(secrets)
+
+    def _sign(self, results: tuple[Result, ...], secrets: tuple[Result, ...] = ()) -> None:
         state = self._state
         root = merkle.root([each.leaf for each in results])
         signed = Exec.signed(state.group.genesis, state.group.configuration.epoch, state.me, len(results), root)
         spoken = Exec(state.me, results, state.seal.sign(Tag.AGREEMENT_EXEC, signed))
-        state.out.persist.append(Spoke(spoken))
+        state.out.persist.append(Spoke(spoken, secrets))
         state.broadcast(spoken)
         held = Held(state.me, root)
         state.signed[held] = state.now
@@ -144,14 +191,15 @@ class Speaking:
         places: dict[Held, int] = {}
         readied = []
         for pending in ready:
-            names = state.answers.named(pending.digest)
+            fixed = state.fixings.number(pending.digest)
+            names = state.answers.named(pending.digest, opened=bool(fixed))
             if len(places.keys() | set(names)) > MAX_HELD:
                 continue
             if not pending.ready:
                 state.due(state.now + HURRY, pending.digest)
             pending.ready, pending.reported = True, state.now
             held = tuple(places.setdefault(name, len(places)) for name in names)
-            readied.append(Readied(pending.digest, held))
+            readied.append(Readied(pending.digest, held, fixed))
         report = Report(
             group=state.group.genesis,
             epoch=state.group.configuration.epoch,
@@ -180,7 +228,7 @@ class Speaking:
         words = self._words(pending, about.items())
         if all(word is not None for word in words):
             return True
-        if sum(isinstance(word, Answered) for word in words) < state.group.quorum:
+        if sum(isinstance(word, Answered | Sealed) for word in words) < state.group.quorum:
             return False
         if all(word is not None or member in state.lost for member, word in enumerate(words)):
             return True  # nobody is waited for who cannot be heard
@@ -190,14 +238,38 @@ class Speaking:
             state.due(state.now + grace, pending.digest)
         return state.now >= pending.answered_by_quorum + grace
 
-    def _words(self, pending: Pending, about: Iterable[tuple[Held, Result]]) -> list[Said | None]:
+    def _words(self, pending: Pending, about: Iterable[tuple[Held, Result]]) -> list[Said | Sealed | None]:
         """By member what it has said, None where nothing that counts has been heard."""
         state = self._state
         by_member: dict[int, list[Result]] = {}
         for held, result in about:
             by_member.setdefault(held.member, []).append(result)
         configuration, rows = state.group.configuration, pending.asked.rows
+        fixing = state.fixings.get(pending.digest)
+        if fixing is not None:
+            return self._opened(fixing.words, by_member, rows)
+        if configuration.copy_resistant:
+            return [
+                sealed(serving, by_member[member], state.now) if member in by_member else None
+                for member, serving in enumerate(state.standing.serving)
+            ]
         return [
             said(configuration, serving, by_member[member], rows, state.now) if member in by_member else None
             for member, serving in enumerate(state.standing.serving)
         ]
+
+    def _opened(
+        self, fixed: Fixed, by_member: Mapping[int, list[Result]], rows: int
+    ) -> list[Said | Sealed | None]:
+        """The same once the words are fixed: no other than those are waited for."""
+        group = self._state.group
+        return [
+            opened(group.configuration, self._author(member), word, by_member.get(member, ()), rows)
+            if isinstance(word, Sealed)
+            else word
+            for member, word in enumerate(fixed.said)
+        ]
+
+    def _author(self, member: int) -> Author:
+        group = self._state.group
+        return Author(group.genesis, group.configuration.epoch, member)

@@ -51,10 +51,10 @@ class Spoken:
         for result in batch.results:
             if result.request in self._over:
                 raise _contradiction("a result for a request that is decided", result)
-            before = [each.said for _, each in self._said.get(result.request, ()) if each.model == result.model]
-            if any(said != result.said for said in before):
+            before = [each for _, each in self._said.get(result.request, ()) if each.model == result.model]
+            if any(result.contradicts(each) for each in before):
                 raise _contradiction("a second result for one request by one model", result)
-            fresh = fresh or not before
+            fresh = fresh or result not in before
         if not fresh:
             return None
         number = next(reversed(self._batches), 0) + 1

@@ -18,8 +18,9 @@ from assay.agreement.views import Quorum
 from assay.model import ModelReference
 from consensus.answers import Answers
 from consensus.blaming import Blaming
-from consensus.durable import Past, Restored
+from consensus.durable import Fixing, Past, Restored
 from consensus.events import Ready
+from consensus.fixing import Fixings
 from consensus.judging import LINGER, Group, Judged, beginning, entered
 from consensus.messages import Body, Held, NewView, Result, Serving, Spoken, Status, Successor, Update, ViewChange
 from consensus.pool import Pending, Pool
@@ -97,20 +98,37 @@ class Flight:
 
     def __init__(self) -> None:
         self._judged: dict[int, Judged] = {}
+        self._fixings: dict[int, Fixings] = {}
 
     def clear(self) -> None:
         self._judged.clear()
+        self._fixings.clear()
 
     def __len__(self) -> int:
         return len(self._judged)
 
     def add(self, judged: Judged) -> None:
-        self._judged[judged.entry.number] = judged
+        number = judged.entry.number
+        self._judged[number] = judged
+        if judged.fixed:
+            self._fixings[number] = Fixings()
+            for words in judged.fixed:
+                self._fixings[number].add(Fixing(number, words.deadline + LINGER, words))
 
     def land(self, number: int) -> None:
         """All up to that number is executed."""
         for below in [each for each in self._judged if each <= number]:
             del self._judged[below]
+            self._fixings.pop(below, None)
+
+    def fixings(self, below: int) -> list[Fixings]:
+        """What proposals below that number fix."""
+        return [fixings for number, fixings in self._fixings.items() if number < below]
+
+    def decides(self, below: int) -> set[bytes]:
+        """The requests that they decide."""
+        lower = (judged for number, judged in self._judged.items() if number < below)
+        return {each.request for judged in lower for each in judged.ended}
 
     def ids(self, below: int) -> set[tuple[bytes, bytes]]:
         """(client, id) of what proposals below that number decide."""
@@ -140,7 +158,10 @@ class State:
         self.bodies: dict[bytes, Body] = {}  # of entries that it has prepared, or must
         self.pool = Pool()
         self.answers = Answers(me)
-        self.reports = Reports(group.quorum)
+        self.fixings = Fixings()  # what is fixed of requests that are not decided
+        self.secrets: dict[bytes, dict[bytes, Result]] = {}  # what is under own seals, by request and model
+        self.unopened: dict[bytes, None] = {}  # requests of which an own seal was fixed in this step
+        self.reports = Reports(group.quorum, self.fixings)
         self.floor = 0  # the number of the entry on which the present view builds: it decides above that only
         self.slots: dict[int, Slot] = {}  # of the present view; none before it has begun
         self.flight = Flight()
@@ -166,6 +187,10 @@ class State:
         self._times: list[int] = []  # those, a heap: a batch of requests has few of them
         for past in restored.past:
             self.remember(past)
+        for fixing in restored.fixed:
+            self.fixings.add(fixing)
+        for result in restored.secrets:
+            self.keep_secret(result)
 
     # --- who is who ---------------------------------------------------------------------------------------
 
@@ -234,11 +259,28 @@ class State:
 
     def forget_lapsed(self) -> None:
         """By entry time alone, hence alike on every member."""
+        self.fixings.lapse(self.standing.time)
         while self._lapses and self._lapses[0][0] < self.standing.time:
             _, request = heapq.heappop(self._lapses)
             past = self._over.pop(request, None)
             if past is not None:
                 self._past.pop((past.client, past.id), None)
+
+    # --- what is fixed ------------------------------------------------------------------------------------
+
+    def fix(self, fixing: Fixing) -> None:
+        """From now on no other words on that request count: those under the seals may be shown."""
+        request = fixing.words.request
+        self.fixings.add(fixing)
+        self.reports.go_on(request, self.now)
+        self.unopened[request] = None
+        pending = self.pool.get(request)
+        if pending is not None:
+            pending.ready, pending.answered_by_quorum = False, None
+            self.touched[request] = None
+
+    def keep_secret(self, result: Result) -> None:
+        self.secrets.setdefault(result.request, {})[result.model] = result
 
     # --- requests -----------------------------------------------------------------------------------------
 
@@ -267,6 +309,8 @@ class State:
         self.reports.drop(request)
         self.missing.forget(request)
         self.touched.pop(request, None)
+        self.secrets.pop(request, None)
+        self.unopened.pop(request, None)
 
     def miss(self, request: bytes, member: int) -> None:
         """A member has named a request of which nothing is known here."""

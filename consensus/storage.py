@@ -36,6 +36,7 @@ from consensus.durable import (
     Cast,
     Durable,
     Executed,
+    Fixing,
     Installed,
     Jumped,
     Moved,
@@ -45,14 +46,14 @@ from consensus.durable import (
     Standing,
 )
 from consensus.judging import LINGER, SLACK
-from consensus.messages import Body, Exec, NewView, Record, Successor, ViewChange, Vote
+from consensus.messages import Body, Exec, NewView, Record, Result, Successor, ViewChange, Vote
 from consensus.spoken import Spoken
 from wire.deadline import now_ms
 
 RETAIN = 3_600_000  # ms of entry time for which entries are kept whole
 TIDY = 64  # entries between two looks at what is older
 
-SCHEMA = 3
+SCHEMA = 4
 TABLES = """
 CREATE TABLE owner (genesis BLOB NOT NULL, epoch INTEGER NOT NULL, key BLOB NOT NULL);
 CREATE TABLE entries (number INTEGER PRIMARY KEY, time INTEGER NOT NULL, record BLOB NOT NULL);
@@ -67,7 +68,8 @@ CREATE TABLE votes (
 );
 CREATE TABLE moved (view INTEGER PRIMARY KEY, change BLOB NOT NULL);
 CREATE TABLE views (view INTEGER PRIMARY KEY, new_view BLOB NOT NULL);
-CREATE TABLE spoken (number INTEGER PRIMARY KEY, keep INTEGER NOT NULL, exec BLOB NOT NULL);
+CREATE TABLE spoken (number INTEGER PRIMARY KEY, keep INTEGER NOT NULL, exec BLOB NOT NULL, secrets BLOB NOT NULL);
+CREATE TABLE fixed (number INTEGER PRIMARY KEY, lapse INTEGER NOT NULL, fixings BLOB NOT NULL);
 
 CREATE TRIGGER entries_follow_one_another BEFORE INSERT ON entries
 WHEN NEW.number <> 1 + (SELECT coalesce(max(number), (SELECT after FROM begins)) FROM entries)
@@ -111,6 +113,8 @@ T = TypeVar("T")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.decode
 _past = msgspec.msgpack.Decoder(list[Past]).decode
+_fixings = msgspec.msgpack.Decoder(list[Fixing]).decode
+_results = msgspec.msgpack.Decoder(list[Result]).decode
 
 
 class SqliteStorage:
@@ -168,7 +172,7 @@ class SqliteStorage:
             spoken, self._spoken = self._spoken or self._recalled(), None  # half changed where the write fails
             with self._file:
                 self._file.execute("BEGIN IMMEDIATE")
-                self._speak(spoken, [each.signed for each in what if isinstance(each, Spoke)])
+                self._speak(spoken, [each for each in what if isinstance(each, Spoke)])
                 self._accept([each.body for each in what if isinstance(each, Accepted)])
                 self._view(what)
                 executed = [each for each in what if isinstance(each, Executed | Jumped)]
@@ -185,9 +189,10 @@ class SqliteStorage:
 
     def restore(self) -> Restored:
         with self._lock, _told("restore"):
+            past = [each for _, past in self._entries() for each in past if each.lapse >= self._time]
             return Restored(
                 standing=self._standing(),
-                past=[each for _, past in self._entries() for each in past if each.lapse >= self._time],
+                past=past,
                 spoken=self._all("SELECT exec FROM spoken ORDER BY number", Exec),
                 bodies=self._all("SELECT body FROM bodies ORDER BY number, entry", Body),
                 votes=self._votes(),
@@ -195,6 +200,8 @@ class SqliteStorage:
                 ending=self._ending(),
                 moved=self._last("SELECT change FROM moved ORDER BY view DESC LIMIT 1", ViewChange),
                 installed=self._last("SELECT new_view FROM views ORDER BY view DESC LIMIT 1", NewView),
+                secrets=self._every("SELECT secrets FROM spoken ORDER BY number", _results),
+                fixed=self._fixed({each.request for each in past}),
             )
 
     def records(self, first: int, most: int) -> list[Record]:
@@ -223,13 +230,14 @@ class SqliteStorage:
 
     # --- writing ------------------------------------------------------------------------------------------
 
-    def _speak(self, spoken: Spoken, batches: list[Exec]) -> None:
+    def _speak(self, spoken: Spoken, batches: list[Spoke]) -> None:
         # no deadline lies further ahead than the horizon, of the group's time or of this machine's clock
         keep = max(self._now(), self._time) + 2 * self._horizon + LINGER
         for batch in batches:
-            number = spoken.say(keep, batch)
+            number = spoken.say(keep, batch.signed)
             if number is not None:
-                self._file.execute("INSERT INTO spoken VALUES (?, ?, ?)", (number, keep, _encode(batch)))
+                row = (number, keep, _encode(batch.signed), _encode(batch.secrets))
+                self._file.execute("INSERT INTO spoken VALUES (?, ?, ?, ?)", row)
 
     def _accept(self, bodies: list[Body]) -> None:
         rows = ((each.entry, each.number, _encode(each)) for each in bodies)
@@ -258,6 +266,10 @@ class SqliteStorage:
         if past:
             self._file.execute("INSERT OR REPLACE INTO past VALUES (?, ?)", (number, _encode(past)))
             self._file.executemany(SETTLED, [(each,) for each in spoken.decide(number, past)])
+        if record.fixed:
+            fixings = [Fixing(number, each.deadline + LINGER, each) for each in record.fixed]
+            lapse = max(each.lapse for each in fixings)
+            self._file.execute("INSERT OR REPLACE INTO fixed VALUES (?, ?, ?)", (number, lapse, _encode(fixings)))
 
     def _jump(self, spoken: Spoken, jumped: Jumped) -> None:
         """What was executed here stays as heads; what was never seen here is not among them.
@@ -290,6 +302,7 @@ class SqliteStorage:
         batches, entries = spoken.lapse(standing.time)
         self._file.executemany(SETTLED, [(each,) for each in batches])
         self._file.executemany(LAPSED, [(each,) for each in entries])
+        self._file.execute("DELETE FROM fixed WHERE lapse < ?", (standing.time,))
 
     # --- the file -----------------------------------------------------------------------------------------
 
@@ -326,9 +339,18 @@ class SqliteStorage:
         spoken = Spoken()
         for number, past in self._entries():
             spoken.decide(number, past)
-        for number, keep, batch in self._file.execute("SELECT * FROM spoken ORDER BY number"):
+        for number, keep, batch in self._file.execute("SELECT number, keep, exec FROM spoken ORDER BY number"):
             spoken.recall(number, keep, _decode(batch, type=Exec))
         return spoken
+
+    def _fixed(self, decided: set[bytes]) -> list[Fixing]:
+        """What is fixed of requests that may still be decided."""
+        every = self._every("SELECT fixings FROM fixed ORDER BY number", _fixings)
+        return [each for each in every if each.words.request not in decided and each.lapse >= self._time]
+
+    def _every(self, statement: str, decode: Callable[[bytes], list[T]]) -> list[T]:
+        """All that is in the lists that it finds."""
+        return [each for (value,) in self._file.execute(statement) for each in decode(value)]
 
     def _all(self, statement: str, kind: type[T], arguments: tuple[object, ...] = ()) -> list[T]:
         rows = self._file.execute(statement, arguments)

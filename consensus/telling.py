@@ -12,7 +12,7 @@ from consensus.messages import Decided, Record
 
 
 def decided(record: Record, leaves: tuple[bytes, ...]) -> list[tuple[bytes, Decided]]:
-    """By client, in the order of its first outcome; `leaves` are those of the record's outcomes."""
+    """By client, in the order of its first outcome; `leaves` are the record's."""
     places: dict[bytes, list[int]] = {}
     for index, asked in enumerate(record.asked):
         places.setdefault(asked.client, []).append(index)
@@ -21,7 +21,7 @@ def decided(record: Record, leaves: tuple[bytes, ...]) -> list[tuple[bytes, Deci
 
 def again(record: Record, index: int) -> Decided:
     """The same for one outcome."""
-    return _told(record, tuple(ended.leaf for ended in record.ended), [index])
+    return _told(record, record.leaves, [index])
 
 
 def voting(configuration: Configuration, standing: Standing, record: Record) -> tuple[ModelReference, ...]:

@@ -19,13 +19,13 @@ from msgspec import structs
 from assay.agreement.entry import Asked, Ended
 from assay.agreement.group import Configuration
 from assay.agreement.votes import Absent, Said, count
-from consensus import judging, ordering, proposing
+from consensus import judging, ordering, proposing, words
 from consensus.catching_up import CatchingUp
 from consensus.durable import Durable, Past, Spoke, Standing
 from consensus.events import Event, Ready
 from consensus.hearing import Hearing
 from consensus.judging import Group
-from consensus.messages import Content, Have, Record, Result, Update
+from consensus.messages import Content, Have, Record, Result, Update, shown
 from consensus.ordering import Ordering
 from consensus.proposing import Proposing
 from consensus.replica import Replica
@@ -190,14 +190,14 @@ def fail_early() -> AbstractContextManager[None]:
     ) -> tuple[Ended, ...]:
         ended = []
         for digest, asked in requests.items():
-            words = tuple(
-                judging.said(configuration, serving, results.get(member, {}).get(digest, ()), asked.rows, time)
+            every = tuple(
+                words.said(configuration, serving, results.get(member, {}).get(digest, ()), asked.rows, time)
                 or Absent()
                 for member, serving in enumerate(parent.serving)
             )
             late = time > asked.deadline
-            outcome = "failed" if late else count(configuration, words, asked.rows, asked.least).outcome
-            ended.append(Ended(digest, outcome, words))
+            outcome = "failed" if late else count(configuration, every, asked.rows, asked.least).outcome
+            ended.append(Ended(digest, outcome, every))
         return tuple(ended)
 
     return instead(judging, "_outcomes", outcomes)
@@ -215,7 +215,9 @@ def believe_any_clock() -> AbstractContextManager[None]:
 def _saying(choose: Callable[[list[bytes], Sequence[Result]], Said | None]) -> AbstractContextManager[None]:
     def said(_: Any, serving: Any, results: Sequence[Result], rows: int, time: int) -> Said | None:
         models = [serving.commitment, *(old.commitment for old in serving.retired if old.until >= time)]
-        return choose(models, [each for each in results if judging._sound(_, each.model, each.said, rows)])
+        readable = [(each, shown(each)) for each in results]
+        sound = [each for each, word in readable if word and words._is_sound(_, each.model, word, rows)]
+        return choose(models, sound)
 
     return instead(judging, "said", said)
 
@@ -224,7 +226,7 @@ def count_equivocators() -> AbstractContextManager[None]:
     """Takes the first answer of a member that has given two."""
 
     def first(models: list[bytes], results: Sequence[Result]) -> Said | None:
-        return next((each.said for model in models for each in results if each.model == model), None)
+        return next((shown(each) for model in models for each in results if each.model == model), None)
 
     return _saying(first)
 
@@ -233,7 +235,7 @@ def count_any_model() -> AbstractContextManager[None]:
     """Takes an answer of a model with which its member does not answer."""
 
     def any_model(models: list[bytes], results: Sequence[Result]) -> Said | None:
-        said = {each.said for each in results}
+        said = {shown(each) for each in results}
         return None if not said else said.pop() if len(said) == 1 else Absent()
 
     return _saying(any_model)

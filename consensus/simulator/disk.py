@@ -10,6 +10,7 @@ from consensus.durable import (
     Cast,
     Durable,
     Executed,
+    Fixing,
     Installed,
     Jumped,
     Moved,
@@ -19,7 +20,7 @@ from consensus.durable import (
     Standing,
 )
 from consensus.judging import LINGER
-from consensus.messages import Body, Exec, NewView, Record, ViewChange
+from consensus.messages import Body, NewView, Record, ViewChange
 
 
 class Disk:
@@ -30,7 +31,8 @@ class Disk:
         self._standing: Standing | None = None
         self._past: list[Past] = []
         self._decided: set[bytes] = set()
-        self._spoken: list[Exec] = []
+        self._spoken: list[Spoke] = []
+        self._fixed: list[Fixing] = []
         self._bodies: dict[bytes, Body] = {}
         self._votes: list[Cast] = []
         self._moved: ViewChange | None = None
@@ -40,7 +42,7 @@ class Disk:
         for each in what:
             match each:
                 case Spoke():
-                    self._spoken.append(each.signed)
+                    self._spoken.append(each)
                 case Accepted():
                     self._bodies.setdefault(each.body.entry, each.body)
                 case Cast():
@@ -63,6 +65,8 @@ class Disk:
     def _execute(self, record: Record) -> None:
         self._records[record.entry.number] = record
         self._decided.update(each.request for each in record.ended)
+        number = record.entry.number
+        self._fixed.extend(Fixing(number, each.deadline + LINGER, each) for each in record.fixed)
         self._past.extend(
             Past(ended.request, asked.client, asked.id, record.entry.number, i, asked.deadline + LINGER)
             for i, (asked, ended) in enumerate(zip(record.asked, record.ended, strict=True))
@@ -71,7 +75,9 @@ class Disk:
     def _tidy(self) -> None:
         last = self.entries
         self._spoken = [
-            each for each in self._spoken if any(result.request not in self._decided for result in each.results)
+            each
+            for each in self._spoken
+            if any(result.request not in self._decided for result in each.signed.results)
         ]
         self._bodies = {entry: body for entry, body in self._bodies.items() if body.number > last}
         self._votes = [each for each in self._votes if each.vote.number > last]
@@ -88,8 +94,14 @@ class Disk:
         votes = sorted(self._votes, key=lambda each: each.vote.view)
         last = self._records.get(self.entries)
         head, ending = (last.head, last.successor) if last else (None, None)
-        spoken = list(self._spoken)
-        return Restored(self._standing, past, spoken, bodies, votes, head, ending, self._moved, self._installed)
+        spoken = [each.signed for each in self._spoken]
+        secrets = [result for each in self._spoken for result in each.secrets]
+        fixed = [each for each in self._fixed if each.words.request not in self._decided and each.lapse >= time]
+        restored = Restored(
+            self._standing, past, spoken, bodies, votes, head, ending, self._moved, self._installed
+        )
+        restored.secrets, restored.fixed = secrets, fixed
+        return restored
 
     def records(self, first: int, most: int) -> list[Record]:
         kept = (number for number in sorted(self._records) if number >= first)
@@ -107,7 +119,9 @@ class Disk:
 
         What was prepared in an earlier view and not taken over stays until another entry has its number.
         """
-        waiting = [each for each in self._spoken if not all(over(result.request) for result in each.results)]
+        waiting = [
+            each for each in self._spoken if not all(over(result.request) for result in each.signed.results)
+        ]
         view = 0 if self._installed is None else self._installed.view
         voting = self._moved is None or self._moved.move.view <= view
         return len(waiting) + sum(voting and each.vote.view == view for each in self._votes)

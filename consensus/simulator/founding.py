@@ -66,6 +66,7 @@ class Founded:
             aggregator=scenario.aggregator,
             grace=scenario.grace,
             horizon=scenario.horizon,
+            copy_resistant=scenario.copy_resistant,
         )
         self.genesis = self.configuration.digest
 

@@ -6,12 +6,14 @@ from collections import defaultdict
 
 from assay import merkle
 from assay.agreement.entry import Asked, Ballot, Ended
-from assay.agreement.votes import Absent, Answered
+from assay.agreement.sealing import Author, Fixed, Sealed
+from assay.agreement.votes import Absent, Answered, Said, Withheld
 from assay.digest import Tag
 from assay.model import ModelReference
+from consensus.covering import content_digest
 from consensus.durable import Executed, Jumped, Standing
 from consensus.judging import LINGER
-from consensus.messages import Exec, Held, Propose, Record, Report, Spoken, content_digest
+from consensus.messages import Exec, Held, Propose, Record, Report, Result, Spoken
 from consensus.messages import Have as HaveMessage
 from consensus.simulator import recount
 from consensus.simulator.founding import Founded
@@ -22,7 +24,7 @@ from consensus.simulator.world import Broken
 
 def _said(record: Record) -> tuple[object, ...]:
     """What it says, whoever has signed it and in which view."""
-    return (record.entry, record.reports, record.updates, record.asked, record.ended)
+    return (record.entry, record.reports, record.updates, record.asked, record.ended, record.fixed)
 
 
 class Log:
@@ -41,7 +43,8 @@ class Log:
         self._asked: dict[bytes, Asked] = {}
         self._reports: dict[bytes, Report] = {}
         self._batches: dict[Held, Exec] = {}
-        self._holders: dict[bytes, dict[int, set[int]]] = defaultdict(dict)
+        self._holders: dict[tuple[bytes, int], dict[int, set[int]]] = defaultdict(dict)  # by request and stage
+        self._fixed: dict[bytes, tuple[int, Fixed]] = {}  # and by which entry
         self._wished: set[tuple[int, bytes]] = set()
 
     # --- what has been said -------------------------------------------------------------------------------
@@ -58,6 +61,8 @@ class Log:
         match message:
             case Exec():
                 self._batches[Held(message.member, message.root)] = message
+                if message.member == place and place in self._honest:
+                    self._require_hidden(place, message)
             case HaveMessage():
                 self._report(place, message.report)
             case Propose():
@@ -73,7 +78,7 @@ class Log:
             return
         for ready in report.ready:
             answering = {report.held[at].member for at in ready.held}
-            holders = self._holders[ready.request]
+            holders = self._holders[ready.request, ready.fixed]
             holders[place] = holders.get(place, answering) & answering
 
     # --- entries ------------------------------------------------------------------------------------------
@@ -107,6 +112,10 @@ class Log:
         below = [each for record in self.records[: first.number - 1] for each in record.asked]
         if any(self.lapse[asked.client, asked.id] >= last.time for asked in below):
             raise Broken("decided once", f"member {place} jumps to {last} and does not know what was decided")
+        fixed = {each.request for record in self.records[: first.number - 1] for each in record.fixed}
+        ended = {each.request for record in self.records[: last.number] for each in record.ended}
+        if any(self._fixed[each][1].deadline + LINGER >= last.time for each in fixed - ended):
+            raise Broken("fixed once", f"member {place} jumps to {last} and does not know what was fixed")
 
     def _grow(self, executed: Executed, now: int) -> None:
         record, entry = executed.record, executed.record.entry
@@ -119,7 +128,12 @@ class Log:
         self._require_time(record, reports, before[1], now)
         self._require_ids(record)
         for asked, ended in zip(record.asked, record.ended, strict=True):
-            self._require_outcome(record, reports, asked, ended)
+            if self._configuration.copy_resistant:
+                self._require_opened(record, reports, asked, ended)
+            else:
+                self._require_outcome(record, reports, asked, ended)
+        for words in record.fixed:
+            self._require_fixed(record, reports, words)
         self._change(record)
         stands = (entry.number, entry.digest, entry.time, tuple(each.active for each in self.serving))
         standing = executed.standing
@@ -132,7 +146,7 @@ class Log:
         self.standings.append(standing)
 
     def _require_built(self, record: Record) -> None:
-        leaves = [each.leaf for each in record.ended]
+        leaves = [each.leaf for each in record.ended] + [each.leaf for each in record.fixed]
         root = merkle.root(leaves) if leaves else bytes(32)
         entry = record.entry
         if (entry.count, entry.root) != (len(leaves), root):
@@ -171,13 +185,86 @@ class Log:
 
     # --- outcomes -----------------------------------------------------------------------------------------
 
-    def _require_outcome(self, record: Record, reports: list[Report], asked: Asked, ended: Ended) -> None:
-        request, time = ended.request, record.entry.time
-        ready = recount.readiness(reports, request)
+    def _require_ready(self, reports: list[Report], request: bytes, fixed: int = 0) -> None:
+        ready = recount.readiness(reports, request, fixed)
         if len(ready) < self._configuration.quorum:
             raise Broken("ready for a quorum", f"{request.hex()} for {sorted(ready)}")
-        batches = [self._batches[held] for held in recount.named(reports, request)]
-        spoken = recount.results(batches, request)
+
+    def _results(self, reports: list[Report], request: bytes) -> dict[int, list[Result]]:
+        return recount.results([self._batches[held] for held in recount.named(reports, request)], request)
+
+    def _require_hidden(self, place: int, message: Exec) -> None:
+        """In a copy-resistant group an honest member shows nothing before it is too late to copy it."""
+        for result in message.results if self._configuration.copy_resistant else ():
+            number, words = self._fixed.get(result.request, (0, None))
+            shows = not isinstance(result.said, Sealed)
+            fixed = words is not None and isinstance(words.said[place], Sealed)
+            if shows and not (fixed and number <= self._signing.executed[place]):
+                raise Broken("nothing is shown that is not fixed", f"member {place} shows {result}")
+
+    def _require_fixed(self, record: Record, reports: list[Report], words: Fixed) -> None:
+        """Once, in time, with all that the reports name."""
+        request, asked = words.request, self._asked.get(words.request)
+        if asked is None or (asked.client, asked.id, asked.deadline) != (words.client, words.id, words.deadline):
+            raise Broken("a client's request", f"nobody asked {words}")
+        open_ = [each for _, each in self._fixed.values() if each.deadline + LINGER >= record.entry.time]
+        others = [(each.client, each.id) for each in open_ if each.request not in self.decided]
+        if (
+            request in self._fixed
+            or (words.client, words.id) in others
+            or self.lapse.get((asked.client, asked.id), -1) >= record.entry.time
+        ):
+            raise Broken("fixed once", f"{words} again in {record.entry.number}")
+        self._require_ready(reports, request)
+        spoken = self._results(reports, request)
+        for member, serving in enumerate(self.serving):
+            models = serving.models(record.entry.time)
+            expected = recount.commitment(models, spoken.get(member, []))
+            if words.said[member] != expected:
+                raise Broken(
+                    "all that was reported counts", f"member {member}: {words.said[member]}, not {expected}"
+                )
+            if member in self._honest:
+                self._require_held(member, request, 0, given=isinstance(expected, Sealed), models=models)
+        committed = sum(isinstance(each, Sealed) for each in words.said)
+        if record.entry.time > asked.deadline or committed < self._configuration.quorum:
+            raise Broken("fixed by a quorum, in time", f"{words} at {record.entry.time}")
+        self._fixed[request] = record.entry.number, words
+
+    def _require_opened(self, record: Record, reports: list[Report], asked: Asked, ended: Ended) -> None:
+        request, time = ended.request, record.entry.time
+        number, words = self._fixed.get(request, (0, None))
+        self._require_ready(reports, request, number)
+        spoken = self._results(reports, request)
+        for member, said in enumerate(ended.said):
+            committed = Absent() if words is None else words.said[member]
+            expected: Said = Absent()
+            if isinstance(committed, Sealed):
+                theirs, author = spoken.get(member, []), Author(record.entry.group, record.entry.epoch, member)
+                expected = recount.shown(self._configuration, author, committed, theirs, asked.rows)
+                if member in self._honest:
+                    shown = not isinstance(expected, Withheld)
+                    self._require_held(member, request, number, given=shown, models=[committed.model])
+            if said != expected:
+                raise Broken("all that was reported counts", f"member {member}: {said}, not {expected}")
+        withheld = any(isinstance(said, Withheld) for said in ended.said)
+        if ended.outcome == "failed" and time <= asked.deadline and (withheld or words is None):
+            raise Broken("no failure before its time", f"{asked} at {time}: {ended.said}")
+        self._require_counted(asked, ended, time)
+
+    def _require_held(self, member: int, request: bytes, stage: int, *, given: bool, models: list[bytes]) -> None:
+        """What f + 1 honest members held of it is there; what is there it has said."""
+        said = [result for model in models if (result := self._signing.said(member, request, model))]
+        holding = [place for place, of in self._holders[request, stage].items() if member in of]
+        if not given and said and len(holding) > self._configuration.f:
+            raise Broken("no honest answer is left out", f"member {member}'s, held by {holding}")
+        if given and not said:
+            raise Broken("own answer", f"member {member} never said anything of {request.hex()}")
+
+    def _require_outcome(self, record: Record, reports: list[Report], asked: Asked, ended: Ended) -> None:
+        request, time = ended.request, record.entry.time
+        self._require_ready(reports, request)
+        spoken = self._results(reports, request)
         for member, serving in enumerate(self.serving):
             models = serving.models(time)
             word = recount.word(self._configuration, models, spoken.get(member, []), asked.rows)
@@ -188,6 +275,9 @@ class Log:
                 self._require_own(member, request, models, said)
         if ended.outcome == "failed" and time <= asked.deadline and len(spoken) < len(ended.said):
             raise Broken("no failure before its time", f"{asked} at {time}: {ended.said}")
+        self._require_counted(asked, ended, time)
+
+    def _require_counted(self, asked: Asked, ended: Ended, time: int) -> None:
         counted = recount.outcome(self._configuration, asked, ended.said, time)
         if ended.outcome != counted:
             raise Broken("outcome", f"{ended.outcome}, not {counted}, of {asked} at {time}: {ended.said}")
@@ -196,7 +286,7 @@ class Log:
         """It has said so; and what f + 1 honest members held of it when they called the request ready is there."""
         given = [result.said for model in models if (result := self._signing.said(member, request, model))]
         if isinstance(said, Absent):
-            holding = [place for place, of in self._holders[request].items() if member in of]
+            holding = [place for place, of in self._holders[request, 0].items() if member in of]
             if given and len(holding) > self._configuration.f:
                 raise Broken("no honest answer is left out", f"member {member}'s, held by {holding}")
         elif said not in given:

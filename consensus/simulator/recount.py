@@ -6,10 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from assay import cbor
 from assay.agreement.entry import Asked
 from assay.agreement.group import Configuration, Labels
+from assay.agreement.sealing import Author, Opened, Sealed
 from assay.agreement.views import Move
-from assay.agreement.votes import Absent, Answered, Outcome, Said
+from assay.agreement.votes import Absent, Abstained, Answered, Erred, Outcome, Said, Withheld
+from assay.digest import Tag, digest
+from assay.fields import plain
 from consensus.messages import MAX_RETIRED, Exec, Held, Report, Result, Update
 
 
@@ -42,9 +46,10 @@ def median(reports: Sequence[Report]) -> int:
     return sorted(newest.values())[(len(newest) - 1) // 2]
 
 
-def readiness(reports: Sequence[Report], request: bytes) -> set[int]:
-    """The members that have declared a request ready."""
-    return {each.member for each in reports if any(ready.request == request for ready in each.ready)}
+def readiness(reports: Sequence[Report], request: bytes, fixed: int = 0) -> set[int]:
+    """The members that have declared a request ready, its words being fixed by that entry, or by none."""
+    stage = (request, fixed)
+    return {each.member for each in reports if any((ready.request, ready.fixed) == stage for ready in each.ready)}
 
 
 def named(reports: Sequence[Report], request: bytes) -> dict[Held, None]:
@@ -76,16 +81,53 @@ def word(configuration: Configuration, models: list[bytes], spoken: list[Result]
     for model in models:
         for each in spoken:
             if each.model == model:
-                return each.said if _sound(configuration, each, rows) else Absent()
+                return _sound(configuration, each.model, each.said, rows)
     return Absent()
 
 
-def _sound(configuration: Configuration, result: Result, rows: int) -> bool:
-    said, answer = result.said, configuration.answer
+def _sound(configuration: Configuration, model: bytes, said: object, rows: int) -> Said:
+    answer = configuration.answer
+    if isinstance(said, Abstained | Erred):
+        return said
     if not isinstance(said, Answered):
-        return True
+        return Absent()
     in_range = not isinstance(answer, Labels) or set(said.votes) <= set(range(len(answer.labels)))
-    return said.model == result.model and len(said.votes) == rows and in_range
+    return said if said.model == model and len(said.votes) == rows and in_range else Absent()
+
+
+# --- copy-resistant groups --------------------------------------------------------------------------------
+
+
+def commitment(models: list[bytes], spoken: list[Result]) -> Sealed | Absent:
+    """What one member has committed to, if these are its models."""
+    signed = [each for each in spoken if not isinstance(each.said, Opened)]
+    for model in models:
+        if len({each for each in signed if each.model == model}) > 1:
+            return Absent()
+    for model in models:
+        for each in signed:
+            if each.model == model:
+                right = isinstance(each.said, Sealed) and each.said.model == model
+                return each.said if right and isinstance(each.said, Sealed) else Absent()
+    return Absent()
+
+
+def shown(
+    configuration: Configuration, author: Author, committed: Sealed, spoken: list[Result], rows: int
+) -> Said:
+    """What one member has opened of that."""
+    for each in spoken:
+        if isinstance(each.said, Opened) and each.model == committed.model:
+            covered = {
+                **author._asdict(),
+                "request": each.request,
+                "model": each.model,
+                "said": plain(each.said.said),
+                "salt": each.said.salt,
+            }
+            if digest(Tag.AGREEMENT_SEAL, cbor.encode(covered)) == committed.seal:
+                return _sound(configuration, each.model, each.said.said, rows)
+    return Withheld()
 
 
 def outcome(configuration: Configuration, asked: Asked, said: Sequence[Said], time: int) -> Outcome:

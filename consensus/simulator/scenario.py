@@ -17,6 +17,7 @@ TWIN = 16  # what is added to a member's place for the second one of its twins; 
 NO_DELAY = (0, 0)
 SETTLING = 7_000  # ms
 STARTED = 60  # ms after which every member is up
+COPY_RESISTANT = 0.25  # of the groups
 QUICK = 250  # ms that a message may take, and a write besides, for a leader not to seem dead
 
 
@@ -154,6 +155,7 @@ class Scenario:
     disks: tuple[Span, ...] = ()  # ms that a write takes, by member; nothing where it is empty
     twins: tuple[int, ...] = ()  # members that run twice, with one key
     parting: Parting = "stay"  # what becomes of twins when the trouble is over
+    copy_resistant: bool = False
 
     @property
     def f(self) -> int:
@@ -252,6 +254,7 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
         else (),
         twins=twins,
         parting=chance.choice(("stay", "one goes", "both go")) if twins else "stay",
+        copy_resistant=chance.random() < COPY_RESISTANT,
     )
 
 

@@ -16,6 +16,9 @@ class Quick:
     def sign(self, tag: Tag, digest: bytes) -> bytes:
         return _mark(self._key, tag, digest)
 
+    def salt(self, what: bytes) -> bytes:
+        return blake2b(what, key=self._key, digest_size=32, person=b"salt").digest()
+
     def verifies(self, key: bytes, tag: Tag, digest: bytes, signature: bytes) -> bool:
         return _mark(key, tag, digest) == signature
 

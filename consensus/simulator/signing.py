@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from msgspec.structs import replace
+
+from assay.agreement.sealing import Opened
 from assay.agreement.votes import Answered, Erred
 from consensus.durable import Cast, Durable, Executed, Installed, Jumped, Moved, Spoke, Standing
 from consensus.messages import Decided, Exec, NewView, Record, Records, Result, Spoken, ViewChange, Vote
@@ -23,6 +26,7 @@ class Signing:
         self._quorum = quorum
         self._n = n
         self._kept: dict[int, set[bytes]] = {place: set() for place in honest}
+        self._signed: dict[tuple[int, bytes, bytes, bool], Result] = {}  # and whether it was opened
         self._said: dict[tuple[int, bytes, bytes], Result] = {}
         self._voted: dict[tuple[str, Ballot], bytes] = {}
         self._outputs: dict[tuple[int, bytes, bytes], list[Result]] = defaultdict(list)
@@ -50,9 +54,11 @@ class Signing:
         kept = self._kept[place]
         for each in what:
             match each:
-                case Spoke(signed):
+                case Spoke(signed, secrets):
                     kept.add(signed.signature)
                     for result in signed.results:
+                        self._signs(place, result)
+                    for result in secrets or signed.results:
                         self._says(place, result)
                 case Cast(vote):
                     kept.add(vote.signature)
@@ -64,10 +70,19 @@ class Signing:
                 case Executed(standing=standing) | Jumped(standing=standing):
                     self.executed[place] = standing.entries
 
-    def _says(self, place: int, result: Result) -> None:
-        before = self._said.setdefault((place, result.request, result.model), result)
+    def _signs(self, place: int, result: Result) -> None:
+        kind = isinstance(result.said, Opened)
+        before = self._signed.setdefault((place, result.request, result.model, kind), result)
         if before != result:
             raise Broken("one result", f"member {place} signs {result} after {before}")
+
+    def _says(self, place: int, result: Result) -> None:
+        """What can be read of it."""
+        if isinstance(result.said, Opened):
+            result = replace(result, said=result.said.said)
+        before = self._said.setdefault((place, result.request, result.model), result)
+        if before != result:
+            raise Broken("one result", f"member {place} says {result} after {before}")
         if isinstance(result.said, Answered | Erred):
             outputs = self._outputs[place, result.request, result.model]
             if result not in outputs:

@@ -93,6 +93,7 @@ class Group:
             "aggregator": self.aggregator,
             "grace": 250,
             "horizon": HORIZON,
+            "copy_resistant": False,
         }
         return Configuration(**fields | self.changes)
 

@@ -6,6 +6,7 @@ compares bytes) non-canonical R. Keys for certificates, for TLS and for the web 
 
 from __future__ import annotations
 
+import hmac
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +116,10 @@ class PrivateKey:
     def sign(self, tag: Tag, digest: bytes) -> bytes:
         """64 bytes over (tag, digest)."""
         return self._key.sign(_message(tag, digest)).signature
+
+    def secret(self, tag: Tag, what: bytes) -> bytes:
+        """32 bytes that nobody without this key can tell from chance: the same for the same (tag, `what`)."""
+        return hmac.digest(bytes(self._key), tag.prefix + what, "sha256")
 
     def __repr__(self) -> str:
         return f"PrivateKey(public={self.public})"

@@ -55,6 +55,7 @@ class Plan(msgspec.Struct, frozen=True):
             aggregator="plurality",
             grace=self.grace,
             horizon=self.horizon,
+            copy_resistant=False,
         )
         return Epoch(configuration, tuple(each.sign(Tag.GROUP, configuration.digest) for each in keys), ())
 

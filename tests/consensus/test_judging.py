@@ -38,6 +38,12 @@ class World:
     def taken(self, asked):
         return asked.id in self.over
 
+    def fixed(self, request):
+        return None
+
+    def unsettled(self, time):
+        return False
+
     def says(self, member: int, *said, model: bytes | None = None) -> Held:
         """One result for each request, in their order."""
         results = tuple(

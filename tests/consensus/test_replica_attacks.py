@@ -16,7 +16,7 @@ from assay.digest import Tag, sha256
 from assay.keys import PrivateKey
 from assay.model import input_digest
 from assay.tensor import Tensor
-from consensus import judging
+from consensus import covering, judging
 from consensus.answers import MOST_STRANGE_WEIGHT
 from consensus.durable import Executed, Restored, Spoke
 from consensus.events import Ran, Ready, Received, Tick
@@ -166,7 +166,7 @@ def test_a_number_that_cannot_be_hashed_does_not_get_in():
 
 def proved(number: int = 1) -> Record:
     """An entry that the group has committed to, on top of nothing."""
-    content = judging.content_digest((), (), made.SERVING)
+    content = covering.content_digest((), (), made.SERVING)
     entry = Entry(made.GROUP, 0, number, made.GROUP, NOW, content, 0, judging.NOTHING_YET)
     ballot = made.Ballot(made.GROUP, 0, 0, bytes(32), number, entry.digest).digest(Tag.AGREEMENT_COMMIT)
     commits = tuple(Signed(i, made.KEYS[i].sign(Tag.AGREEMENT_COMMIT, ballot)) for i in range(3))

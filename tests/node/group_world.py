@@ -118,6 +118,7 @@ class World:
                 "aggregator": "plurality",
                 "grace": 150,
                 "horizon": 600_000,
+                "copy_resistant": False,
                 **changes,
             }
         )

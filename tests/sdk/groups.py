@@ -44,6 +44,7 @@ def configuration(signers: list[PrivateKey], **changes) -> Configuration:
         "aggregator": "plurality",
         "grace": 200,
         "horizon": 600_000,
+        "copy_resistant": False,
     }
     return Configuration(**fields | changes)
 

@@ -73,6 +73,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aggregator: Annotated[str, msgspec.Meta(max_length=64)]
     grace: Span  # ms that a member waits for the slower ones once it has 2f + 1 answers
     horizon: Span  # ms ahead that a deadline may lie
+    copy_resistant: bool  # members commit to their answers before any is shown (`assay.agreement.sealing`)
 
     @property
     def n(self) -> int:

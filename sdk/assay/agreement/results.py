@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from assay import cbor
+from assay.agreement.sealing import Opened, Sealed
 from assay.agreement.votes import Abstained, Answered, Erred, encoded
 from assay.digest import SIZE, Tag, digest, sha256
 from assay.model import Digest
@@ -17,15 +18,28 @@ _LEAF = Tag.AGREEMENT_RESULT.prefix + cbor.template(said=None, model=SIZE, reque
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """What one member says to one request, by the model of this commitment."""
+    """What one member says to one request, by the model of this commitment. In a copy-resistant group it says so
+    twice: sealed, and opened.
+    """
 
     request: Digest
     model: Digest
-    said: Answered | Abstained | Erred
+    said: Answered | Abstained | Erred | Sealed | Opened
 
     @property
     def leaf(self) -> bytes:
-        return sha256(_LEAF % (encoded(self.said).document, self.model, self.request))
+        said = self.said
+        document = said.document if isinstance(said, Sealed | Opened) else encoded(said).document
+        return sha256(_LEAF % (document, self.model, self.request))
+
+    def contradicts(self, other: Result) -> bool:
+        """Whether an honest member does not sign both. What is opened proves nothing: it fits a seal, or not."""
+        return (
+            (self.request, self.model) == (other.request, other.model)
+            and self.said != other.said
+            and not isinstance(self.said, Opened)
+            and not isinstance(other.said, Opened)
+        )
 
 
 Results = Annotated[tuple[Result, ...], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]

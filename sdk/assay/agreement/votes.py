@@ -47,10 +47,17 @@ class Absent(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, 
     """Nothing of it had reached the group when the group decided, or it contradicted itself."""
 
 
-Said = Answered | Abstained | Erred | Absent
+class Withheld(
+    msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="status", tag="withheld"
+):
+    """It had committed to an answer, and did not show it, or none that fits, before the group decided."""
 
 
-def encoded(said: Said) -> cbor.Encoded:
+Said = Answered | Abstained | Erred | Absent | Withheld
+Word = Answered | Abstained | Erred  # what a member itself may say
+
+
+def encoded(said: msgspec.Struct) -> cbor.Encoded:
     """A word as it stands in what is hashed. Many members say the same of many requests, so it is remembered."""
     if isinstance(said, Answered) and len(said.votes) > FEW:
         return cbor.Encoded(cbor.encode(plain(said)))
@@ -71,7 +78,7 @@ def _encoded_all(said: tuple[Said, ...]) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _encoded(said: Said) -> cbor.Encoded:
+def _encoded(said: msgspec.Struct) -> cbor.Encoded:
     return cbor.Encoded(cbor.encode(plain(said)))
 
 
@@ -106,7 +113,7 @@ def count(configuration: Configuration, said: Sequence[Said], rows: int, least: 
     answered = [each.votes for each in said if isinstance(each, Answered)]
     if len(answered) < configuration.quorum:
         return Tally("failed", ())
-    absent = sum(isinstance(each, Absent) for each in said)
+    absent = sum(isinstance(each, Absent | Withheld) for each in said)
     rule = aggregator(configuration.aggregator)
     decisions = tuple(
         rule.decide([votes[row] for votes in answered], absent, configuration.f, least) for row in range(rows)

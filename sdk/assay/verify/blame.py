@@ -16,7 +16,8 @@ from assay.agreement.blame.evidence import (
     TwoMoves,
     WrongOutcome,
 )
-from assay.agreement.votes import Abstained, Answered, Erred
+from assay.agreement.sealing import Sealed
+from assay.agreement.votes import Abstained, Answered, Erred, Word
 from assay.verify.votes import written
 
 DONE = {"prepare": "prepared", "commit": "committed to"}
@@ -79,7 +80,7 @@ def _deed_in_views(evidence: TwoMoves | TwoBeginnings | ForgottenCommitment | Ag
             return f"{DONE[evidence.phase]} another entry {where} than the one with which that view began"
 
 
-def _word(evidence: ContradictingResults, said: Answered | Abstained | Erred) -> str:
+def _word(evidence: ContradictingResults, said: Word | Sealed) -> str:
     match said:
         case Answered(votes=votes):
             few = ", ".join(written(evidence.configuration, vote) for vote in votes[:3])
@@ -88,3 +89,5 @@ def _word(evidence: ContradictingResults, said: Answered | Abstained | Erred) ->
             return "abstained"
         case Erred():
             return "said that its model could not answer"
+        case Sealed(seal=seal):
+            return f"committed to {seal.hex()[:16]}"

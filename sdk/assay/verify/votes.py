@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from assay.agreement.evidence import AgreementEvidence
 from assay.agreement.group import DECIDED, FIRM, Configuration, Labels
-from assay.agreement.votes import Absent, Abstained, Answered, Erred
+from assay.agreement.votes import Absent, Abstained, Answered, Erred, Withheld
 from assay.certificate import AgreementCertificate
 from assay.model import ModelReference
 from assay.tensor import Tensor, by_name
@@ -36,7 +36,7 @@ def firmness(certificate: AgreementCertificate) -> Iterator[str]:
     rows = len(decided)
     if rows > 1 and not all(decided):
         yield f"contested: {_rows([not each for each in decided])} of {rows}, where there is no answer"
-    silent = sum(isinstance(each, Absent) for each in certificate.evidence.ended.said)
+    silent = sum(isinstance(each, Absent | Withheld) for each in certificate.evidence.ended.said)
     if not rows or not silent:
         return
     if all(firm):
@@ -62,6 +62,8 @@ def by_member(certificate: AgreementCertificate) -> Iterator[str]:
                 yield f"{member.owner} had an error: its model could not answer"
             case Absent():
                 yield f"{member.owner} was silent, or contradicted itself"
+            case Withheld():
+                yield f"{member.owner} withheld the answer to which it had committed"
 
 
 def voters(evidence: AgreementEvidence, model: ModelReference) -> list[str]:

@@ -111,6 +111,7 @@ const configuration = record({
   aggregator: string({ most: 64 }),
   grace: span,
   horizon: span,
+  copy_resistant: boolean,
 });
 
 const said = tagged("status", {
@@ -122,6 +123,7 @@ const said = tagged("status", {
   abstained: silent("abstained"),
   error: silent("error"),
   absent: silent("absent"),
+  withheld: silent("withheld"),
 });
 
 const agreement = record({

@@ -1,6 +1,6 @@
 // Who said what in a group, in words, for people only; a certificate may hold anything, so nothing is taken for granted.
 
-const SILENCE = { abstained: "abstained", error: "had an error", absent: "was silent" };
+const SILENCE = { abstained: "abstained", error: "had an error", absent: "was silent", withheld: "withheld its answer" };
 
 /** One text for each member: its vote, on the first row where there are several. */
 export function byMember({ epochs, ended }) {

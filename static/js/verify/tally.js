@@ -13,7 +13,7 @@ export function tally({ epochs, asked, ended, entry }, pointer) {
   const answers = ended.said.filter(({ status }) => status === "answered");
   if (entry.time > asked.deadline || answers.length < quorum(configuration)) return FAILED;
   if (!Object.hasOwn(AGGREGATORS, configuration.aggregator)) throw new Refusal("no such aggregator", { code: "unknown-aggregator" });
-  const absent = ended.said.filter(({ status }) => status === "absent").length;
+  const absent = ended.said.filter(({ status }) => status === "absent" || status === "withheld").length;
   const decide = AGGREGATORS[configuration.aggregator];
   const decisions = Array.from({ length: asked.rows }, (_, row) =>
     decide(answers.map(({ votes }) => votes[row]), absent, faults(configuration), asked.least));

@@ -16,8 +16,9 @@ from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.evidence import AgreementEvidence
 from assay.agreement.group import SIZES, Configuration, Epochs, Signed
 from assay.agreement.results import MAX_BATCH
+from assay.agreement.sealing import Sealed
 from assay.agreement.views import Locks, Move, Quorum, View
-from assay.agreement.votes import Abstained, Answered, Erred
+from assay.agreement.votes import Word
 from assay.digest import Tag, sha256
 from assay.errors import Refused, TooLarge
 from assay.fields import Index, Key, Number, Signature, plain
@@ -103,7 +104,7 @@ class DoubleVote(Evidence, frozen=True, tag="double-vote"):
 class Told(Struct, frozen=True):
     """One of two results: what was said, and its place in the batch that was signed."""
 
-    said: Answered | Abstained | Erred
+    said: Word | Sealed
     index: Index
     count: Annotated[int, msgspec.Meta(ge=1, le=MAX_BATCH)]
     path: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=10)]  # nearest sibling first

@@ -29,6 +29,7 @@ from assay.agreement.blame.guilt import is_counted
 from assay.agreement.blame.transcript import Batch, Beginning, Vote
 from assay.agreement.evidence import AgreementEvidence
 from assay.agreement.group import Epoch
+from assay.agreement.sealing import Opened
 from assay.agreement.views import SignedMove, beginning, carried
 from assay.agreement.votes import encoded
 
@@ -69,7 +70,7 @@ def contradiction(epochs: Epochs, one: tuple[Batch, int], other: tuple[Batch, in
     """Of two results of a member, each by its place in a batch."""
     (batch, i), (second, j) = one, other
     first, then = batch.results[i], second.results[j]
-    if (batch.member, first.request, first.model) != (second.member, then.request, then.model) or first == then:
+    if batch.member != second.member or not first.contradicts(then):
         return None
     both = sorted((told(batch, i), told(second, j)), key=lambda each: encoded(each.said).document)
     return ContradictingResults(
@@ -186,10 +187,10 @@ def commitment(certified: AgreementEvidence) -> Commitment:
 
 
 def told(batch: Batch, index: int) -> Told:
-    """A result, with what leads from it to the batch's signature."""
-    leaves = [each.leaf for each in batch.results]
-    path = merkle.path(leaves, index)
-    return Told(batch.results[index].said, index, len(leaves), path, batch.signature)
+    """A result, not an opened one, with what leads from it to the batch's signature."""
+    leaves, said = [each.leaf for each in batch.results], batch.results[index].said
+    assert not isinstance(said, Opened), "what is opened contradicts nothing"
+    return Told(said, index, len(leaves), merkle.path(leaves, index), batch.signature)
 
 
 def _moved(signed: SignedMove) -> Moved:
