@@ -114,6 +114,7 @@ wrong-aggregator | Wrong aggregator | Labels are counted by plurality; values ha
 wrong-vote | Wrong vote | A member's vote is for something that the group cannot answer, or not one for each row.
 wrong-outcome | Wrong outcome | The outcome is not what the members' votes come to.
 wrong-quorum | No quorum | Too few different members have signed for this to be the group's word.
+unknown-epoch | Unknown epoch | The evidence is from an epoch of the group that has not begun here. If it has elsewhere, hand it in again later.
 wrong-epoch | Wrong epoch | The configuration is not the one that should stand here in the group's history.
 in-group | In a group | A group answers with this model or node. Change to another model there first, or leave the group.
 group-settled | Group is settled | The group's members have been chosen, or its genesis stands. From then on members come and go with its next epoch.

@@ -28,6 +28,7 @@ AT_ONCE = 16  # pieces of one node; the rest is fetched next time
 PAUSE = timedelta(minutes=5)  # between two errands to one node about one group
 ANSWERING = 10.0  # seconds
 MAX_VERDICT = 200  # characters
+UNKNOWN_EPOCH = "unknown-epoch"  # the code with which evidence is put off
 
 
 def note(node: Node, caught: Iterable[bytes]) -> None:
@@ -51,7 +52,10 @@ def collect(member: int) -> None:
     for _ in range(AT_ONCE):
         if not document:
             return
-        settled, verdict = sha256(document), _handed_in(seat.group, document)
+        verdict = _handed_in(seat.group, document)
+        if verdict is None:
+            return
+        settled = sha256(document)
         document = _ask(seat.node, Disclose(id=0, group=genesis, settled=settled, verdict=verdict))
 
 
@@ -62,10 +66,12 @@ def _ask(node: Node, message: Disclose) -> bytes:
     return answer.document
 
 
-def _handed_in(group: Group, document: bytes) -> str:
-    """Why it is refused for good; nothing if it is not."""
+def _handed_in(group: Group, document: bytes) -> str | None:
+    """Why it is refused for good; nothing if it was taken, None if it has to wait for its epoch to begin here."""
     try:
         evidence.submit(None, group, document)
     except AssayError as error:
+        if error.code == UNKNOWN_EPOCH:
+            return None
         return printable(f"{error.code}: {error.detail}")[:MAX_VERDICT]
     return ""

@@ -63,13 +63,14 @@ def submit(actor: Actor | None, to: Group, document: bytes) -> tuple[Evidence, b
     """Checks and keeps evidence, and strikes whom it convicts; and whether it was news. No actor: a node has it.
 
     Where all of it was known, gives the piece that is here. Raises Refused or NotVerified for what proves nothing,
-    Conflict where the group is not one yet, or where enough is known.
+    Conflict where the group, or the epoch, is not one yet, or where enough is known.
     """
     read, user = parse(document), actor.user if actor else None
     genesis = to.epochs.filter(number=0, document__isnull=False).first()
     if genesis is None:
         raise Conflict("the group's genesis does not stand yet", code="group-not-serving", got=to.state)
     guilty = require_guilt(read, bytes(genesis.digest))
+    _require_known(to, read)
     to = held(to)
     seats = list(_new(to, guilty, read.about))
     known = Evidence.objects.filter(Q(digest=read.id) | Q(group=to, about=read.about)).order_by("pk").first()
@@ -89,6 +90,21 @@ def submit(actor: Actor | None, to: Group, document: bytes) -> tuple[Evidence, b
         Strike.objects.create(evidence=kept, member=seat, about=read.about)
         audit.record(seat.organisation, user, Action.GROUP_STRUCK, f"{to}: {read.about}")
     return kept, True
+
+
+def _require_known(to: Group, read: AnyEvidence) -> None:
+    """Whose keys those are, the marketplace says by what it knows: a quorum of liars may well approve an epoch in
+    which somebody's name stands beside a key of theirs.
+    """
+    digest = read.configuration.digest
+    if not to.epochs.filter(digest=digest, document__isnull=False).exists():
+        raise Conflict(
+            "from an epoch of the group that is not known here",
+            code="unknown-epoch",
+            pointer=f"/epochs/{len(read.epochs) - 1}",
+            expected=" | ".join(each.hex for each in to.epochs.filter(document__isnull=False)),
+            got=digest.hex(),
+        )
 
 
 def _new(to: Group, guilty: Sequence[Guilty], about: str) -> QuerySet[Member]:

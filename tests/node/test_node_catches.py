@@ -8,7 +8,6 @@ import json
 import stat
 from functools import partial
 
-import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -16,11 +15,11 @@ from assay.agreement.blame.evidence import parse
 from assay.agreement.blame.guilt import require_guilt
 from assay.errors import AssayError
 from assay.keys import PrivateKey
-from consensus.messages import Vote
 from node import caught as caught_files
 from node import members
 from node.commands.status import command as status
 from tests.node.group_world import answer
+from tests.node.lying import vote_twice
 from wire.deadline import in_seconds
 from wire.messages import Disclose
 
@@ -30,20 +29,8 @@ LIAR = 3
 @pytest.fixture
 def lying(world, group):
     """The last member votes for something else as well, with its own key."""
-    (member,) = world.daemons[LIAR]._members._members.values()
-    send = member.host._send
-
-    def twice(words, frames):
-        send([*words, *((to, other(group, member, word)) for to, word in words if isinstance(word, Vote))], frames)
-
-    member.host._send = twice
+    vote_twice(world.daemons[LIAR])
     return group
-
-
-def other(group, member, vote: Vote) -> Vote:
-    turned = msgspec.structs.replace(vote, entry=bytes(32))
-    signed = turned.ballot(group.configuration.digest, 0).digest(turned.tag)
-    return msgspec.structs.replace(turned, signature=member._seal.sign(turned.tag, signed))
 
 
 def ask(world, i: int, message, identity: PrivateKey | None = None):

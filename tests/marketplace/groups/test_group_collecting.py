@@ -24,7 +24,7 @@ from marketplace.groups.models import Evidence, Strike
 from marketplace.predictions import outbox
 from marketplace.predictions.models import Outbox
 from node.caught import Caught
-from tests.marketplace.groups.test_group_evidence import double_vote, epochs
+from tests.marketplace.groups.test_group_evidence import begun, double_vote, epochs, followed, under_another_key
 from wire.messages import Disclose
 
 pytestmark = pytest.mark.django_db
@@ -157,3 +157,13 @@ def test_of_a_withdrawn_group_what_was_caught_still_comes_in(machines, owners, s
     actions.withdraw(owners[0].actor, serving)
     collected()
     assert Strike.objects.count() == 1
+
+
+def test_what_is_from_an_epoch_that_has_not_begun_here_waits(machines, owners, serving):
+    chain = followed(serving, owners)
+    machines[0].evidence = {genesis(serving): [under_another_key(chain).to_cbor()]}
+    collected()
+    assert (Strike.objects.count(), machines[0].verdicts) == (0, {})
+    begun(serving, chain[1])
+    collected()
+    assert (Strike.objects.count(), list(machines[0].verdicts.values())) == (1, [""])

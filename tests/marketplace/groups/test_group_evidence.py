@@ -6,6 +6,8 @@ import json
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
+from msgspec import structs
 
 from assay import cbor, jsonform
 from assay.agreement.blame import making
@@ -13,10 +15,13 @@ from assay.agreement.blame.evidence import TAGS, Commitment, parse
 from assay.agreement.blame.guilt import require_guilt
 from assay.agreement.blame.transcript import Vote
 from assay.agreement.entry import Entry
-from assay.agreement.group import Epoch, Signed
+from assay.agreement.group import Approved, Epoch, Signed
+from assay.digest import Tag
+from assay.fields import plain
+from assay.keys import PrivateKey
 from marketplace.accounts.models import AuditEntry
 from marketplace.groups import actions, evidence
-from marketplace.groups.models import Evidence, Group, Strike
+from marketplace.groups.models import Evidence, Group, GroupEpoch, Strike
 from tests.marketplace.groups import founded
 from tests.marketplace.people import problem
 from tests.sdk.blaming import named
@@ -122,9 +127,7 @@ def test_what_proves_nothing_is_refused_and_not_kept(hand_in, serving, owners, c
 
 def forged(group, owners):
     """Member 2 signs in the name of member 1."""
-    from msgspec.structs import replace
-
-    return [replace(vote(group, owners, 2, entry), member=1) for entry in (b"a", b"b")]
+    return [structs.replace(vote(group, owners, 2, entry), member=1) for entry in (b"a", b"b")]
 
 
 def elsewhere():
@@ -133,6 +136,58 @@ def elsewhere():
 
     other = Made()
     return making.double_vote(other.epochs, other.vote(1), other.vote(1, entry=b"b"))
+
+
+def followed(group, owners, **changes) -> tuple[Epoch, ...]:
+    """An epoch that a quorum of the first has put into force: the second owner's place has a key of the first."""
+    [first] = epochs(group)
+    members = list(first.configuration.members)
+    members[1] = structs.replace(members[1], key=PrivateKey(b"\x07" * 32).public.raw)
+    now = structs.replace(
+        first.configuration, epoch=1, previous=first.configuration.digest, members=tuple(members), **changes
+    )
+    keys = [owners[0].key, PrivateKey(b"\x07" * 32), *(each.key for each in owners[2:])]
+    signed = Approved.signed(first.configuration.digest, now.digest, 5, bytes(32))
+    approvals = tuple(Approved(i, 5, bytes(32), owners[i].key.sign(Tag.GROUP_APPROVAL, signed)) for i in (0, 2, 3))
+    return first, Epoch(now, tuple(key.sign(Tag.GROUP, now.digest) for key in keys), approvals)
+
+
+def under_another_key(chain: tuple[Epoch, ...]):
+    """Two votes in the second owner's place, by whoever has that key."""
+    votes = []
+    for entry in (b"\x01" * 32, b"\x02" * 32):
+        unsigned = Vote("commit", 1, 0, chain[1].configuration.digest, 7, entry, bytes(64))
+        digest = unsigned.ballot(chain[0].configuration.digest, 1).digest(TAGS["commit"])
+        votes.append(structs.replace(unsigned, signature=PrivateKey(b"\x07" * 32).sign(TAGS["commit"], digest)))
+    return making.double_vote(chain, *votes)
+
+
+def begun(group, epoch: Epoch) -> None:
+    """The marketplace has followed."""
+    GroupEpoch.objects.create(
+        group=group,
+        number=epoch.configuration.epoch,
+        configuration=cbor.encode(plain(epoch.configuration)),
+        digest=epoch.configuration.digest,
+        document=cbor.encode(plain(epoch)),
+        stood=timezone.now(),
+    )
+
+
+def test_an_epoch_that_liars_have_made_up_frames_no_owner(hand_in, serving, owners):
+    """2f + 1 of them approve an epoch in which another's name stands beside a key of theirs."""
+    made = under_another_key(followed(serving, owners))
+    assert [each.owner for each in require_guilt(made, made.group)] == [owners[1].slug]
+    answer = hand_in(made.to_cbor())
+    assert (answer.status_code, problem(answer)["code"]) == (409, "unknown-epoch")
+    assert not Strike.objects.exists()
+
+
+def test_evidence_from_an_epoch_that_has_begun_here_is_struck(hand_in, serving, owners):
+    """Its owner has been given another key there."""
+    chain = followed(serving, owners)
+    begun(serving, chain[1])
+    assert hand_in(under_another_key(chain).to_cbor()).json()["struck"] == [owners[1].slug]
 
 
 def test_before_the_genesis_stands_nobody_can_be_blamed(client, signing, owners, forming):
