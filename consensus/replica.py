@@ -196,8 +196,8 @@ class Replica:
         self._speaking.sign()
         self._speaking.report()
         self._order()
-        self._viewing.go_on()
-        self._order()
+        if self._viewing.go_on():
+            self._order()
         if state.unopened:
             self._open()
         self._succeeding.go_on()

@@ -34,13 +34,13 @@ class Resending:
     @property
     def wake(self) -> int:
         """When something is due."""
-        state = self._state
-        times = [self._round]
-        if state.next_due is not None:
-            times.append(state.next_due)
-        lacking = (state.missing, state.lacking, state.absent)
-        times += [each.due for missing in lacking for each in missing.values()]
-        return min(times)
+        state, wake = self._state, self._round
+        if (due := state.next_due) is not None:
+            wake = min(wake, due)
+        for missing in (state.missing, state.lacking, state.absent):
+            if missing:
+                wake = min(wake, *(each.due for each in missing.values()))
+        return wake
 
     def relay(self) -> None:
         """Tells members of requests that their client may not have sent to them."""
@@ -166,6 +166,8 @@ class Resending:
     def _fetch(self) -> None:
         """Asks for what has been named and has not come, one after another of those who named it."""
         state = self._state
+        if not (state.missing or state.lacking or state.absent):
+            return
         missing, lacking = self._due(state.missing, TRIES), self._due(state.lacking, TRIES)
         absent = self._due(state.absent, None)
         for member in sorted(missing.keys() | lacking.keys() | absent.keys()):

@@ -55,7 +55,10 @@ class Slot:
 
     def agreeing(self, kind: str) -> int:
         """How many members have voted for what follows from the proposal."""
-        return len(self.signatures(kind))
+        if self.judged is None:
+            return 0
+        entry = self.judged.standing.last
+        return sum(vote.entry == entry for vote in self.votes(kind).values())
 
     def signatures(self, kind: str) -> tuple[Signed, ...]:
         """Of those, in the members' order."""

@@ -43,7 +43,7 @@ class Suspecting:
     def has_failed(self) -> bool:
         """Whether the leader of the present view is given up. Hands it what it may lack at half-time."""
         state, since = self._state, self._waiting_since
-        if not state.active or state.leads or not state.arrived or state.standing.over is not None:
+        if not self._is_led:
             return False
         if any(slot.refused for slot in state.slots.values()):
             return True
@@ -68,13 +68,22 @@ class Suspecting:
     def _waiting_since(self) -> int | None:
         """Since when something could be proposed or executed, as far as is seen at a glance."""
         state = self._state
-        if not state.active or state.leads or not state.arrived or state.standing.over is not None:
+        if not self._is_led:
             return None
-        times = [next(iter(state.reports.ripe.values()), None)]
+        times = [slot.began for slot in state.slots.values() if not slot.is_open]
         times += [wish.first for member, wish in state.wished.items() if member in state.updates]
-        times += [state.successor_heard if state.successor is not None else None]
-        times += [slot.began for slot in state.slots.values() if not slot.is_open]
-        return min((time for time in times if time is not None), default=None)
+        for since in state.reports.ripe.values():
+            times.append(since)
+            break
+        if state.successor is not None:
+            times.append(state.successor_heard)
+        return min(times) if times else None
+
+    @property
+    def _is_led(self) -> bool:
+        """Whether there is a leader to wait for."""
+        state = self._state
+        return state.active and not state.leads and state.arrived and state.standing.over is None
 
     def _deadline(self, since: int, patience: int) -> int:
         """By then: nothing has been executed for so long, or this has been passed over for much longer."""

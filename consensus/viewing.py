@@ -44,9 +44,10 @@ class Viewing:
         """When this member moves on from a view that does not begin."""
         return None if self._since is None else self._since + self._suspecting.patience
 
-    def go_on(self) -> None:
-        """Moves where that is due, and begins the view if this member leads it and may."""
+    def go_on(self) -> bool:
+        """Moves where that is due, and begins the view if this member leads it and may. Whether it has begun."""
         state = self._state
+        before = (state.view, state.active)
         if self._suspecting.has_failed():
             self._move(state.view + 1)
         self._follow()
@@ -54,6 +55,7 @@ class Viewing:
             self._begin()
         if not state.active:
             self._wait()
+        return state.active and before != (state.view, True)
 
     # --- what comes in ------------------------------------------------------------------------------------
 
@@ -114,6 +116,8 @@ class Viewing:
     def _follow(self) -> None:
         """f + 1 members cannot all be lying: when they have moved, so does this one."""
         state = self._state
+        if not self._changes:
+            return
         views = sorted((each.move.view for each in self._changes.values()), reverse=True)
         f = state.group.configuration.f
         if len(views) > f and views[f] > state.view:

@@ -92,7 +92,7 @@ def template(**fields: int | None) -> bytes:
 
 def integer(value: int) -> bytes:
     """What `encode` gives for an integer, for a `template`."""
-    return _SHORT_HEADS[UNSIGNED][value] if 0 <= value < 24 else encode(value)
+    return _head(UNSIGNED, value) if 0 <= value <= MAX_INTEGER else encode(value)
 
 
 def bytes_head(size: int) -> bytes:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay import cbor
-from assay.agreement.entry import Asked, Ended
+from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.results import Result
 from assay.agreement.votes import Absent, Abstained, Answered, Erred
 from assay.cbor import MAX_INTEGER
@@ -21,6 +21,7 @@ from assay.tensor import Tensor
 digests = st.binary(min_size=32, max_size=32)
 votes = st.lists(st.integers(-MAX_INTEGER, MAX_INTEGER), min_size=1, max_size=9).map(tuple)
 words = st.one_of(st.builds(Answered, digests, votes), st.builds(Abstained), st.builds(Erred), st.builds(Absent))
+indexes, numbers, times = st.integers(0, 2**31 - 1), st.integers(0, MAX_INTEGER), st.integers(0, MAX_TIME)
 tensors = st.builds(
     Tensor,
     st.text(min_size=1, max_size=40),
@@ -106,3 +107,16 @@ def test_one_number_that_is_not_finite_is_found_anywhere(size):
         with pytest.raises(Refused, match="finite") as error:
             Tensor.of("x", values).checked()
         assert error.value.pointer == f"/data/{at}"
+
+
+@given(st.builds(Entry, digests, indexes, numbers, digests, times, digests, indexes, digests))
+def test_an_entry(entry: Entry) -> None:
+    assert entry.digest == digest(Tag.AGREEMENT_ENTRY, cbor.encode(plain(entry)))
+
+
+@given(
+    st.builds(Ballot, digests, indexes, numbers, digests, numbers, digests),
+    st.sampled_from([Tag.AGREEMENT_PREPARE, Tag.AGREEMENT_COMMIT]),
+)
+def test_a_ballot(ballot: Ballot, tag: Tag) -> None:
+    assert ballot.digest(tag) == digest(tag, cbor.encode(plain(ballot)))

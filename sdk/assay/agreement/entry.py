@@ -14,7 +14,7 @@ import msgspec
 from assay import cbor
 from assay.agreement.votes import Outcome, Said, encoded_all
 from assay.digest import SIZE, Tag, digest, sha256
-from assay.fields import Index, Key, Milliseconds, Number, RequestId, plain
+from assay.fields import Index, Key, Milliseconds, Number, RequestId
 from assay.model import Digest
 
 Rows = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -24,6 +24,10 @@ _ASKED = Tag.AGREEMENT_REQUEST.prefix + cbor.template(
     id=16, rows=None, group=SIZE, input=SIZE, least=None, client=SIZE, deadline=None
 )
 _ENDED = Tag.AGREEMENT_OUTCOME.prefix + cbor.template(said=None, outcome=None, request=SIZE)
+_ENTRY = Tag.AGREEMENT_ENTRY.prefix + cbor.template(
+    root=SIZE, time=None, count=None, epoch=None, group=SIZE, number=None, parent=SIZE, content=SIZE
+)
+_BALLOT = cbor.template(view=None, entry=SIZE, epoch=None, group=SIZE, number=None, installed=SIZE)
 _OUTCOMES = {outcome: cbor.encode(outcome) for outcome in get_args(Outcome)}
 
 
@@ -80,7 +84,19 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
     @property
     def digest(self) -> bytes:
-        return digest(Tag.AGREEMENT_ENTRY, cbor.encode(plain(self)))
+        return sha256(
+            _ENTRY
+            % (
+                self.root,
+                cbor.integer(self.time),
+                cbor.integer(self.count),
+                cbor.integer(self.epoch),
+                self.group,
+                cbor.integer(self.number),
+                self.parent,
+                self.content,
+            )
+        )
 
 
 class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -94,4 +110,15 @@ class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     entry: Digest
 
     def digest(self, tag: Tag) -> bytes:
-        return digest(tag, cbor.encode(plain(self)))
+        return digest(
+            tag,
+            _BALLOT
+            % (
+                cbor.integer(self.view),
+                self.entry,
+                cbor.integer(self.epoch),
+                self.group,
+                cbor.integer(self.number),
+                self.installed,
+            ),
+        )
