@@ -18,6 +18,7 @@ from msgspec import structs
 
 from assay.agreement.entry import Asked, Ended
 from assay.agreement.group import Configuration
+from assay.agreement.sealing import Opened
 from assay.agreement.votes import Absent, Said, count
 from consensus import judging, ordering, proposing, words
 from consensus.catching_up import CatchingUp
@@ -33,6 +34,7 @@ from consensus.reports import Reports
 from consensus.simulator.breaking import Hasty, every, hasty, instead, restored
 from consensus.simulator.broken_views import OF_VIEWS
 from consensus.slots import Slot
+from consensus.speaking import Speaking
 from consensus.state import State
 
 # --- quorums ----------------------------------------------------------------------------------------------
@@ -241,6 +243,35 @@ def count_any_model() -> AbstractContextManager[None]:
     return _saying(any_model)
 
 
+# --- what is hidden ---------------------------------------------------------------------------------------
+
+
+def show_too_early() -> AbstractContextManager[None]:
+    """Shows what is under its seals as soon as it has made them."""
+
+    def sealed(self: Speaking, results: tuple[Result, ...]) -> tuple[tuple[Result, ...], tuple[Result, ...]]:
+        hidden, secrets = seal(self, results)
+        self._sign(secrets)
+        return hidden, secrets
+
+    seal = Speaking._sealed
+    return instead(Speaking, "_sealed", sealed)
+
+
+def count_what_was_not_sealed() -> AbstractContextManager[None]:
+    """Counts what a member shows, whether it was under its seal or not."""
+
+    def is_under(author: Any, fixed: Any, result: Result) -> bool:
+        return isinstance(result.said, Opened) and result.model == fixed.model
+
+    return instead(words, "is_under", is_under)
+
+
+def forget_what_is_fixed() -> AbstractContextManager[None]:
+    """Forgets, when it starts again, on which requests words have been fixed."""
+    return restored(lambda kept: replace(kept, fixed=[]))
+
+
 # --- who must have signed ---------------------------------------------------------------------------------
 
 
@@ -283,6 +314,9 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
             believe_any_clock,
             count_equivocators,
             count_any_model,
+            show_too_early,
+            count_what_was_not_sealed,
+            forget_what_is_fixed,
             obey_anyone,
             believe_any_record,
             *OF_VIEWS,

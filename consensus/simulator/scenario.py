@@ -207,14 +207,14 @@ class Scenario:
         return self.is_steady and working and everyone and within and asking.deadline[0] > needed
 
 
-def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
+def draw(chance: Random, n: int, lies: tuple[str, ...], copying: tuple[str, ...]) -> Scenario:
     """A scenario for a group of `n`; liars choose among `lies`."""
     weather = chance.choice(("calm", "fair", "storm", "storm"))
     calm, storm = weather == "calm", weather == "storm"
     trouble = chance.choice((6_000, 15_000)) if storm else chance.choice((300, 1_000, 3_000))
     horizon = chance.choice((6_000, 20_000)) if storm else chance.choice((2_000, 6_000, 20_000))
     skew, drift = chance.choice((0, 20, 500, 3_000)), chance.choice((0, 50, 5_000))
-    liars = _liars(chance, n)
+    liars, copy_resistant = _liars(chance, n), chance.random() < COPY_RESISTANT
     twins = () if calm or chance.random() < 0.8 else liars
     askings = tuple(
         tuple(_asking(chance, n, trouble, horizon) for _ in range(chance.randint(1, 5 if storm else 2)))
@@ -239,7 +239,9 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
         pace=chance.choice(((0, 0), (0, 3), (0, 30))),
         link=_link(chance, calm=calm),
         inference=tuple(_inference(chance, calm=calm) for _ in range(n)),
-        lies=() if twins else tuple((liar, _lies(chance, lies)) for liar in liars),
+        lies=()
+        if twins
+        else tuple((liar, _lies(chance, lies, copying if copy_resistant else ())) for liar in liars),
         crashes=tuple(_crash(chance, n, busy, storm=storm) for _ in some((0, 1, 2, 4))) + quake,
         harsh=bool(quake) or chance.random() < 0.5,
         far=chance.choice((0, 2, 1_000)),
@@ -254,7 +256,7 @@ def draw(chance: Random, n: int, lies: tuple[str, ...]) -> Scenario:
         else (),
         twins=twins,
         parting=chance.choice(("stay", "one goes", "both go")) if twins else "stay",
-        copy_resistant=chance.random() < COPY_RESISTANT,
+        copy_resistant=copy_resistant,
     )
 
 
@@ -286,8 +288,10 @@ def _liars(chance: Random, n: int) -> tuple[int, ...]:
     return tuple(sorted(chance.sample(among, chance.choice((0, f, f, chance.randint(0, f))))))
 
 
-def _lies(chance: Random, lies: tuple[str, ...]) -> tuple[str, ...]:
+def _lies(chance: Random, lies: tuple[str, ...], copying: tuple[str, ...]) -> tuple[str, ...]:
     """Some of them; or all that goes together."""
+    if copying and chance.random() < 0.5:
+        return (chance.choice(copying), *chance.sample(lies, chance.randint(0, 2)))
     if chance.random() < 0.2:
         return chance.choice(PLOTS)
     return tuple(chance.sample(lies, chance.randint(1, 3)))

@@ -16,6 +16,7 @@ from consensus.replica import Replica
 from consensus.seals import Seal
 from consensus.simulator.broken import VARIANTS
 from consensus.simulator.client import Client
+from consensus.simulator.copying import COPYING
 from consensus.simulator.disk import Disk
 from consensus.simulator.faults import Faults
 from consensus.simulator.founding import BEGAN, Founded, holder
@@ -24,7 +25,7 @@ from consensus.simulator.member import Clock, Member
 from consensus.simulator.models import Models
 from consensus.simulator.network import Network
 from consensus.simulator.scenario import TWIN, Scenario, Wish, draw
-from consensus.simulator.tricks import TRICKS, lying
+from consensus.simulator.tricks import EVERYWHERE, lying
 from consensus.simulator.twins import generated
 from consensus.simulator.watch import Watch
 from consensus.simulator.world import Broken, World
@@ -66,7 +67,7 @@ class Simulation:
         self.seed = seed
         self.evidence: list[AnyEvidence] = []  # against liars, where signatures are real
         self.world = World(seed, tell)
-        drawn = partial(generated, index=seed) if twins else partial(draw, lies=TRICKS)
+        drawn = partial(generated, index=seed) if twins else partial(draw, lies=EVERYWHERE, copying=tuple(COPYING))
         self.scenario = scenario or drawn(self.world.chance, n)
         self.founded = Founded(self.scenario, real=real)
         self._group = Group(self.founded.genesis, self.founded.configuration)

@@ -7,7 +7,7 @@ Each trick is a few lines: from what an honest member would send to one receiver
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 import msgspec
@@ -32,6 +32,7 @@ from consensus.messages import (
     Want,
 )
 from consensus.replica import Replica
+from consensus.simulator.copying import COPYING, revoted
 from consensus.simulator.founding import Founded
 from consensus.simulator.liars import FOR_EVER, Liar, Trick
 from consensus.simulator.misleading import MISLEADING, WITHIN
@@ -41,15 +42,12 @@ from consensus.simulator.world import World
 replace = msgspec.structs.replace
 
 
-def _revoted(result: Result, change: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Result:
-    said = result.said
-    return replace(result, said=replace(said, votes=change(said.votes))) if isinstance(said, Answered) else result
-
-
 def _wrong(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
     """All liars vote for the same wrong answer."""
     if isinstance(message, Exec) and message.member == liar.place:
-        return [liar.speak(tuple(_revoted(each, lambda votes: (WRONG,) * len(votes)) for each in message.results))]
+        return [
+            liar.speak(tuple(revoted(liar, each, lambda votes: (WRONG,) * len(votes)) for each in message.results))
+        ]
     return [message]
 
 
@@ -68,7 +66,9 @@ def _equivocating(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
     if not isinstance(message, Exec) or message.member != liar.place:
         return [message]
     other = liar.speak(
-        tuple(_revoted(each, lambda votes: tuple((vote + 1) % 4 for vote in votes)) for each in message.results)
+        tuple(
+            revoted(liar, each, lambda votes: tuple((vote + 1) % 4 for vote in votes)) for each in message.results
+        )
     )
     if liar.world.likely(0.3):
         return [message, other]
@@ -89,7 +89,7 @@ def _senseless(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
     """Votes for no label, and not one for each row."""
     if isinstance(message, Exec) and message.member == liar.place:
         odd = liar.world.chance.choice([(-7,), (2**53 - 1,), (0, 1, 2, 3, 4)])
-        return [liar.speak(tuple(_revoted(each, lambda _: odd) for each in message.results))]
+        return [liar.speak(tuple(revoted(liar, each, lambda _: odd) for each in message.results))]
     return [message]
 
 
@@ -271,12 +271,13 @@ WORDS: Mapping[str, Trick] = MappingProxyType(
     }
 )
 
-TRICKS = (*WORDS, *MISLEADING, *WITHIN)
+EVERYWHERE = (*WORDS, *MISLEADING, *WITHIN)
+TRICKS = (*EVERYWHERE, *COPYING)
 
 
 def lying(replica: Replica, place: int, lies: Iterable[str], founded: Founded, world: World) -> Liar:
     """A replica with these of the `TRICKS`."""
-    every = {**WORDS, **MISLEADING}
+    every = {**WORDS, **MISLEADING, **COPYING}
     liar = Liar(replica, place, [every[lie] for lie in lies if lie in every], founded, world)
     for lie in lies:
         if lie in WITHIN:

@@ -24,6 +24,7 @@ LATER = (  # caught after hundreds of runs: by `make simulate`
     "take-over-nothing",
     "forget-moves",
     "never-wait-longer",
+    "forget-what-is-fixed",
 )
 
 
