@@ -74,11 +74,21 @@ def own_proposal(actor: Actor, slug: str, number: int) -> Proposal:
     Raises NotFound, Forbidden, Conflict.
     """
     found = proposal(actor, slug, number)
-    for organisation in (found.organisation_id, found.group.organisation_id):
-        if organisation in actor.roles:
-            require_groups(actor, organisation)
-            return found
-    raise Conflict("others have proposed it", code="not-proposer", got=found.organisation.slug)
+    own = _withdrawing(actor, found)
+    if not own:
+        raise Conflict("others have proposed it", code="not-proposer", got=found.organisation.slug)
+    require_groups(actor, next((each for each in own if actor.has_role(each, Role.OWNER)), own[0]))
+    return found
+
+
+def may_withdraw(actor: Actor, of: Proposal) -> bool:
+    """Whether somebody who is signed in may."""
+    return any(actor.has_role(each, Role.OWNER) for each in _withdrawing(actor, of))
+
+
+def _withdrawing(actor: Actor, of: Proposal) -> list[int]:
+    """The actor's organisations that could."""
+    return [each for each in (of.organisation_id, of.group.organisation_id) if each in actor.roles]
 
 
 def founded(actor: Actor, slug: str) -> Group:

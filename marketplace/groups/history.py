@@ -1,7 +1,4 @@
-"""A group's epochs as a history: each configuration that stood, and what it changed of the one before.
-
-Today a group has one, its genesis; what is here reads as many as there are.
-"""
+"""A group's epochs as a history: each configuration that stood, and what it changed of the one before."""
 
 from __future__ import annotations
 

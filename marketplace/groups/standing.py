@@ -72,6 +72,11 @@ class Card:
         return (self.group.size - 1) // 3
 
     @property
+    def quorum(self) -> int:
+        """2f + 1."""
+        return 2 * self.f + 1
+
+    @property
     def genesis(self) -> str:
         """64 hexadecimal digits; empty before it stands."""
         return self.epochs[0].hex if self.epochs else ""

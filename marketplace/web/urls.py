@@ -16,6 +16,7 @@ from marketplace.web.views import (
     owner,
     people,
     predictions,
+    proposing,
     texts,
     your_groups,
 )
@@ -67,6 +68,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("your-groups/<slug:slug>/decline", your_groups.decline, name="group-decline"),
     path("your-groups/<slug:slug>/swap", your_groups.swap, name="group-swap"),
     path("your-groups/<slug:slug>/keep", your_groups.keep, name="group-keep"),
+    path("your-groups/<slug:slug>/propose", proposing.propose, name="group-propose"),
+    path("your-groups/<slug:slug>/proposals/<int:identifier>/withdraw", proposing.withdraw, name="unpropose"),
     path("your-groups/<slug:slug>/withdraw", your_groups.withdraw, name="group-withdraw"),
     path("nodes", nodes.nodes, name="nodes"),
     path("nodes/<int:node>/retire", nodes.retire, name="retire"),

@@ -5,21 +5,18 @@ from __future__ import annotations
 import re
 
 import pytest
-from msgspec.structs import replace
 
-from assay import cbor
-from assay.agreement.group import Epoch
-from assay.fields import plain
 from assay.keys import PrivateKey
+from marketplace.catalogue.models import Node
 from marketplace.groups import actions as groups
 from marketplace.groups import alerts, telling
 from marketplace.groups.alerts import LASTING
 from marketplace.groups.history import history
 from marketplace.groups.models import Alert, GroupCounts, GroupEpoch, Swap
-from marketplace.groups.standing import decoded
 from marketplace.groups.statistics import MemberCounts, PairCounts, Window, windows
 from marketplace.web.diversity import diversity
-from tests.marketplace.groups import founded
+from tests.marketplace import people
+from tests.marketplace.groups import founded, succeeding
 from tests.marketplace.groups.conftest import deciding, forming, inviting, owners, serving, signing  # noqa: F401
 from tests.web.conftest import browser, url
 
@@ -148,28 +145,20 @@ def test_owners_see_it_on_their_pages_and_all_on_the_groups(cast, owners, servin
 # --- epochs -----------------------------------------------------------------------------------------------
 
 
-def second(group, owners) -> GroupEpoch:  # noqa: F811
-    """As a reconfiguration would leave it: bela has another key, zoe came for owner3, and members wait longer."""
-    first = decoded(group.epochs.get())
-    configuration = first.configuration
-    asha, bela, sam, last = configuration.members
-    bela, zoe = (
-        replace(each, key=PrivateKey(bytes([i]) * 32).public.raw) for i, each in ((200, bela), (201, last))
-    )
-    later = replace(
-        configuration,
-        epoch=1,
-        previous=configuration.digest,
-        members=(asha, bela, sam, replace(zoe, owner="zoe")),
-        grace=configuration.grace + 1,
-    )
-    document = cbor.encode(plain(Epoch(later, first.consents, ())))
-    stood = group.epochs.get().stood
-    return GroupEpoch(group=group, number=1, digest=later.digest, document=document, stood=stood)
+@pytest.fixture
+def second(cast, owners, serving) -> GroupEpoch:  # noqa: F811
+    """Bela has another key, zoe came for owner3, and members wait longer."""
+    keys = [each.key for each in owners]
+    owners[1].key = PrivateKey(bytes([200]) * 32)
+    Node.objects.filter(pk=owners[1].node.pk).update(key=owners[1].key.public.raw)
+    zoe = founded.owner(people.person("zoe"), 9)
+    changes = {"joining": [zoe], "leaving": [owners[3]], "grace": serving.grace + 1}
+    succeeding.succeeded(serving, owners[0], [*owners, zoe], keys, **changes)
+    return serving.epochs.get(number=1)
 
 
-def test_an_epoch_says_what_it_changed(owners, serving):  # noqa: F811
-    first, then = history([serving.epochs.get(), second(serving, owners)])
+def test_an_epoch_says_what_it_changed(owners, serving, second):  # noqa: F811
+    first, then = history([serving.epochs.get(number=0), second])
     assert first.change is None
     assert [each.owner for each in first.members] == [each.slug for each in owners]
     change = then.change
@@ -188,10 +177,7 @@ def test_a_groups_changes_list_its_epochs(client, owners, serving):  # noqa: F81
     assert epoch["members"] == [each.slug for each in owners]
 
 
-def test_later_epochs_come_first_with_what_they_changed(client, owners, serving):  # noqa: F811
-    later = second(serving, owners)
-    later.configuration = cbor.encode(plain(decoded(later).configuration))
-    later.save()
+def test_later_epochs_come_first_with_what_they_changed(client, second):
     shown = text(page("group-updates", SLUG))
     assert shown.index("Epoch 1") < shown.index("Epoch 0")
     for words in ("zoe joined", "owner3 left", "bela has another key", "Rules: grace"):
@@ -199,11 +185,10 @@ def test_later_epochs_come_first_with_what_they_changed(client, owners, serving)
     assert client.get(API).json()["epochs"][1]["change"]["joined"] == ["zoe"]
 
 
-def test_counts_of_a_member_that_left_stay_its_own(owners, serving):  # noqa: F811
-    later = second(serving, owners)
+def test_counts_of_a_member_that_left_stay_its_own(owners, serving, second):  # noqa: F811
     kept(serving)
     kept(serving, epoch=1, lane=1)
-    ever, _ = windows(serving, [serving.epochs.get(), later])
+    ever, _ = windows(serving, [serving.epochs.get(number=0), second])
     assert [(each.owner, each.answered) for each in ever.members] == [
         ("asha", 2000),
         ("bela", 2000),

@@ -13,7 +13,7 @@ from marketplace.catalogue.interfaces import interface_of
 from marketplace.groups import access, alerts, evidence, standing, statistics
 from marketplace.groups.counting import STRAY
 from marketplace.groups.history import history
-from marketplace.groups.models import Group
+from marketplace.groups.models import Group, Proposal
 from marketplace.groups.standing import Card
 from marketplace.web.diversity import CAUTION, diversity
 from marketplace.web.pages import actor_of, page
@@ -63,6 +63,8 @@ def members(request: HttpRequest, slug: str) -> HttpResponse:
     context["command"] = f"assay verify certificate.json --group {card.genesis}" if card.genesis else ""
     context["statistics"] = [diversity(each) for each in statistics.windows(card.group, card.epochs)]
     context["caution"] = CAUTION
+    context["here"] = {seat.owner for seat in card.seats}
+    context["first"] = _founder(card)
     context["stray"] = NUMBERS[STRAY]
     context["evidence"] = evidence.of_group(card.group)[:MAX_LISTED]
     return render(request, "group/members.html", context)
@@ -88,6 +90,8 @@ def updates(request: HttpRequest, slug: str) -> HttpResponse:
     context = _context(request, slug, "web:group-updates")
     found = access.visible_swaps(context["actor"], context["card"].group)
     context["swaps"] = found.order_by("-pk")[:MAX_LISTED]
+    proposals = Proposal.objects.filter(group=context["card"].group, state__in=Proposal.OPEN)
+    context["next"] = proposals.select_related("organisation").first() if context["seated"] else None
     context["epochs"] = history(context["card"].epochs)[::-1]
     context["own"] = context["actor"].roles if context["actor"] else {}
     return render(request, "group/updates.html", context)
@@ -136,6 +140,13 @@ def counting(aggregator: str, f: int) -> str:
         "trimmed-mean": f"The mean without {extremes} of the numbers is the answer: {nobody} move it beyond"
         " what the others said.",
     }[aggregator]
+
+
+def _founder(card: Card) -> str:
+    """Who founded it, though another may keep its page since."""
+    if not card.epochs:
+        return card.founder.owner
+    return standing.decoded(card.epochs[0]).configuration.members[0].owner
 
 
 def _missing(card: Card) -> str:

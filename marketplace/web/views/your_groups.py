@@ -18,9 +18,10 @@ from marketplace.api.problems import status_of
 from marketplace.catalogue.models import Deployment
 from marketplace.groups import access, actions, alerts, configuring, standing
 from marketplace.groups.actions.founding import DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE, Rules
-from marketplace.groups.models import Group, Member, Swap
+from marketplace.groups.models import Group, Member, Proposal, Swap
 from marketplace.groups.standing import Card
 from marketplace.groups.telling import TOLD
+from marketplace.web import proposed
 from marketplace.web.pages import MAX_TYPED, address, is_partial, own_page, whole_number
 from marketplace.web.views.groups import MAX_LISTED, counting, tolerates
 
@@ -32,6 +33,8 @@ TONES = {
     State.SERVING: "good",
 }
 MOVING = (State.SIGNING, State.FORMING)
+TO_ANSWER = (Member.State.INVITED, Member.State.ASKED)
+TO_COME = (Member.State.ASKED, Member.State.JOINING)  # with the next epoch
 NAMED = (
     "member__group",
     "member__organisation",
@@ -62,7 +65,7 @@ def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
     rows: dict[bool, list[dict[str, Any]]] = {True: [], False: []}  # by whether an answer is awaited
     for each in found:
         seat, tone = own[each.pk], TONES.get(State(each.state), "")
-        rows[seat.state == Member.State.INVITED].append({"shown": standing.card(each), "seat": seat, "tone": tone})
+        rows[seat.state in TO_ANSWER].append({"shown": standing.card(each), "seat": seat, "tone": tone})
     context = {"invited": rows[True], "rows": rows[False], "alerts": alerts.of_actor(actor)}
     return render(request, "owner/groups.html", context)
 
@@ -99,13 +102,20 @@ def group(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
     manages = actor.has_role(seat.organisation_id, Role.OWNER)
     state = State(card.group.state)
     waiting = seat.swaps.filter(state=Swap.State.WAITING).select_related(*NAMED).first()
-    choices = _choices(card, seat) if manages and not waiting and _chooses(card, seat) else []
+    next_epoch = proposed.under_way(card.group) if card.epochs else {}
+    chooses = manages and not waiting and _chooses(card, seat, next_epoch)
+    choices = _choices(card, seat) if chooses else []
     context = {
         "card": card,
         "group": card.group,
         "seat": seat,
         "tone": TONES.get(state, ""),
-        "moving": state in MOVING or waiting is not None,
+        "moving": state in MOVING or waiting is not None or bool(next_epoch),
+        "next": next_epoch,
+        "withdraws": bool(next_epoch) and access.may_withdraw(actor, next_epoch["proposal"]),
+        "stale": proposed.stale(card.group) if card.epochs and not next_epoch else [],
+        "swapping": state == State.SERVING and seat.state not in TO_COME,
+        "coming": seat.state in TO_COME,
         "waiting": waiting,
         "reaching": _reaching(card, seat),
         "manages": manages,
@@ -263,17 +273,19 @@ def _reaching(card: Card, seat: Member) -> dict[str, str]:
     return {"word": f"Your node reaches {reached} of {others} others", "tone": tone}
 
 
-def _chooses(card: Card, seat: Member) -> bool:
+def _chooses(card: Card, seat: Member, next_epoch: Mapping[str, Any]) -> bool:
     """Whether another model may be chosen now: for the first time, anew, or to change to."""
+    if seat.state in TO_COME:
+        return bool(next_epoch) and next_epoch["proposal"].state == Proposal.State.INVITING
     if card.group.state == State.SERVING:
-        return True
+        return not next_epoch
     return card.group.state == State.INVITING and seat.position != 0
 
 
 def _choices(card: Card, seat: Member) -> list[dict[str, Any]]:
     """What could be brought, with the reason where it does not fit; while serving, from the member's node."""
     found = configuring.choices(seat.organisation_id)
-    if card.group.state == State.SERVING:
+    if card.group.state == State.SERVING and seat.state not in TO_COME:
         found = found.filter(node=seat.node_id).exclude(version=seat.version_id)
     return [
         {
