@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from assay import cbor
 from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.results import Result
+from assay.agreement.sealing import Author, Fixed, Opened, Sealed, seal
 from assay.agreement.votes import Absent, Abstained, Answered, Erred
 from assay.cbor import MAX_INTEGER
 from assay.digest import Tag, digest
@@ -21,6 +22,8 @@ from assay.tensor import Tensor
 digests = st.binary(min_size=32, max_size=32)
 votes = st.lists(st.integers(-MAX_INTEGER, MAX_INTEGER), min_size=1, max_size=9).map(tuple)
 words = st.one_of(st.builds(Answered, digests, votes), st.builds(Abstained), st.builds(Erred), st.builds(Absent))
+spoken = words.filter(lambda word: not isinstance(word, Absent))
+sealed, opened = st.builds(Sealed, digests, digests), st.builds(Opened, spoken, digests)
 indexes, numbers, times = st.integers(0, 2**31 - 1), st.integers(0, MAX_INTEGER), st.integers(0, MAX_TIME)
 tensors = st.builds(
     Tensor,
@@ -52,10 +55,31 @@ def test_a_request(request_):
     assert request_.digest == digest(Tag.AGREEMENT_REQUEST, cbor.encode(plain(request_)))
 
 
-@given(digests, digests, words.filter(lambda word: not isinstance(word, Absent)))
+@given(digests, digests, st.one_of(spoken, sealed, opened))
 def test_a_result(request_, model, said):
     result = Result(request_, model, said)
     assert result.leaf == digest(Tag.AGREEMENT_RESULT, cbor.encode(plain(result)))
+
+
+@given(st.builds(Author, digests, st.integers(0, 2**31 - 1), st.integers(0, 15)), digests, digests, opened)
+def test_a_seal(author, request_, model, what):
+    covered = {**author._asdict(), "request": request_, "model": model, **plain(what)}
+    del covered["status"]
+    assert seal(author, request_, model, what) == digest(Tag.AGREEMENT_SEAL, cbor.encode(covered))
+
+
+@given(
+    st.builds(
+        Fixed,
+        digests,
+        digests,
+        st.binary(min_size=16, max_size=16),
+        st.integers(0, MAX_TIME),
+        st.lists(st.one_of(sealed, st.just(Absent())), min_size=4, max_size=16).map(tuple),
+    )
+)
+def test_what_is_fixed(fixed):
+    assert fixed.leaf == digest(Tag.AGREEMENT_FIXED, cbor.encode(plain(fixed)))
 
 
 @given(ended)

@@ -26,7 +26,7 @@ class Both(Disk):
 
     def restore(self) -> Restored:
         simulated, real = super().restore(), self.real.restore()
-        for name in ("standing", "past", "bodies", "head", "moved", "installed"):
+        for name in ("standing", "past", "bodies", "head", "moved", "installed", "secrets", "fixed"):
             assert getattr(simulated, name) == getattr(real, name), name
         assert [each.signature for each in simulated.spoken] == [each.signature for each in real.spoken]
         assert {(each.vote, each.lock) for each in simulated.votes} == {
@@ -38,7 +38,10 @@ class Both(Disk):
 
 
 def crashing(seeds: range) -> list[int]:
-    return [seed for seed in seeds if len(Simulation(seed, 4).scenario.crashes) > 1]
+    scenarios = [(seed, Simulation(seed, 4).scenario) for seed in seeds]
+    found = [(seed, each) for seed, each in scenarios if len(each.crashes) > 1]
+    assert {each.copy_resistant for _, each in found} == {False, True}
+    return [seed for seed, _ in found]
 
 
 def restored(seed: int, folder: Path) -> int:
