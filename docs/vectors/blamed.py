@@ -2,6 +2,7 @@
 """Evidence against members of a group, good and bad, made from fixed seeds; listed in blame.json.
 
 Of each kind there is one that stands, and for each a few that prove nothing, named for what is wrong with them.
+Last a transcript, with what an audit finds in it.
 """
 
 from __future__ import annotations
@@ -18,20 +19,23 @@ from assay.agreement import results
 from assay.agreement.blame import making
 from assay.agreement.blame.evidence import TAGS, AnyEvidence, Commitment, Phase, parse
 from assay.agreement.blame.guilt import require_guilt
-from assay.agreement.blame.transcript import Batch, Beginning, Vote
+from assay.agreement.blame.transcript import FORMAT, Batch, Beginning, Transcript, Vote
 from assay.agreement.entry import Ballot, Entry
 from assay.agreement.group import Signed
 from assay.agreement.results import Result
+from assay.agreement.sealing import Opened, Sealed
 from assay.agreement.views import Move, Quorum, SignedMove, beginning
 from assay.agreement.votes import Abstained, Answered
 from assay.digest import Tag, sha256
 from assay.errors import AssayError
 from assay.fields import plain
+from assay.verify.audit import audit
 from docs.vectors.group import CERTIFIED, DIGITS, STRANGERS
 
 EPOCHS = (DIGITS.genesis,)
 GROUP = DIGITS.configuration.digest
 QUORUMS = range(3), range(1, 4)
+BEGINNINGS = sha256(b"as it began for some"), sha256(b"and for others")
 
 
 def vote(member: int, phase: Phase, entry: Entry, view: int = 0, installed: bytes = bytes(32)) -> Vote:
@@ -80,6 +84,13 @@ def contradicting_results() -> AnyEvidence | None:
     return making.contradicting_results(EPOCHS, first, batch(2, Result(request, model, Answered(model, (1,)))))
 
 
+def two_seals() -> AnyEvidence | None:
+    """In a copy-resistant group."""
+    model, request = DIGITS.model("chidi").commitment, sha256(b"request")
+    said = (Result(request, model, Sealed(model, sha256(name))) for name in (b"one", b"other"))
+    return making.contradicting_results(EPOCHS, *(batch(2, each) for each in said))
+
+
 def against_the_view() -> AnyEvidence | None:
     first = entry(b"one", 1)
     lock = Quorum(first, 0, bytes(32), signatures(QUORUMS[0], "prepare", first))
@@ -96,7 +107,11 @@ def good() -> dict[str, AnyEvidence]:
     found = {
         "two-prepares": making.double_vote(EPOCHS, vote(1, "prepare", one), vote(1, "prepare", other)),
         "two-commits": making.double_vote(EPOCHS, vote(1, "commit", one), vote(1, "commit", other)),
+        "on-two-beginnings": making.double_vote(
+            EPOCHS, *(vote(1, "commit", one, 1, began) for began in BEGINNINGS)
+        ),
         "contradicting-results": contradicting_results(),
+        "two-seals": two_seals(),
         "rewrite": rewrite(0),
         "rewrite-over-views": rewrite(1),
         "wrong-outcome": making.wrong_outcome(replace(CERTIFIED, outcome="contested").evidence),
@@ -106,6 +121,24 @@ def good() -> dict[str, AnyEvidence]:
         "against-the-view": against_the_view(),
     }
     return {name: evidence for name, evidence in found.items() if evidence is not None}
+
+
+def transcript() -> Transcript:
+    """Something of each kind, and what it takes for two pieces of evidence to be found."""
+    one, other, next_one = entry(b"one"), entry(b"other"), entry(b"next", 8)
+    head = Quorum(one, 0, bytes(32), signatures(QUORUMS[0], "commit", one))
+    lock = Quorum(next_one, 0, bytes(32), signatures(QUORUMS[0], "prepare", next_one))
+    model = DIGITS.model("chidi").commitment
+    words = (Abstained(), Sealed(model, sha256(b"one")), Opened(Answered(model, (1,)), sha256(b"salt")))
+    return Transcript(
+        format=FORMAT,
+        epochs=EPOCHS,
+        votes=(vote(1, "prepare", one), vote(1, "prepare", other)),
+        batches=(batch(2, *(Result(sha256(b"request %d" % i), model, word) for i, word in enumerate(words))),),
+        commitments=(Commitment(one, 0, bytes(32), head.signatures),),
+        moves=(move(1, 1, head), move(1, 1, head, lock)),
+        beginnings=(begin(1, *(move(member, 1, head) for member in (0, 2, 3))),),
+    )
 
 
 def bad(evidence: AnyEvidence) -> Iterator[tuple[str, bytes]]:
@@ -176,7 +209,11 @@ def build() -> dict[str, bytes]:
             files[file] = document
             finding = _finding(document)
             entries.append({"file": file, "groups": [DIGITS.digest], "exit": 1, "finding": finding})
-    index = {"format": "assay-blame-vectors/1", "vectors": entries}
+    heard = transcript()
+    files["blame/transcript.cbor"] = heard.to_cbor()
+    found = [{"kind": each.kind, "sha256": each.id.hex()} for each in audit([heard]).evidence]
+    transcripts = [{"file": "blame/transcript.cbor", "found": found}]
+    index = {"format": "assay-blame-vectors/1", "vectors": entries, "transcripts": transcripts}
     return files | {"blame.json": (json.dumps(index, indent=1) + "\n").encode()}
 
 
