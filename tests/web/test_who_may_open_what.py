@@ -6,10 +6,13 @@ The table is held against the URL configuration, so that a page without a row fa
 from __future__ import annotations
 
 from marketplace.catalogue.models import Model
+from marketplace.groups import access
 from marketplace.groups import actions as groups
 from marketplace.groups.actions.founding import Rules
 from marketplace.groups.models import Group
 from marketplace.web.urls import urlpatterns
+from tests.marketplace import people
+from tests.marketplace.groups import founded
 from tests.web.conftest import Shop, browser, url
 
 ANYBODY = {"nobody": 200, "bela": 200, "asha": 200, "tariq": 200, "sam": 200}
@@ -43,6 +46,21 @@ def group(shop: Shop) -> tuple[object, ...]:
     return ("four",)
 
 
+def serving(shop: Shop) -> tuple[object, ...]:
+    """One that asha has founded with three owners who are nobody here."""
+    persons = [shop.cast.asha, *(people.person(f"owner{i}") for i in range(3))]
+    owners = [founded.owner(each, i, slug="serving", name="serving") for i, each in enumerate(persons)]
+    founded.formed(founded.signed(founded.complete(founded.found(owners[0], "serving"), owners), owners))
+    return ("serving",)
+
+
+def proposal(shop: Shop) -> tuple[object, ...]:
+    """Asha's, of its next epoch."""
+    (slug,) = serving(shop)
+    seat = access.seat(shop.cast.asha.actor, str(slug))
+    return (slug, groups.propose(shop.cast.asha.actor, seat, grace=400).pk)
+
+
 # name → (arguments of the address, who gets which status)
 PAGES = {
     "home": ((), ANYBODY),
@@ -55,6 +73,7 @@ PAGES = {
     "group-members": (group, MEMBERS),
     "group-api": (group, MEMBERS),
     "group-updates": (group, MEMBERS),
+    "group-propose": (serving, ASHAS),
     "your-groups": ((), SIGNED_IN),
     "your-group": (group, MEMBERS | {"nobody": 302}),
     "found-group": ((), SIGNED_IN),
@@ -99,6 +118,7 @@ FORMS = {
     "group-decline": (group, ASHAS_TO_CHANGE),
     "group-swap": (group, ASHAS_TO_CHANGE),
     "group-keep": (group, ASHAS_TO_CHANGE),
+    "unpropose": (proposal, ASHAS_TO_CHANGE),
     "group-withdraw": (group, ASHAS_TO_CHANGE),
 }
 

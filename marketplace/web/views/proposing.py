@@ -56,8 +56,9 @@ def propose(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
 @require_POST
 @own_page
 def withdraw(request: HttpRequest, actor: Actor, slug: str, identifier: int) -> HttpResponse:
+    found = access.own_proposal(actor, slug, identifier)
     try:
-        made = actions.withdraw_proposal(actor, access.own_proposal(actor, slug, identifier))
+        made = actions.withdraw_proposal(actor, found)
     except Refused as error:
         messages.error(request, f"{error.detail[:1].upper()}{error.detail[1:]}. {error.hint}".strip())
     else:
