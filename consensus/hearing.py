@@ -126,7 +126,7 @@ class Hearing:
         state, member = self._state, message.member
         if member >= state.n or len({each.request for each in message.results}) != len(message.results):
             return
-        if message.votes > MAX_VOTES and len(message.results) > 1:
+        if len(message.results) > 1 and message.votes > MAX_VOTES:
             return
         held = Held(member, message.root)
         if held in state.answers:

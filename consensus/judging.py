@@ -332,6 +332,7 @@ def _outcomes(
     time: int,
 ) -> tuple[Ended, ...]:
     ended, early = [], []
+    counted: dict[tuple[tuple[Said, ...], int, int], Outcome] = {}  # many predictions end alike
     speaking = [(serving, results.get(member, {})) for member, serving in enumerate(parent.serving)]
     for digest, asked in requests.items():
         words = tuple(
@@ -344,7 +345,10 @@ def _outcomes(
         )
         outcome: Outcome = "failed"  # past its deadline, whatever was said
         if time <= asked.deadline:
-            outcome = count(configuration, words, asked.rows, asked.least).outcome
+            votes = (words, asked.rows, asked.least)
+            if votes not in counted:
+                counted[votes] = count(configuration, *votes).outcome
+            outcome = counted[votes]
             if outcome == "failed" and not all(digest in theirs for _, theirs in speaking):
                 early.append(digest)
         ended.append(Ended(digest, outcome, words))

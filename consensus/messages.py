@@ -91,6 +91,8 @@ def shown(result: Result) -> Word | None:
 
 
 def votes_in(result: Result) -> int:
+    if isinstance(result.said, Answered):  # the rule
+        return len(result.said.votes)
     said = shown(result)
     return len(said.votes) if isinstance(said, Answered) else 0
 

@@ -225,6 +225,8 @@ class Speaking:
         about = state.answers.about(pending.digest)
         if len(about) < state.group.quorum or len({held.member for held in about}) < state.group.quorum:
             return False
+        if self._has_one_word_of_each(about):
+            return True
         words = self._words(pending, about.items())
         if all(word is not None for word in words):
             return True
@@ -238,6 +240,15 @@ class Speaking:
             pending.answered_by_quorum = state.now
             state.due(state.now + grace, pending.digest)
         return state.now >= pending.answered_by_quorum + grace
+
+    def _has_one_word_of_each(self, about: Mapping[Held, Result]) -> bool:
+        """Whether there is nothing to look at closely: the rule, where no words are sealed."""
+        state, serving = self._state, self._state.standing.serving
+        return (
+            len(about) == state.n == len({held.member for held in about})
+            and not state.group.configuration.copy_resistant
+            and all(serving[held.member].commitment == each.model for held, each in about.items())
+        )
 
     def _words(self, pending: Pending, about: Iterable[tuple[Held, Result]]) -> list[Said | Sealed | None]:
         """By member what it has said, None where nothing that counts has been heard."""
