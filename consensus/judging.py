@@ -20,7 +20,7 @@ from assay import merkle
 from assay.agreement.entry import Asked, Ended, Entry
 from assay.agreement.group import MAX_EPOCHS, Configuration, Epoch
 from assay.agreement.sealing import Fixed
-from assay.agreement.votes import Outcome, count
+from assay.agreement.votes import Outcome, Said, count
 from assay.errors import Refused
 from assay.model import ModelReference
 from consensus.covering import content_digest, following

@@ -220,13 +220,11 @@ class Speaking:
 
     def _is_ready(self, pending: Pending) -> bool:
         state = self._state
-        if state.now > pending.asked.deadline:
-            return True
         about = state.answers.about(pending.digest)
+        if state.now > pending.asked.deadline or self._has_one_word_of_each(about):
+            return True
         if len(about) < state.group.quorum or len({held.member for held in about}) < state.group.quorum:
             return False
-        if self._has_one_word_of_each(about):
-            return True
         words = self._words(pending, about.items())
         if all(word is not None for word in words):
             return True
