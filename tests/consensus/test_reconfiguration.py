@@ -82,6 +82,26 @@ def test_what_waits_while_the_epoch_changes_is_decided_in_the_next():
     assert len(set(decided)) == len(decided), "once"
 
 
+def test_a_copy_resistant_group_decides_what_it_has_shown_before_its_epoch_ends():
+    """Else it would be answered anew by members that have heard the others' answers."""
+    genesis = msgspec.structs.replace(made.GENESIS, copy_resistant=True)
+    after = followed(genesis, [*MEMBERS[:3], NEWCOMER])
+    for heard in range(0, 60, 5):
+        town = Town(genesis=genesis)
+        town.ask(1)
+        town.pass_time(heard)
+        town.reconfigure(successor(genesis, after, [*made.KEYS[:3], EVE], WORDS), ASHA, BRUNO, CHIDI, DANA)
+        town.pass_time(600)
+        records = town.citizens[ASHA].records
+        epoch = {each.request: r.entry.epoch for r in records.values() for each in r.fixed}
+        ended = {each.request: r.entry.epoch for r in records.values() for each in r.ended}
+        assert town.citizens[ASHA].epochs == [0, 1], f"told {heard} ms after the request"
+        assert all(ended[request] == 0 for request in epoch if epoch[request] == 0), f"told after {heard} ms"
+        town.ask(1, 2)
+        town.pass_time(3_000)
+        assert outcomes(town, 1, 2) == ["certified"] * 2
+
+
 def test_a_group_grows_from_four_to_seven():
     keys = [PrivateKey(bytes([0x20 + i]) * 32) for i in range(3)]
     joining = [

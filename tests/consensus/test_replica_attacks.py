@@ -77,8 +77,8 @@ def asked(i: int, deadline: int = NOW + 60_000) -> Asked:
     return Asked(made.GROUP, groups.CLIENT.public.raw, i.to_bytes(16, "big"), digest, 1, deadline, 0)
 
 
-def requests(*numbers: int, deadline: int = NOW + 60_000) -> Requests:
-    every = tuple(asked(i, deadline) for i in numbers)
+def requests(*numbers: int, deadline: int = NOW + 60_000, group: bytes = made.GROUP) -> Requests:
+    every = tuple(msgspec.structs.replace(asked(i, deadline), group=group) for i in numbers)
     signed = groups.CLIENT.sign(Tag.AGREEMENT_BATCH, Batch.signed([each.digest for each in every]))
     batch = Batch(groups.CLIENT.public.raw, every, signed)
     return Requests(batch, tuple(payload(i) for i in numbers))

@@ -21,6 +21,7 @@ from consensus.replica import Replica
 from consensus.seals import Ed25519
 from consensus.simulator.disk import Disk
 from tests.consensus import made
+from tests.consensus.test_replica_attacks import requests
 from tests.sdk import groups
 
 NOW = 1_990_000
@@ -47,15 +48,16 @@ class Citizen:
 class Town:
     """By owner. `far`: entries by which one must be behind to be sent the last one."""
 
-    def __init__(self, *, far: int = 1_000) -> None:
+    def __init__(self, *, far: int = 1_000, genesis: Configuration = made.GENESIS) -> None:
         self.now, self.far = NOW, far
+        self.genesis = genesis.digest
         self.citizens: dict[str, Citizen] = {}
         self.told: dict[bytes, Decided] = {}
         self.down: set[str] = set()
         self._wires: list[tuple[int, int, str, object, Spoken | Ran]] = []
         self._order = count()
-        for member, key in zip(made.GENESIS.members, made.KEYS, strict=True):
-            self.settle(member.owner, key, Group(made.GROUP, made.GENESIS))
+        for member, key in zip(genesis.members, made.KEYS, strict=True):
+            self.settle(member.owner, key, Group(self.genesis, genesis))
 
     # --- who lives here -----------------------------------------------------------------------------------
 
@@ -95,7 +97,7 @@ class Town:
 
     def ask(self, *numbers: int, deadline: int = 60_000) -> None:
         """As a client does: again until it knows, whoever is there."""
-        message = groups_requests(self.now + deadline, *numbers)
+        message = requests(*numbers, deadline=self.now + deadline, group=self.genesis)
         for owner in self.citizens:
             self._wire(owner, groups.CLIENT.public.raw, message)
 
@@ -168,15 +170,9 @@ class Town:
             citizen.replica, citizen.left = None, True
             self.down.add(owner)
             return
-        citizen.group = Group(made.GROUP, epoch.configuration, before, epoch)
+        citizen.group = Group(self.genesis, epoch.configuration, before, epoch)
         citizen.disk.enter()
         self.start(owner)
-
-
-def groups_requests(deadline: int, *numbers: int):
-    from tests.consensus.test_replica_attacks import requests
-
-    return requests(*numbers, deadline=deadline)
 
 
 def followed(before: Configuration, members: Sequence[Member], **changes) -> Configuration:
