@@ -80,6 +80,7 @@ class GroupCard(msgspec.Struct, frozen=True):
     aggregator: Aggregator
     n: int
     f: int
+    copy_resistant: Annotated[bool, msgspec.Meta(description="Members commit to answers before any is shown")]
     genesis: Hex | None
     epoch: Annotated[int, msgspec.Meta(description="In force, by its number")]
     members: tuple[GroupMember, ...]
@@ -195,6 +196,7 @@ def _card(shown: Card) -> dict[str, Any]:
         "aggregator": found.aggregator,
         "n": found.size,
         "f": shown.f,
+        "copy_resistant": found.copy_resistant,
         "genesis": shown.genesis or None,
         "epoch": found.epoch,
         "members": tuple(_member(each) for each in shown.seats),

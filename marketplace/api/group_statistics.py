@@ -31,6 +31,7 @@ class MemberStatistics(msgspec.Struct, frozen=True):
     abstained: int
     erred: int
     absent: int
+    withheld: Annotated[int, msgspec.Meta(description="In a copy-resistant group: committed to, and never shown")]
     rows: int
     dissented: int
 
@@ -91,7 +92,7 @@ def _window(shown: statistics.Window) -> Window:
         members=tuple(
             MemberStatistics(
                 each.owner,
-                *(each.answered, each.abstained, each.erred, each.absent),
+                *(each.answered, each.abstained, each.erred, each.absent, each.withheld),
                 *(each.rows, each.dissented),
             )
             for each in shown.members

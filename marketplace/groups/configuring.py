@@ -43,7 +43,7 @@ def configuration(group: Group, seated: Iterable[tuple[str, Node, ModelVersion]]
         aggregator=group.aggregator,
         grace=group.grace,
         horizon=group.horizon,
-        copy_resistant=False,
+        copy_resistant=group.copy_resistant,
     )
 
 

@@ -19,7 +19,7 @@ from itertools import combinations
 
 from assay.agreement.evidence import AgreementEvidence
 from assay.agreement.group import Labels
-from assay.agreement.votes import Absent, Abstained, Answered, Erred
+from assay.agreement.votes import Absent, Abstained, Answered, Erred, Withheld
 
 STRAY = 5  # spreads from the answer beyond which a number dissents
 
@@ -33,6 +33,7 @@ class OfMember(IntEnum):
     ABSENT = 3
     ROWS = 4
     DISSENTED = 5
+    WITHHELD = 6  # appended: counts are stored in this order
 
 
 class OfPair(IntEnum):
@@ -50,6 +51,7 @@ WORDS = {
     Abstained: OfMember.ABSTAINED,
     Erred: OfMember.ERRED,
     Absent: OfMember.ABSENT,
+    Withheld: OfMember.WITHHELD,
 }
 
 

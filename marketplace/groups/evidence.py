@@ -23,16 +23,17 @@ from marketplace.errors import Conflict, NotFound
 from marketplace.groups import access
 from marketplace.groups.models import Evidence, Group, Member, Strike
 
-MOST_STRIKES = 100  # of one member in one group; nobody reads on
+MOST_STRIKES = 100  # by evidence, of one member in one group; nobody reads on
 MOST_NAMELESS = 20  # pieces about one group that name nobody
 
 
 def group(actor: Actor | None, slug: str) -> Group:
-    """A group that the actor may see, or one with evidence that was withdrawn: that does not hide it.
+    """A group that the actor may see, or one with evidence or strikes that was withdrawn: that hides neither.
 
     Raises NotFound.
     """
-    for found in Group.objects.filter(slug=slug, state=Group.State.WITHDRAWN, evidence__isnull=False)[:1]:
+    proven = Q(evidence__isnull=False) | Q(members__strikes__isnull=False)
+    for found in Group.objects.filter(proven, slug=slug, state=Group.State.WITHDRAWN)[:1]:
         return found
     return access.group(actor, slug)
 
@@ -52,9 +53,11 @@ def one(actor: Actor | None, slug: str, digest: bytes) -> Evidence:
 
 
 def against(organisation: Organisation) -> QuerySet[Strike]:
-    """Strikes of an owner, newest first, in every group that is or was everybody's to see."""
+    """Strikes of an owner by evidence, newest first, in every group that is or was everybody's to see."""
     shown = (Group.State.SERVING, Group.State.WITHDRAWN)
-    found = Strike.objects.filter(member__organisation=organisation, member__group__state__in=shown)
+    found = Strike.objects.filter(
+        member__organisation=organisation, member__group__state__in=shown, evidence__isnull=False
+    )
     return found.select_related("evidence__group").defer("evidence__document").order_by("-created", "-pk")
 
 
@@ -114,7 +117,7 @@ def _new(to: Group, guilty: Sequence[Guilty], about: str) -> QuerySet[Member]:
 
 
 def _require_room(to: Group, seats: Sequence[Member]) -> None:
-    full = Strike.objects.filter(member__in=seats).count() >= MOST_STRIKES * len(seats)
+    full = Strike.objects.filter(member__in=seats, evidence__isnull=False).count() >= MOST_STRIKES * len(seats)
     nameless = Evidence.objects.filter(group=to, strikes__isnull=True).count() >= MOST_NAMELESS
     if full if seats else nameless:
         raise Conflict(

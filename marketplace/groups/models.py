@@ -12,6 +12,7 @@ from assay.agreement.aggregate import AGGREGATORS
 from assay.agreement.group import MAX_SCALE, SIZES
 from marketplace.accounts.models import SLUG, Organisation, User
 from marketplace.catalogue.models import ModelVersion, Node
+from marketplace.certificates.models import Certificate
 
 LANES = 4  # rows in which one group's counts of one day are kept, so that writers seldom meet in one
 
@@ -39,6 +40,7 @@ class Group(models.Model):
     aggregator = models.CharField(max_length=64)
     grace = models.PositiveIntegerField()  # ms
     horizon = models.PositiveIntegerField()  # ms
+    copy_resistant = models.BooleanField(default=False)  # as in assay.agreement.group.Configuration
     epoch = models.PositiveIntegerField(
         default=0
     )  # in force, by its number: `size`, `grace` and `horizon` are its own
@@ -324,18 +326,26 @@ class Evidence(models.Model):
 
 
 class Strike(models.Model):
-    """Against a member of a group, for something that it is proven to have done."""
+    """Against a member of a group, for something that it is proven to have done: by evidence, or by a certificate,
+    in which 2f + 1 members have signed that this one withheld its answer.
+    """
 
-    evidence = models.ForeignKey(Evidence, on_delete=models.PROTECT, related_name="strikes")
+    evidence = models.ForeignKey(Evidence, null=True, on_delete=models.PROTECT, related_name="strikes")
+    certificate = models.ForeignKey(Certificate, null=True, on_delete=models.PROTECT, related_name="strikes")
     member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="strikes")
-    about = models.CharField(max_length=200)  # as of the evidence
+    about = models.CharField(max_length=200)  # what was done where: as of the evidence, or the request
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["member", "about"], name="one_strike_for_a_deed")]
+        constraints = [
+            models.UniqueConstraint(fields=["member", "about"], name="one_strike_for_a_deed"),
+            models.CheckConstraint(
+                condition=Q(evidence__isnull=True) ^ Q(certificate__isnull=True), name="strike_with_a_proof"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.member} for {self.evidence}"
+        return f"{self.member} for {self.about}"
 
 
 class GroupCounts(models.Model):

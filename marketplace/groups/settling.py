@@ -9,12 +9,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from assay.certificate import AgreementCertificate, AnyCertificate
+from assay.certificate import AgreementCertificate
+from marketplace.certificates.actions import Prepared
 from marketplace.db.statements import Statement
 from marketplace.groups.counting import Counts, counted
 from marketplace.groups.models import LANES
 
-Settled = tuple[int, dt.datetime, AnyCertificate]  # the group, when, and what came of it
+Settled = tuple[int, dt.datetime, Prepared]  # the group, when, and what came of it
 _Key = tuple[int, int, dt.date | None]  # group, epoch, day; None: of all days
 
 _ADD = Statement(
@@ -38,7 +39,8 @@ _ADD = Statement(
 def add(settled: Iterable[Settled]) -> None:
     """To be called once for each, in the transaction in which it is settled."""
     found: dict[_Key, Counts] = {}
-    for group, when, certificate in settled:
+    for group, when, prepared in settled:
+        certificate = prepared.certificate
         if isinstance(certificate, AgreementCertificate):
             epoch = certificate.evidence.configuration.epoch
             _add(found, (group, epoch, when.astimezone(dt.UTC).date()), counted(certificate.evidence))

@@ -34,6 +34,7 @@ class MemberCounts:
     absent: int = 0
     rows: int = 0
     dissented: int = 0
+    withheld: int = 0
 
     @property
     def rate(self) -> float | None:

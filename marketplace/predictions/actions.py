@@ -21,7 +21,7 @@ from marketplace.accounts.access import Actor
 from marketplace.catalogue.models import ModelVersion
 from marketplace.db.statements import Statement
 from marketplace.errors import Conflict
-from marketplace.groups import settling
+from marketplace.groups import settling, withheld
 from marketplace.groups.models import Group
 from marketplace.predictions import rows, stored, wakeups
 from marketplace.predictions.changes import Change
@@ -101,7 +101,8 @@ def create(actor: Actor, question: Question) -> Prediction:
 def apply(changes: Sequence[Change]) -> frozenset[UUID]:
     """Applies changes in their order; the predictions that any of them reached.
 
-    A certificate is stored with the change that ends its prediction, or not at all; a group's is counted with it.
+    A certificate is stored with the change that ends its prediction, or not at all; with a group's, it is counted,
+    and members are struck for what they withheld.
     """
     locked = rows.lock({change.prediction for change in changes})
     reached: frozenset[UUID] = frozenset()
@@ -111,7 +112,9 @@ def apply(changes: Sequence[Change]) -> frozenset[UUID]:
                 reached |= rows.write(locked.values())
             row.take(change)
     reached |= rows.write(locked.values())
-    settling.add(rows.settled(locked.values()))
+    settled = rows.settled(locked.values())
+    settling.add(settled)
+    withheld.strike(settled)
     return reached
 
 

@@ -126,7 +126,7 @@ def lock(predictions: Collection[UUID]) -> dict[UUID, Row]:
 def settled(locked: Iterable[Row]) -> list[Settled]:
     """Those of groups that have been certified since they were locked."""
     return [
-        (row.group, row.completed, row.certificate.certificate)
+        (row.group, row.completed, row.certificate)
         for row in locked
         if row.group is not None and row.completed is not None and row.certificate is not None
     ]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assay.agreement.group import DECIDED, FIRM, Labels
-from assay.agreement.votes import Absent, Abstained, Answered, Erred, Said
+from assay.agreement.votes import Absent, Abstained, Answered, Erred, Said, Withheld
 from assay.answer import answers
 from assay.certificate import AgreementCertificate, AnyCertificate
 from assay.tensor import Tensor, by_name
@@ -41,6 +41,7 @@ SILENT = {
     Abstained: Standing("Abstained: it lacked the input, or its model was out of reach"),
     Erred: Standing("Its model could not answer"),
     Absent: Standing("Silent"),
+    Withheld: Standing("Withheld: it had committed to an answer, and did not show it", "bad"),
 }
 
 
@@ -156,7 +157,7 @@ def _note(certificate: AgreementCertificate) -> str:
     evidence, outputs = certificate.evidence, certificate.statement.outputs
     if not outputs:
         return f"There is no answer: {failure(evidence)}."
-    silent = sum(isinstance(each, Absent) for each in evidence.ended.said)
+    silent = sum(isinstance(each, Absent | Withheld) for each in evidence.ended.said)
     firm = _flags(outputs, FIRM.name)
     if not silent:
         return ""

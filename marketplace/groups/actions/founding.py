@@ -43,13 +43,17 @@ State = Group.State
 
 @dataclass(frozen=True)
 class Rules:
-    """How a group comes to its answer. `scale` counts for numbers alone; times are in ms."""
+    """How a group comes to its answer. `scale` counts for numbers alone; times are in ms.
+
+    `copy_resistant`: members commit to their answers before any is shown.
+    """
 
     aggregator: str
     size: int = SIZES[0]
     scale: int = DEFAULT_SCALE
     grace: int = DEFAULT_GRACE
     horizon: int = DEFAULT_HORIZON
+    copy_resistant: bool = False
 
     def checked(self) -> Rules:
         """Raises Refused naming the field."""
@@ -115,6 +119,7 @@ def found(
         aggregator=rules.aggregator,
         grace=rules.grace,
         horizon=rules.horizon,
+        copy_resistant=rules.copy_resistant,
     )
     group.interface = plain(require_countable(group, organisation.slug, brought.node, brought.version))
     try:

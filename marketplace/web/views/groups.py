@@ -27,6 +27,7 @@ TABS = (
     ("web:group-updates", "Changes"),
 )
 MAX_LISTED = 100
+COMMITTING = "Members commit to their answers before any is shown, so that none can copy another’s."
 NUMBERS = (
     *("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"),
@@ -111,6 +112,7 @@ def _context(request: HttpRequest, slug: str, tab: str) -> dict[str, Any]:
         "aggregator": counting(found.aggregator, card.f),
         "tolerates": tolerates(card),
         "withstands": withstands(card),
+        "committing": COMMITTING,
         "alert": alerts.of_group(found),
         "tabs": TABS,
         "tab": tab,

@@ -41,7 +41,10 @@ NAMED = (
     "before__model__organisation",
     "after__model__organisation",
 )  # what a change is told with
-WORDS = ("name", "title", "summary", "model", "aggregator", "size", "scale", "grace", "horizon", "invite")
+WORDS = (
+    *("name", "title", "summary", "model", "aggregator", "size", "scale", "grace", "horizon", "invite"),
+    "copy_resistant",
+)
 AGGREGATORS = {
     "plurality": "Plurality: the label with most votes (for classification)",
     "median": "Median of the numbers (for regression)",
@@ -241,8 +244,10 @@ def _founding(
 
 
 def _rules(given: dict[str, str]) -> Rules:
-    numbers = {name: whole_number(given[name], f"/{name}") for name in ("size", "scale", "grace", "horizon")}
-    return Rules(given["aggregator"], **numbers)
+    size, scale, grace, horizon = (
+        whole_number(given[name], f"/{name}") for name in ("size", "scale", "grace", "horizon")
+    )
+    return Rules(given["aggregator"], size, scale, grace, horizon, bool(given["copy_resistant"]))
 
 
 def _value(deployment: Deployment) -> str:
