@@ -96,9 +96,11 @@ class Bench:
     seconds: float
     channels: list[aio.Channel]
 
-    async def group(self, slug: str, content: bytes, interface: Interface, row: np.ndarray) -> Asked:
+    async def group(
+        self, slug: str, content: bytes, interface: Interface, row: np.ndarray, *, copy_resistant: bool = False
+    ) -> Asked:
         reference = await self.owners.serve(content, interface)
-        epoch = await self.owners.form(slug, reference)
+        epoch = await self.owners.form(slug, reference, copy_resistant=copy_resistant)
         stubs = [service_pb2_grpc.GRPCInferenceServiceStub(channel) for channel in self.channels]
         asked = Asked(reference, epoch, row, GroupClient((epoch,), self.owners.client), stubs)
         await asked.certified(1)
@@ -176,6 +178,21 @@ async def one_ms(bench: Bench) -> None:
     await changing(bench, asked, layers)
     await crashed(bench, asked)
     await asked.client.close()
+
+
+async def sealed(bench: Bench) -> None:
+    """Two groups of the same members and models, one of which orders what members say before it is shown."""
+    content, row = costs.model(costs.layers_for(1)), costs.row()
+    plain = await bench.group("plain", content, costs.INTERFACE, row)
+    copy_resistant = await bench.group("sealed", content, costs.INTERFACE, row, copy_resistant=True)
+    for each in (plain, copy_resistant):
+        await rate(each.certified, 32, WARM_UP)
+    ratios = []
+    for _ in range(bench.repeats):
+        without = await rate(plain.certified, 32, bench.seconds)
+        ratios.append(await rate(copy_resistant.certified, 32, bench.seconds) / without)
+    bench.report.add("1 ms model: copy-resistant ÷ plain", ratios, "", least=0.85)
+    await asyncio.gather(plain.client.close(), copy_resistant.client.close())
 
 
 async def changing(bench: Bench, asked: Asked, layers: int) -> None:
@@ -304,6 +321,7 @@ PARTS: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "null": null,
     "10ms": ten_ms,
     "mobilenet": large,
+    "sealed": sealed,
     "leader": leader,
     "1ms": one_ms,  # last: it kills a member
 }

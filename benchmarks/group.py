@@ -69,7 +69,7 @@ class Owners:
             await peer.activate(reference.commitment, in_seconds(120))
         return reference
 
-    async def form(self, slug: str, reference: ModelReference) -> Epoch:
+    async def form(self, slug: str, reference: ModelReference, *, copy_resistant: bool = False) -> Epoch:
         """A group in which all four begin with the same model: it costs them the same."""
         keys = [Home(owner.home).load_key() for owner in self.owners]
         members = tuple(
@@ -87,7 +87,7 @@ class Owners:
             aggregator="plurality",
             grace=GRACE,
             horizon=HORIZON,
-            copy_resistant=False,
+            copy_resistant=copy_resistant,
         )
         epoch = Epoch(configuration, tuple(key.sign(Tag.GROUP, configuration.digest) for key in keys), ())
         for peer in self.peers:
