@@ -56,8 +56,8 @@ conformance: setup ## hold the verifier against docs/vectors (and DATA=folder: a
 chaos: setup ## kill and freeze a site's services under load, then ask for the account (MINUTES=3 SEED=…)
 	@$(PYTHON) -m stack.chaos --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)')
 
-chaos-members: setup ## kill, freeze, part and tear members of a group of bare processes under load (MINUTES=3 SEED=… N=4)
-	@$(PYTHON) -m stack.members --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)') $(if $(N),--n '$(N)')
+chaos-members: setup ## kill, freeze, part and tear members of a group of bare processes under load (MINUTES=3 SEED=… N=4 COPY_RESISTANT=1)
+	@$(PYTHON) -m stack.members --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)') $(if $(N),--n '$(N)') $(if $(COPY_RESISTANT),--copy-resistant)
 
 simulate: setup ## run groups from seeds among faults and liars, then broken ones (RUNS=20000 SEED=…)
 	@$(PYTHON) -m consensus.simulator '$(RUNS)' --variants $(if $(SEED),--seed '$(SEED)')

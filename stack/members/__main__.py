@@ -72,11 +72,12 @@ async def strike(members: Group, luck: random.Random) -> str:
             return " + ".join(names)
 
 
-async def main(seconds: float, n: int, seed: int) -> None:
+async def main(seconds: float, n: int, seed: int, *, copy_resistant: bool) -> None:
     folder = Path(tempfile.mkdtemp(prefix="assay-members-"))
-    print(f"seed {seed}, {n} members, logs in {folder}", flush=True)
+    kind = " copy-resistant" if copy_resistant else ""
+    print(f"seed {seed}, {n}{kind} members, logs in {folder}", flush=True)
     luck = chance(seed)
-    async with group(folder, n) as members:
+    async with group(folder, n, copy_resistant=copy_resistant) as members:
         recoveries = await campaign(members, seconds, luck)
         entries, answered = members.entries, members.load.answered
     times = sorted(each for every in recoveries.values() for each in every)
@@ -90,10 +91,11 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=3.0, help="how long faults are committed")
     parser.add_argument("--seed", type=int, help="repeats the faults of another campaign")
     parser.add_argument("--n", type=int, choices=SIZES, default=SIZES[0], help="members")
+    parser.add_argument("--copy-resistant", action="store_true", help="they seal their answers first")
     given = parser.parse_args()
     logging.disable(logging.WARNING)  # the client's: links come and go
     seed = secrets.randbelow(10**6) if given.seed is None else given.seed
     try:
-        asyncio.run(main(given.minutes * 60, given.n, seed))
+        asyncio.run(main(given.minutes * 60, given.n, seed, copy_resistant=given.copy_resistant))
     except (AssertionError, TimeoutError) as error:
         sys.exit(f"make chaos-members: {error} (seed {seed})")

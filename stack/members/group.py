@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -214,7 +215,7 @@ class Group:
 
 
 @asynccontextmanager
-async def group(folder: Path, n: int = 4, **settings: int) -> AsyncIterator[Group]:
+async def group(folder: Path, n: int = 4, **settings: Any) -> AsyncIterator[Group]:
     """Runs inside the block."""
     ports = tuple(free_ports(n))
     network = Network()

@@ -32,6 +32,7 @@ class Plan(msgspec.Struct, frozen=True):
     grace: int = 200  # ms
     horizon: int = 600_000  # ms
     retain: int = 3_600_000  # ms
+    copy_resistant: bool = False
 
     @property
     def n(self) -> int:
@@ -55,7 +56,7 @@ class Plan(msgspec.Struct, frozen=True):
             aggregator="plurality",
             grace=self.grace,
             horizon=self.horizon,
-            copy_resistant=False,
+            copy_resistant=self.copy_resistant,
         )
         return Epoch(configuration, tuple(each.sign(Tag.GROUP, configuration.digest) for each in keys), ())
 
