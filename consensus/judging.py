@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from itertools import chain
 from typing import NoReturn, Protocol
 
@@ -61,7 +60,11 @@ class Group:
     before: Configuration | None = None
     begun: Epoch | None = None
 
-    @property
+    @cached_property
+    def n(self) -> int:
+        return self.configuration.n
+
+    @cached_property
     def quorum(self) -> int:
         return self.configuration.quorum
 
@@ -71,7 +74,7 @@ class Group:
         return None if self.begun is None else self.begun.approvals[0].entry
 
     def leader(self, view: int) -> int:
-        return view % self.configuration.n
+        return view % self.n
 
 
 class TooEarly(Refused):
@@ -291,7 +294,7 @@ def _require_going_on(group: Group, parent: Standing, content: Content) -> None:
 
 def _require_light(content: Content, known: Known) -> None:
     """Whoever takes an entry over must be able to send and to hold all that it rests on."""
-    votes = sum(known.named(held).votes for held in named(content))
+    votes = sum(known.named(held).votes for held in content.named)
     if votes > MOST_VOTES:
         _refuse("rests on too much", "/haves", f"at most {MOST_VOTES} votes", str(votes))
 
@@ -299,29 +302,12 @@ def _require_light(content: Content, known: Known) -> None:
 def _results(content: Content, known: Known) -> dict[int, dict[bytes, list[Result]]]:
     """By member and request, of the batches that any of the reports names for it."""
     found: dict[int, dict[bytes, list[Result]]] = {}
-    for held, requests in named(content).items():
+    for held, requests in content.named.items():
         theirs = found.setdefault(held.member, {})
         for result in known.named(held).results:
             if result.request in requests:
                 theirs.setdefault(result.request, []).append(result)
     return found
-
-
-@lru_cache(maxsize=4)  # asked for whenever a proposal is looked at, and long
-def named(content: Content) -> Mapping[Held, AbstractSet[bytes]]:
-    """The batches that reports name for what is decided, each with the requests that it is named for."""
-    wanted: dict[Held, set[bytes]] = {}
-    decided = set(content.orders)
-    for each in content.haves:
-        held, together = each.report.held, dict[tuple[int, ...], list[bytes]]()
-        for readied in each.report.ready:
-            if readied.request in decided:
-                together.setdefault(readied.held, []).append(readied.request)
-        for places, requests in together.items():
-            for place in places:
-                if place < len(held):  # a report that names what it does not list is refused as a whole
-                    wanted.setdefault(held[place], set()).update(requests)
-    return wanted
 
 
 def _outcomes(

@@ -6,8 +6,9 @@ Decoded strictly, bounded in size. What is signed is signed as canonical CBOR un
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from functools import cached_property, lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -97,14 +98,14 @@ def votes_in(result: Result) -> int:
     return len(said.votes) if isinstance(said, Answered) else 0
 
 
-class Exec(Message, frozen=True):
+class Exec(Message, frozen=True, dict=True):
     """A member's results for some requests, under one signature: the unit in which they travel and are named."""
 
     member: Place
     results: Results
     signature: Signature
 
-    @property
+    @cached_property
     def root(self) -> bytes:
         return merkle.root([each.leaf for each in self.results])
 
@@ -148,7 +149,7 @@ class Readied(Struct, frozen=True):
     fixed: Number = 0  # the entry that has fixed the words on it; 0: none has
 
 
-class Report(Struct, frozen=True):
+class Report(Struct, frozen=True, dict=True):
     """The requests that have become ready for a member; each names its results by their places in `held`."""
 
     group: Digest
@@ -158,18 +159,13 @@ class Report(Struct, frozen=True):
     ready: Annotated[tuple[Readied, ...], msgspec.Meta(max_length=MAX_BATCH)]
     held: Annotated[tuple[Held, ...], msgspec.Meta(max_length=MAX_HELD)]
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
-        return _digest_of(self)
-
-
-@lru_cache(maxsize=128)
-def _digest_of(report: Report) -> bytes:
-    """Remembered, for a report is long, and judged more than once; put together from prepared parts likewise."""
-    ready = [_READIED % (_places(each.held), cbor.integer(each.fixed), each.request) for each in report.ready]
-    held = [_HELD % (each.root, cbor.integer(each.member)) for each in report.held]
-    clock, epoch, member = (cbor.integer(each) for each in (report.clock, report.epoch, report.member))
-    return sha256(_HAVE % (cbor.array(held), clock, epoch, report.group, cbor.array(ready), member))
+        """Put together from prepared parts, and remembered: a report is long, and judged more than once."""
+        ready = [_READIED % (_places(each.held), cbor.integer(each.fixed), each.request) for each in self.ready]
+        held = [_HELD % (each.root, cbor.integer(each.member)) for each in self.held]
+        clock, epoch, member = (cbor.integer(each) for each in (self.clock, self.epoch, self.member))
+        return sha256(_HAVE % (cbor.array(held), clock, epoch, self.group, cbor.array(ready), member))
 
 
 _READIED = cbor.template(held=None, fixed=None, request=SIZE)
@@ -273,7 +269,7 @@ class Succeeded(Message, frozen=True):
 # --- ordering ---------------------------------------------------------------------------------------------
 
 
-class Content(Struct, frozen=True):
+class Content(Struct, frozen=True, dict=True):
     """What an entry rests on; all else in it follows (`consensus.judging`)."""
 
     haves: Annotated[tuple[Have, ...], msgspec.Meta(max_length=MAX_REPORTS)]
@@ -290,6 +286,22 @@ class Content(Struct, frozen=True):
     @property
     def reports(self) -> tuple[bytes, ...]:
         return tuple(each.report.digest for each in self.haves)
+
+    @cached_property
+    def named(self) -> Mapping[Held, AbstractSet[bytes]]:
+        """The batches that reports name for what is ordered, each with the requests that it is named for."""
+        wanted: dict[Held, set[bytes]] = {}
+        orders = set(self.orders)
+        for each in self.haves:
+            held, together = each.report.held, dict[tuple[int, ...], list[bytes]]()
+            for readied in each.report.ready:
+                if readied.request in orders:
+                    together.setdefault(readied.held, []).append(readied.request)
+            for places, requests in together.items():
+                for place in places:
+                    if place < len(held):  # a report that names what it does not list is refused as a whole
+                        wanted.setdefault(held[place], set()).update(requests)
+        return wanted
 
 
 def leaves_of(ended: Sequence[Ended], fixed: Sequence[Fixed]) -> tuple[bytes, ...]:

@@ -16,7 +16,7 @@ from assay.digest import Tag
 from assay.errors import Refused
 from consensus.durable import Accepted, Cast, Executed, Fixing, Jumped, Past, Standing
 from consensus.hearing import Hearing
-from consensus.judging import LINGER, Judged, entered, judge, named
+from consensus.judging import LINGER, Judged, entered, judge
 from consensus.knowledge import Contained, Knowledge
 from consensus.messages import Body, Content, Propose, Record, Vote
 from consensus.slots import Slot
@@ -124,7 +124,7 @@ class Ordering:
         for request in lacking:
             if not state.is_over(request):
                 state.miss(request, state.leader)
-        absent = [held for held in named(content) if held not in state.answers]
+        absent = [held for held in content.named if held not in state.answers]
         for held in absent:
             state.lack(held, state.leader)
         return not lacking and not absent
@@ -134,7 +134,7 @@ class Ordering:
         state = self._state
         every = (state.pool.get(request) for request in content.orders)
         batches = {pending.batch.signature: pending.batch for pending in every if pending is not None}
-        results = tuple(state.answers[held] for held in named(content))
+        results = tuple(state.answers[held] for held in content.named)
         return Body(number, judged.standing.last, content, tuple(batches.values()), results)
 
     def _cast(self, kind: Literal["prepare", "commit"], slot: Slot) -> None:

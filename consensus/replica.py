@@ -190,11 +190,14 @@ class Replica:
         if not state.arrived:
             return
         state.touch_due()
-        self._forget_lapsed()
-        self._resending.relay()
-        self._speaking.run()
-        self._speaking.sign()
-        self._speaking.report()
+        if state.touched:
+            self._forget_lapsed()
+            self._resending.relay()
+            self._speaking.run()
+        if state.spoken:
+            self._speaking.sign()
+        if state.touched:
+            self._speaking.report()
         self._order()
         if self._viewing.go_on():
             self._order()

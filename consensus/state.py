@@ -141,6 +141,7 @@ class State:
 
     def __init__(self, group: Group, me: int, seal: Seal, restored: Restored) -> None:
         self.group = group
+        self.n = group.n
         self.me = me
         self.seal = seal
         self.now = 0
@@ -193,10 +194,6 @@ class State:
             self.keep_secret(result)
 
     # --- who is who ---------------------------------------------------------------------------------------
-
-    @property
-    def n(self) -> int:
-        return self.group.configuration.n
 
     @property
     def leader(self) -> int:

@@ -36,6 +36,7 @@ class Viewing:
         self._suspecting = suspecting
         self._moves = Moves(state.group, state.seal)
         self._changes: dict[int, ViewChange] = {}  # by member its latest
+        self._heard_of_moves = False  # since it was last looked whether to follow
         self._early: dict[int, deque[tuple[int, Vote | Propose]]] = {}  # by member that sent it
         self._since: int | None = None  # when 2f + 1 members had moved as far as this one, or further
 
@@ -74,6 +75,7 @@ class Viewing:
         if before is None or before.move.view < move.view:
             if self._moves.is_right(message):
                 self._changes[move.member] = message
+                self._heard_of_moves = True
         elif before.move.view == move.view and before.move != move and self._moves.is_right(message):
             state.catch(move.member, "move", move.view, before, message)
 
@@ -116,8 +118,9 @@ class Viewing:
     def _follow(self) -> None:
         """f + 1 members cannot all be lying: when they have moved, so does this one."""
         state = self._state
-        if not self._changes:
+        if not self._heard_of_moves:
             return
+        self._heard_of_moves = False
         views = sorted((each.move.view for each in self._changes.values()), reverse=True)
         f = state.group.configuration.f
         if len(views) > f and views[f] > state.view:

@@ -6,7 +6,7 @@ Endpoints are members by their place and clients by their key. Whoever is down h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 
 from consensus.messages import Spoken
 from consensus.simulator.scenario import TWIN, Link
@@ -68,6 +68,7 @@ class Network:
         self._part.clear()
 
 
+@cache
 def name(end: End) -> str:
     if isinstance(end, int):
         return f"member {end}" if end < TWIN else f"the twin of member {end - TWIN}"

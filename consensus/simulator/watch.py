@@ -37,6 +37,7 @@ class Watch:
         self.log = Log(founded, honest, self.signing)
         self.blaming = Blaming(founded, honest)
         self.views = Views(founded, honest, self.log.records, self.signing.executed, steady=steady)
+        self._left: tuple[int, Spoken] | None = None
         self._heard: set[tuple[int, int, bytes]] = set()  # who, in which life, has had a request in time
         self._horizon = configuration.horizon
         self._latest = latest
@@ -86,6 +87,9 @@ class Watch:
             self.signing.executes([each.standing for each in what if isinstance(each, Executed)], place)
 
     def leaves(self, place: int, message: Spoken) -> None:
+        if self._left is not None and self._left[0] == place and self._left[1] is message:
+            return  # the same to another
+        self._left = (place, message)
         self.log.leaves(place, message)
         self.blaming.leaves(message)
         if place in self.honest:

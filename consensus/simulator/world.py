@@ -65,4 +65,5 @@ class World:
 
     def between(self, span: tuple[int, int]) -> int:
         """A whole number, both ends included."""
-        return self.chance.randint(*span)
+        low, high = span
+        return low + int(self.chance.random() * (high - low + 1)) if low < high else low

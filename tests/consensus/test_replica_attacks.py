@@ -307,7 +307,7 @@ def test_a_report_that_names_what_is_about_another_request_is_not_proposed():
     for i in range(1, 1_000, 50):
         ready = leader.step(NOW + 2 + i, [Received(each.report.member, each) for each in said])
         proposals += [each for _, each in ready.announce if isinstance(each, Propose)]
-    names = [judging.named(each.content) for each in proposals]
+    names = [each.content.named for each in proposals]
     assert all(wrong not in each or two not in each[wrong] for each in names)
 
 
