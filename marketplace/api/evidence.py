@@ -1,9 +1,12 @@
-"""Evidence against members of groups: handed in, listed, and the very bytes of it for whoever wants to check."""
+"""Evidence against members of groups: handed in, listed, and the very bytes of it for whoever wants to check; and
+the strikes that follow from it, or from certificates.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+from typing import Annotated
 
 import msgspec
 from django.http import HttpResponse, HttpResponseBase
@@ -21,6 +24,7 @@ from marketplace.api.views import View, actor_of
 from marketplace.errors import NotFound
 from marketplace.groups import evidence
 from marketplace.groups.models import Evidence as Row
+from marketplace.groups.models import Strike
 
 FORMS = {JSON: {"type": "object"}, CBOR: {"type": "string", "format": "binary"}}
 
@@ -45,6 +49,20 @@ class EvidenceCard(msgspec.Struct, frozen=True):
     kind: str
     sentence: str
     struck: list[str]
+    created: dt.datetime
+
+
+class StrikeCard(msgspec.Struct, frozen=True):
+    """That an owner is proven to have broken its word, `about` one thing.
+
+    By `evidence`, its own signatures; or by a `certificate`, in which 2f + 1 members have signed that it withheld
+    the answer to which it had committed. That one is shown to whom it was made for and to the struck owner.
+    """
+
+    organisation: str
+    about: str
+    evidence: Annotated[Hex | None, msgspec.Meta(description="SHA-256")]
+    certificate: Annotated[Hex | None, msgspec.Meta(description="SHA-256")]
     created: dt.datetime
 
 
@@ -89,6 +107,28 @@ class OneEvidence(View):
         if match[2] == ".cbor" or (match[2] is None and CBOR in request.headers.get("Accept", "")):
             return _file(document, CBOR, f"{found.kind}-{found.hex[:16]}.cbor")
         return _file(parse(document).to_json().encode(), JSON, f"{found.kind}-{found.hex[:16]}.json")
+
+
+class StrikesOfGroup(View):
+    """At /groups/{slug}/strikes."""
+
+    open_to_all = True
+
+    @describe("List strikes", answer=Page[StrikeCard], query=QUERY, open_to_all=True)
+    def get(self, request: Request, slug: str) -> Response:
+        """Newest first: who has been struck for what, whether the group was withdrawn or not."""
+        of = evidence.group(viewer_of(request), slug)
+        return Response(page(request, evidence.strikes(of), _strike))
+
+
+def _strike(row: Strike) -> StrikeCard:
+    return StrikeCard(
+        organisation=row.member.organisation.slug,
+        about=row.about,
+        evidence=row.evidence.hex if row.evidence else None,
+        certificate=row.certificate.hex if row.certificate else None,
+        created=row.created,
+    )
 
 
 def card(row: Row) -> EvidenceCard:

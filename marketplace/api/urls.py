@@ -62,6 +62,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{GROUP}/statistics", group_statistics.Statistics.as_view(), name="group-statistics"),
     path(f"{GROUP}/evidence", evidence.EvidenceOfGroup.as_view(), name="group-evidence"),
     path(f"{GROUP}/evidence/<str:name>", evidence.OneEvidence.as_view(), name="one-evidence"),
+    path(f"{GROUP}/strikes", evidence.StrikesOfGroup.as_view(), name="group-strikes"),
     path("nodes", nodes.Nodes.as_view(), name="nodes"),
     path("nodes/rotations", nodes.Rotations.as_view(), name="node-rotations"),
     path("nodes/<int:identifier>", nodes.OneNode.as_view(), name="node"),

@@ -19,7 +19,7 @@ class GroupAdmin(ReadOnlyAdmin):
     """Staff can withdraw a group, which is for good."""
 
     list_display = ("slug", "title", "organisation", "state", "size", "aggregator", "updated")
-    list_filter = ("state", "aggregator")
+    list_filter = ("state", "aggregator", "copy_resistant")
     search_fields = ("slug", "title", "organisation__slug")
     list_select_related = ("organisation",)
     actions = ("withdraw",)
@@ -61,9 +61,9 @@ class EvidenceAdmin(ReadOnlyAdmin):
 
 @admin.register(Strike)
 class StrikeAdmin(ReadOnlyAdmin):
-    list_display = ("member", "about", "evidence", "created")
+    list_display = ("member", "about", "evidence", "certificate", "created")
     search_fields = ("member__group__slug", "member__organisation__slug", "about")
-    list_select_related = ("member__group", "member__organisation", "evidence")
+    list_select_related = ("member__group", "member__organisation", "evidence", "certificate")
 
 
 @admin.register(GroupCounts)

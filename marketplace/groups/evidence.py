@@ -52,6 +52,14 @@ def one(actor: Actor | None, slug: str, digest: bytes) -> Evidence:
     raise NotFound("no such evidence", got=digest.hex())
 
 
+def strikes(of: Group) -> QuerySet[Strike]:
+    """Newest first, whatever they rest on."""
+    found = Strike.objects.filter(member__group=of).select_related(
+        "member__organisation", "evidence", "certificate"
+    )
+    return found.defer("evidence__document", "certificate__document").order_by("-created", "-pk")
+
+
 def against(organisation: Organisation) -> QuerySet[Strike]:
     """Strikes of an owner by evidence, newest first, in every group that is or was everybody's to see."""
     shown = (Group.State.SERVING, Group.State.WITHDRAWN)

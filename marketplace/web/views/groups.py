@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from marketplace.catalogue.interfaces import interface_of
-from marketplace.groups import access, alerts, evidence, standing, statistics
+from marketplace.groups import access, alerts, evidence, standing, statistics, withheld
 from marketplace.groups.counting import STRAY
 from marketplace.groups.history import history
 from marketplace.groups.models import Group, Proposal
@@ -27,6 +27,7 @@ TABS = (
     ("web:group-updates", "Changes"),
 )
 MAX_LISTED = 100
+MAX_PROOFS = 5  # of one member's withheld answers, the latest
 COMMITTING = "Members commit to their answers before any is shown, so that none can copy another’s."
 NUMBERS = (
     *("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
@@ -68,6 +69,8 @@ def members(request: HttpRequest, slug: str) -> HttpResponse:
     context["first"] = _founder(card)
     context["stray"] = NUMBERS[STRAY]
     context["evidence"] = evidence.of_group(card.group)[:MAX_LISTED]
+    context["withheld"] = withheld.of_group(card.group, MAX_PROOFS)
+    context["own"] = context["actor"].roles if context["actor"] else {}
     return render(request, "group/members.html", context)
 
 

@@ -15,13 +15,14 @@ from marketplace.catalogue.interfaces import interface_of
 from marketplace.catalogue.models import ModelVersion
 from marketplace.catalogue.offers import Card, cards, latencies, providers
 from marketplace.errors import NotFound
-from marketplace.groups import evidence
+from marketplace.groups import evidence, withheld
 from marketplace.web.pages import actor_of, page
 from marketplace.web.playground import playground
 from marketplace.web.snippets import Target, snippets
 from verification.registry import MODES
 
 MAX_STRIKES = 20  # on one page
+MAX_PROOFS = 3  # of answers withheld in one group
 TABS = (
     ("web:model", "Playground"),
     ("web:model-api", "API"),
@@ -75,7 +76,10 @@ def versions(request: HttpRequest, owner: str, name: str) -> HttpResponse:
 @page
 def provider(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     context = _context(request, owner, name, "web:model-provider")
-    context["strikes"] = evidence.against(context["card"].model.organisation)[:MAX_STRIKES]
+    provides, actor = context["card"].model.organisation, context["actor"]
+    context["strikes"] = evidence.against(provides)[:MAX_STRIKES]
+    context["withheld"] = withheld.against(provides, MAX_PROOFS)
+    context["own"] = actor.roles if actor else {}
     return render(request, "model/provider.html", context)
 
 

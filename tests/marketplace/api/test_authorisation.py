@@ -103,6 +103,7 @@ TABLE = {
     ("group-evidence", "get"): ("404", "404", "ok", "ok", "ok"),
     ("group-evidence", "post"): ("401", "404", "ok", "ok", "ok"),  # it stands by itself, whoever hands it in
     ("one-evidence", "get"): ("404", "404", "ok", "ok", "ok"),
+    ("group-strikes", "get"): ("404", "404", "ok", "ok", "ok"),
     # about the API
     ("schema", "get"): ("ok", "ok", "ok", "ok", "ok"),
 }
@@ -218,6 +219,7 @@ def path(things):
         "group-updates": f"{group}/updates",
         "group-statistics": f"{group}/statistics",
         "group-evidence": f"{group}/evidence",
+        "group-strikes": f"{group}/strikes",
         "one-evidence": f"{group}/evidence/{things['evidence'].hex}",
     }
 

@@ -17,7 +17,7 @@ from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.evidence import AgreementEvidence
 from assay.agreement.group import Approved, Epoch, Labels, Signed
 from assay.agreement.issue import issue
-from assay.agreement.votes import Absent, Abstained, Answered, Erred, Said, count
+from assay.agreement.votes import Absent, Abstained, Answered, Erred, Said, Withheld, count
 from assay.digest import Tag
 from assay.errors import AssayError
 from assay.keys import PrivateKey
@@ -29,7 +29,7 @@ from marketplace.predictions.models import Prediction
 from verification.mode import Decision, Job, Target
 
 CLIENT = PrivateKey(b"\x0c" * 32)
-SILENT, ABSTAINS, ERRS = Absent(), Abstained(), Erred()
+SILENT, ABSTAINS, ERRS, WITHHOLDS = Absent(), Abstained(), Erred(), Withheld()
 
 
 @dataclass

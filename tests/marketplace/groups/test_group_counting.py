@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from assay.agreement.aggregate import aggregator
 from assay.agreement.group import Values
-from assay.agreement.votes import Absent, Abstained, Answered, Erred
+from assay.agreement.votes import Absent, Abstained, Answered, Erred, Withheld
 from assay.certificate import parse
 from assay.errors import Refused
 from marketplace.groups import statistics
@@ -34,6 +34,7 @@ def of(votes, *, rows=1, scale=0, rule="plurality", deadline=None) -> Counts:
     """`votes`: by member, a tuple of one for each row or a word."""
     signers = made.keys()
     changes = {"aggregator": rule, "answer": Values(scale)} if scale else {}
+    changes["copy_resistant"] = Withheld() in votes
     evidence = made.evidence(signers)
     said = tuple(Answered(MODEL, each) if isinstance(each, tuple) else each for each in votes)
     configuration = made.configuration(signers, **changes)
@@ -75,7 +76,12 @@ def test_the_same_wrong_vote_is_told_from_two_that_are_wrong():
 
 @pytest.mark.parametrize(
     ("word", "what"),
-    [(Abstained(), OfMember.ABSTAINED), (Erred(), OfMember.ERRED), (Absent(), OfMember.ABSENT)],
+    [
+        (Abstained(), OfMember.ABSTAINED),
+        (Erred(), OfMember.ERRED),
+        (Absent(), OfMember.ABSENT),
+        (Withheld(), OfMember.WITHHELD),
+    ],
 )
 def test_who_did_not_vote_dissents_from_nothing(word, what):
     counts = of([(1,), (1,), (0,), word])
@@ -112,7 +118,7 @@ def test_numbers_that_stray_do_so_alike_on_one_side():
 
 
 values = st.integers(-30, 30)
-words = st.sampled_from([Abstained(), Erred(), Absent()])
+words = st.sampled_from([Abstained(), Erred(), Absent(), Withheld()])
 
 
 @settings(max_examples=150, deadline=None)
@@ -135,13 +141,13 @@ def recounted(outcomes) -> Counts:
         seen["requests"] += 1
         voters = [i for i, each in enumerate(said) if isinstance(each, tuple)]
         for i, each in enumerate(said):
-            kinds = {tuple: "ANSWERED", Abstained: "ABSTAINED", Erred: "ERRED", Absent: "ABSENT"}
-            seen[i, kinds[type(each)]] += 1
+            kinds = {tuple: "ANSWERED", Erred: "ERRED"}
+            seen[i, kinds.get(type(each), type(each).__name__.upper())] += 1
         if len(voters) < 3:
             continue
         for row in range(rows):
             votes = {i: said[i][row] for i in voters}
-            absent = sum(isinstance(each, Absent) for each in said)
+            absent = sum(isinstance(each, Absent | Withheld) for each in said)
             answer = aggregator(rule).decide(list(votes.values()), absent, 1, 0).value
             if answer is None:
                 continue
