@@ -1,0 +1,38 @@
+"""The list of faults names what exists, and all lies and broken replicas that the simulator has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from consensus.simulator.broken import VARIANTS
+from consensus.simulator.tricks import TRICKS
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "agreement-faults.md").read_text()
+ROWS = [line for line in PAGE.splitlines() if line.startswith("| ")]
+
+
+def named(kind: str) -> set[str]:
+    """What stands in backquotes after that word, in one list."""
+    lists = [found for row in ROWS for found in re.findall(rf"\b{kind} ((?:`[a-z-]+`(?:, )?)+)", row)]
+    return {name for each in lists for name in re.findall(r"`([a-z-]+)`", each)}
+
+
+def test_every_test_that_is_named_is_there():
+    defined = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    wanted = {name for row in ROWS for name in re.findall(r"`(test_\w+)`", row)}
+    assert len(wanted) > 60
+    assert not wanted - defined
+
+
+def test_every_lie_that_is_named_is_told_and_every_one_that_is_told_is_named():
+    assert named("lie") == set(TRICKS)
+
+
+def test_every_broken_replica_stands_for_a_fault():
+    assert named("broken") == set(VARIANTS)
