@@ -17,8 +17,9 @@ from assay.errors import Refused
 from consensus.covering import content_digest, following
 from consensus.durable import Jumped, Standing
 from consensus.judging import LINGER, SLACK, Group, root_of, served_after
-from consensus.messages import Jump, Older, Record, Records, Serving
+from consensus.messages import Jump, Older, Record, Records
 from consensus.ordering import Ordering
+from consensus.serving import Serving
 from consensus.state import State
 from consensus.succeeding import is_agreed
 from consensus.succession import Moves

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from assay import cbor
 from assay.digest import Tag, digest
-from consensus.messages import Serving, Successor, Update
+from consensus.messages import Successor, Update
+from consensus.serving import Serving
 
 
 def following(successor: Successor | None) -> bytes | None:

@@ -14,7 +14,8 @@ from assay.agreement.sealing import Fixed
 from assay.agreement.views import Quorum
 from assay.fields import Index, Key, Milliseconds, RequestId
 from assay.model import Digest
-from consensus.messages import Body, Exec, NewView, Number, Record, Result, Serving, Successor, ViewChange, Vote
+from consensus.messages import Body, Exec, NewView, Number, Record, Result, Successor, ViewChange, Vote
+from consensus.serving import Serving
 
 
 class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,7 +14,8 @@ from assay.agreement.group import Configuration
 from assay.agreement.sealing import Author, Fixed, Sealed
 from assay.agreement.votes import Outcome, Said, count
 from consensus.durable import Fixing
-from consensus.messages import Result, Serving
+from consensus.messages import Result
+from consensus.serving import Serving
 from consensus.words import ABSENT, WITHHELD, opened, sealed
 
 ByMember = Mapping[int, Mapping[bytes, Sequence[Result]]]  # then by request

@@ -25,19 +25,8 @@ from assay.model import ModelReference
 from consensus.covering import content_digest, following
 from consensus.durable import Fixing, Standing
 from consensus.fixing import Sealing
-from consensus.messages import (
-    MAX_BATCH,
-    MAX_RETIRED,
-    Content,
-    Exec,
-    Have,
-    Held,
-    Result,
-    Retired,
-    Serving,
-    Update,
-    leaves_of,
-)
+from consensus.messages import MAX_BATCH, Content, Exec, Have, Held, Result, Update, leaves_of
+from consensus.serving import MAX_RETIRED, Retired, Serving
 from consensus.words import ABSENT, said
 
 LINGER = 10_000  # ms of entry time after its deadline for which a request may still be decided, as failed

@@ -25,6 +25,7 @@ from assay.digest import SIZE, Tag, digest, sha256
 from assay.fields import Index, Key, Milliseconds, Signature, plain
 from assay.model import Digest, ModelReference
 from assay.tensor import Tensor
+from consensus.serving import Serving
 
 MAX_BATCH = 1024  # requests under one signature, results under one, requests of one report
 MAX_HELD = 4096  # batches of results that one report names
@@ -33,7 +34,6 @@ LARGEST = 40 * 1024 * 1024  # bytes of any message but `Requests`: what members 
 MAX_REPORTS = 256  # that one entry rests on
 MAX_MEMBERS = 16
 MAX_RECORDS = 16  # in one message
-MAX_RETIRED = 8  # models of one member whose results still count
 
 Place = Annotated[int, msgspec.Meta(ge=0, lt=MAX_MEMBERS)]  # a member's, in the configuration
 Number = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
@@ -205,31 +205,6 @@ class Update(Message, frozen=True):
 
     change: Change
     signature: Signature
-
-
-# --- what members answer with -----------------------------------------------------------------------------
-
-
-class Retired(Struct, frozen=True):
-    """A model whose results count for a while after the member has changed to another."""
-
-    commitment: Digest
-    model: ModelReference
-    until: Milliseconds  # entry time
-
-
-class Serving(Struct, frozen=True):
-    """What one member answers with. Commitments stand beside their models because they cost time to calculate."""
-
-    commitment: Digest
-    model: ModelReference
-    serial: int  # of its last change; 0: none
-    retired: Annotated[tuple[Retired, ...], msgspec.Meta(max_length=MAX_RETIRED)]
-
-    @property
-    def content(self) -> cbor.Value:
-        """What of it an entry covers: the models stand for themselves by their commitments."""
-        return [self.commitment, self.serial, [[old.commitment, old.until] for old in self.retired]]
 
 
 # --- epochs -----------------------------------------------------------------------------------------------

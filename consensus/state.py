@@ -22,10 +22,11 @@ from consensus.durable import Fixing, Past, Restored
 from consensus.events import Ready
 from consensus.fixing import Fixings
 from consensus.judging import LINGER, Group, Judged, beginning, entered
-from consensus.messages import Body, Held, NewView, Result, Serving, Spoken, Status, Successor, Update, ViewChange
+from consensus.messages import Body, Held, NewView, Result, Spoken, Status, Successor, Update, ViewChange
 from consensus.pool import Pending, Pool
 from consensus.reports import Reports
 from consensus.seals import Seal
+from consensus.serving import Serving
 from consensus.slots import Slot
 
 K = TypeVar("K", bytes, Held)

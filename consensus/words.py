@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from assay.agreement.group import Configuration, Labels
 from assay.agreement.sealing import Author, Opened, Sealed, seal
 from assay.agreement.votes import Absent, Answered, Withheld, Word
-from consensus.messages import Result, Serving
+from consensus.messages import Result
+from consensus.serving import Serving
 
 ABSENT = Absent()
 WITHHELD = Withheld()

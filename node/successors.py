@@ -19,7 +19,7 @@ from assay.jsonform import from_base64url
 from assay.keys import PrivateKey, PublicKey
 from consensus.durable import Standing
 from consensus.judging import require_successor
-from consensus.messages import Serving
+from consensus.serving import Serving
 from node.console import say
 from node.epochs import Chain, chain_in, group_of, longer, parsed
 from node.home import Home

@@ -14,7 +14,8 @@ from assay.agreement.views import Move
 from assay.agreement.votes import Absent, Abstained, Answered, Erred, Outcome, Said, Withheld
 from assay.digest import Tag, digest
 from assay.fields import plain
-from consensus.messages import MAX_RETIRED, Exec, Held, Report, Result, Update
+from consensus.messages import Exec, Held, Report, Result, Update
+from consensus.serving import MAX_RETIRED
 
 
 @dataclass

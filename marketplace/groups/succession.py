@@ -22,7 +22,8 @@ from assay.fields import plain
 from consensus.durable import Standing
 from consensus.judging import Group as Judged
 from consensus.judging import require_successor
-from consensus.messages import Serving, Successor
+from consensus.messages import Successor
+from consensus.serving import Serving
 from marketplace.catalogue.interfaces import reference_of
 from marketplace.catalogue.models import ModelVersion, Node
 from marketplace.groups.configuring import require_apart

@@ -11,7 +11,8 @@ from assay.agreement.votes import Absent, Abstained, Answered, Erred
 from assay.errors import Refused
 from consensus import judging
 from consensus.judging import LINGER, SLACK, Group, TooEarly, beginning, judge, time_of
-from consensus.messages import Change, Content, Exec, Have, Held, Readied, Report, Result, Retired, Update
+from consensus.messages import Change, Content, Exec, Have, Held, Readied, Report, Result, Update
+from consensus.serving import Retired
 from tests.consensus import made
 from tests.sdk import groups
 
