@@ -83,7 +83,7 @@ def _seat(group: Group, places: Sequence[Place], number: int) -> None:
     rows = {each.organisation_id: each for each in group.members.all()}
     changed = []
     for i, place in enumerate(places):
-        row = rows.pop(place.organisation.pk, None) or Member(group=group, organisation=place.organisation)
+        row = rows.pop(place.organisation.pk, None) or _newcomer(group, place)
         if row.position is None:
             row.formed, row.told, row.told_epoch, row.reached = None, [], 0, None
             row.answered = row.answered or timezone.now()
@@ -106,8 +106,13 @@ def _seat(group: Group, places: Sequence[Place], number: int) -> None:
         "reached",
         "answered",
     )
-    Member.objects.bulk_update([each for each in changed if each.pk], [*fields, "detail"])
-    Member.objects.bulk_create([each for each in changed if not each.pk])
+    Member.objects.bulk_update(changed, [*fields, "detail"])
+
+
+def _newcomer(group: Group, place: Place) -> Member:
+    """Nobody here has asked it to come."""
+    brought = {"node": place.node, "version": place.version, "state": Member.State.JOINING}
+    return Member.objects.create(group=group, organisation=place.organisation, **brought)
 
 
 def _end_proposals(group: Group, digests: set[bytes]) -> None:

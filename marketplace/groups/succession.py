@@ -183,6 +183,7 @@ class Progress:
     """What a proposal changes, and how far it has come."""
 
     before: Configuration
+    fixed: bool  # who comes has chosen
     n: int  # members to come
     parties: tuple[Party, ...]  # in the order of those to come, then those who go
 
@@ -209,7 +210,12 @@ class Progress:
 
     @property
     def awaited(self) -> tuple[str, ...]:
-        """Owners without whom it cannot go on; where words are wanting, all who have not given theirs."""
+        """Owners without whom it cannot go on: who is to choose a model, then who is to sign.
+
+        Where words are wanting, those are all who have not given theirs.
+        """
+        if not self.fixed:
+            return tuple(each.owner for each in self.parties if each.change == "comes" and each.after is None)
         wanting = self.words < self.quorum
         return tuple(
             each.owner
@@ -229,7 +235,7 @@ def progress(proposal: Proposal, before: Configuration) -> Progress:
         for owner in to_come
     ]
     goes = [Party(owner, "goes", now[owner], None, keys) for owner in now if owner not in to_come]
-    return Progress(before, len(comes), (*comes, *goes))
+    return Progress(before, proposal.configuration is not None, len(comes), (*comes, *goes))
 
 
 def _to_come(proposal: Proposal, before: Configuration) -> dict[str, Seated | None]:

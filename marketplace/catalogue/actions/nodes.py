@@ -125,11 +125,12 @@ def require_not_last(deployment: Deployment) -> None:
 
 def require_not_in_group(seats: QuerySet[Member]) -> None:
     """Raises Conflict where a group counts on one of these places."""
-    for seat in seats.exclude(group__state=Group.State.WITHDRAWN).select_related("group"):
+    counted = seats.exclude(state=Member.State.LEFT).exclude(group__state=Group.State.WITHDRAWN)
+    for seat in counted.select_related("group"):
         raise Conflict(
             f"the group {seat.group.slug} answers with it",
             code="in-group",
-            hint="Change to another model in the group, or leave it before it is settled.",
+            hint="Change to another model in the group, or leave it: with its next epoch, once it is settled.",
         )
 
 

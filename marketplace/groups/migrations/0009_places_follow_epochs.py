@@ -1,7 +1,7 @@
 """Members' places and a group's rules change with an epoch that stands, and never otherwise: PostgreSQL refuses.
 
 A place (with its node), a group's size, grace and horizon each name the epoch that they are of; they change only to
-those of the newest epoch that stands. What a group is asked and how it counts never changes.
+those of the newest epoch that stands. Who comes then has a row without a place before. What a group is asked and how it counts never changes.
 """
 
 from django.db import migrations
@@ -14,9 +14,8 @@ CREATE FUNCTION group_place_follows() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     newest integer := group_newest_epoch(NEW.group_id);
 BEGIN
-    IF newest IS NULL OR (NEW.epoch = newest AND (TG_OP = 'INSERT' OR (
-            NEW.epoch > OLD.epoch AND (OLD.id, OLD.group_id, OLD.organisation_id) =
-                                      (NEW.id, NEW.group_id, NEW.organisation_id)))) THEN
+    IF newest IS NULL OR (TG_OP = 'UPDATE' AND NEW.epoch = newest AND NEW.epoch > OLD.epoch AND
+            (OLD.id, OLD.group_id, OLD.organisation_id) = (NEW.id, NEW.group_id, NEW.organisation_id)) THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'what a group''s members have signed is immutable: % of % refused', TG_OP, TG_TABLE_NAME

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import onnxruntime
 
 from assay import cbor, direct, jsonform
-from assay.agreement.group import Epoch, require_genesis
+from assay.agreement.chain import require_chain
+from assay.agreement.group import Epoch
 from assay.digest import sha256
 from assay.errors import Refused, Unavailable
 from assay.keys import PrivateKey, PublicKey
@@ -30,12 +31,15 @@ from wire.messages import (
     Disclosed,
     Dissolve,
     Done,
+    Epochs,
+    Follow,
     Form,
     Health,
     Healthy,
     InGroup,
     Load,
     Loaded,
+    Reform,
     Request,
     Result,
     Served,
@@ -57,6 +61,8 @@ class Wired:
     announced: dict[bytes, Load] = field(default_factory=dict)
     states: dict[bytes, str] = field(default_factory=dict)  # by commitment
     groups: dict[bytes, Epoch] = field(default_factory=dict)  # by genesis
+    chains: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)  # documents of epochs, by genesis
+    reformed: list[bytes] = field(default_factory=list)  # successors that it was handed
     members: dict[bytes, tuple[str, ...]] = field(default_factory=dict)  # where they are, by genesis
     adopted: list[tuple[bytes, bytes]] = field(default_factory=list)  # genesis and commitment, in order
     dissolved: list[bytes] = field(default_factory=list)  # geneses, in order
@@ -115,10 +121,20 @@ class Wired:
                 self.states[request.commitment] = "held"
                 return Done(id=request.id)
             case Form():
-                (epoch,) = (jsonform.convert(cbor.decode(each), Epoch) for each in request.epochs)
-                genesis = require_genesis(epoch).digest
-                self.groups[genesis], self.members[genesis] = epoch, request.addresses
+                epochs = tuple(jsonform.convert(cbor.decode(each), Epoch) for each in request.epochs)
+                newest, genesis = require_chain(epochs), epochs[0].configuration.digest
+                self.chains[genesis] = request.epochs
+                if self.key.public.raw not in {member.key for member in newest.members}:
+                    if self.groups.pop(genesis, None) is None:
+                        raise Refused("this node's key is none of the members'", code="not-a-member")
+                    return Done(id=request.id)
+                self.groups[genesis], self.members[genesis] = epochs[-1], request.addresses
                 return Done(id=request.id)
+            case Reform():
+                self.reformed.append(request.successor)
+                return Done(id=request.id)
+            case Follow():
+                return Epochs(id=request.id, epochs=self.chains.get(request.group, ())[request.since :])
             case Dissolve():
                 self.groups.pop(request.group, None)
                 self.dissolved.append(request.group)

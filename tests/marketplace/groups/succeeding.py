@@ -48,8 +48,8 @@ def to_sign(proposal: Proposal) -> Configuration:
     return consent.read(bytes(proposal.configuration))
 
 
-def ordered(proposal: Proposal, keys: Iterable[PrivateKey], last: int = 7) -> bytes:
-    """What nodes tell once the members with these keys, in their order, have approved it after entry `last`."""
+def ordered(proposal: Proposal, keys: Iterable[PrivateKey | None], last: int = 7) -> bytes:
+    """What nodes tell once the present members with these keys, None for who has not, have approved it."""
     chain = succession.chain(proposal.group)
     document = succession.successor(proposal, chain[-1].configuration)
     successor = jsonform.convert(cbor.decode(document), Successor)
@@ -60,18 +60,18 @@ def approved(
     chain: tuple[Epoch, ...],
     after: Configuration,
     consents: Iterable[bytes],
-    keys: Iterable[PrivateKey],
+    keys: Iterable[PrivateKey | None],
     last: int,
 ) -> bytes:
     entry = bytes([last]) * 32
     said = Approved.signed(chain[0].configuration.digest, after.digest, last, entry)
-    words = ((i, key.sign(Tag.GROUP_APPROVAL, said)) for i, key in enumerate(keys))
+    words = ((i, key.sign(Tag.GROUP_APPROVAL, said)) for i, key in enumerate(keys) if key)
     approvals = tuple(Approved(i, last, entry, signature) for i, signature in words)
     return cbor.encode(plain(Epoch(after, tuple(consents), approvals)))
 
 
 def succeeded(
-    group: Group, by: Owner, signing: Iterable[Owner], keys: Iterable[PrivateKey], **changes: Any
+    group: Group, by: Owner, signing: Iterable[Owner], keys: Iterable[PrivateKey | None], **changes: Any
 ) -> Group:
     """In its next epoch: `signing` sign it, and the present members with these keys have ordered it."""
     proposal = signed(proposed(group, by, **changes), signing)

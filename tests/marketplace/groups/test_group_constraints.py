@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from marketplace.groups.models import Group, Member, Swap
-from tests.marketplace.groups import founded
+from marketplace.groups import actions
+from marketplace.groups.models import Group, Member, Proposal, Swap
+from tests.marketplace import people
+from tests.marketplace.groups import founded, succeeding
 
 pytestmark = pytest.mark.django_db
 
@@ -107,3 +109,59 @@ def test_a_member_changes_one_model_at_a_time(owners, serving):
     with pytest.raises(IntegrityError), transaction.atomic():
         Swap.objects.create(**fields)
     assert refused("UPDATE groups_swap SET state = 'adopted'")  # without saying when
+
+
+SQUATS = """
+INSERT INTO groups_member (group_id, organisation_id, position, epoch, state, told, told_epoch, detail, created)
+SELECT group_id, (SELECT max(id) FROM accounts_organisation), 9, 0, 'invited', told, 0, '', now()
+FROM groups_member LIMIT 1
+"""
+
+
+def test_there_is_one_open_proposal_of_a_group(owners, serving):
+    made = succeeding.proposed(serving, owners[0], grace=400)
+    fields = {"group": serving, "number": 1, "grace": 1, "horizon": 1, "organisation": made.organisation}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Proposal.objects.create(state="inviting", **fields)
+    for changes in ("state = 'withdrawn'", "completed = now()", "digest = NULL", "state = 'inviting'"):
+        assert refused(f"UPDATE groups_proposal SET {changes}")  # one of two things that go together
+    actions.withdraw_proposal(owners[0].actor, made)
+    Proposal.objects.create(state="inviting", **fields)
+
+
+def test_a_key_signs_a_proposal_once(owners, serving):
+    made = succeeding.signed(succeeding.proposed(serving, owners[0], grace=400), owners[:1])
+    key = bytes(made.signatures.get().key)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        made.signatures.create(key=key, signature=bytes(64))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE groups_member SET epoch = 1, position = 7 - position",  # no such epoch stands
+        "UPDATE groups_group SET epoch = 1, grace = 300",
+        "UPDATE groups_member SET epoch = -1",
+        "UPDATE groups_member SET position = NULL, state = 'left', epoch = 1",
+        SQUATS,
+    ],
+)
+def test_places_and_rules_change_with_an_epoch_that_stands_or_not_at_all(cast, serving, statement):
+    people.person("zoe")
+    assert refused(statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "allowed"),
+    [
+        ("UPDATE groups_group SET grace = 1000", False),
+        ("UPDATE groups_member SET position = 3 - position", False),
+        ("UPDATE groups_member SET state = 'left', position = NULL, epoch = 1", False),  # they are of it already
+        ("DELETE FROM groups_groupepoch WHERE number = 1", False),
+        ("UPDATE groups_groupepoch SET stood = now()", False),
+        ("UPDATE groups_member SET told_epoch = 0, detail = 'x'", True),
+    ],
+)
+def test_what_an_epoch_says_stands_as_the_genesis_does(owners, serving, statement, allowed):
+    succeeding.succeeded(serving, owners[0], owners, [each.key for each in owners], grace=400)
+    assert refused(statement) != allowed
