@@ -21,7 +21,7 @@ from assay.model import ImagePreprocessing, Interface
 from docs.vectors import defects
 from docs.vectors.chains import BACK, GROWN, OF_STRANGERS, OF_VALUES, REPLACED, ROTATED, SEVEN, SHRUNK, THREE, TWO
 from docs.vectors.defects import Defect
-from docs.vectors.group import CERTIFIED, DIGITS, OWNERS, Case, Group, followed, last_entry, signed
+from docs.vectors.group import CERTIFIED, DIGITS, OWNERS, RESISTANT, Case, Group, followed, last_entry, signed
 from docs.vectors.group_defects import issued, signed_all
 
 change = msgspec.structs.replace
@@ -30,7 +30,7 @@ APPROVALS = SECOND.approvals
 
 # of the later epoch: what puts it into force, what follows the epoch before, and its new member
 OF_THE_CHAIN = re.compile(
-    r"-epochs-1-(approvals|consents|configuration-(format|slug|epoch|previous|aggregator|grace|horizon)\b"
+    r"-epochs-1-(approvals|consents|configuration-(format|slug|epoch|previous|aggregator|grace|horizon|copy_resistant)\b"
     r"|configuration-members-(3-(owner|key|address|model-digest)|longer|shorter)|configuration$)|-epochs-1$"
 )
 
@@ -184,6 +184,12 @@ def configurations() -> Iterator[Defect]:
     ):
         case = THREE if group.before is GROWN else TWO
         yield name, signed_all(replace(case, group=group)), code
+    sealed = followed(RESISTANT, 3, owners=REPLACED.owners)
+    for name, group in (
+        ("copy-resistant-from-now-on", _with(REPLACED, copy_resistant=True)),
+        ("copy-resistant-no-more", _with(sealed, copy_resistant=False)),
+    ):
+        yield name, signed_all(replace(TWO, group=group)), "wrong-epoch"
     trimmed = replace(OF_VALUES.group, aggregator="trimmed-mean")
     yield "aggregator-changed", signed_all(replace(OF_VALUES, group=trimmed)), "wrong-epoch"
 

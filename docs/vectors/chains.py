@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from assay.agreement.votes import Absent, Abstained, Erred
-from docs.vectors.group import CERTIFIED, DIGITS, MEDIAN, OWNERS, STRANGERS, Case, followed
+from assay.agreement.votes import Absent, Abstained, Erred, Withheld
+from docs.vectors.group import CERTIFIED, DIGITS, MEDIAN, OWNERS, RESISTANT, STRANGERS, Case, followed
 
 REPLACED = followed(DIGITS, 3, owners=("asha", "bruno", "chidi", "emeka"))  # dana left, emeka came
 ROTATED = followed(DIGITS, 1, rekeyed=("bruno",))
@@ -34,6 +34,9 @@ GOOD = {
     "chain-failed-unheard": replace(TWO, votes=(Absent(), Erred(), Abstained(), Absent())),
     "chain-updated-model": replace(TWO, models={3: DIGITS.model("emeka", 2)}, votes=(1, 1, 2, 1)),
     "chain-of-values": OF_VALUES,
+    "chain-resistant": replace(
+        TWO, group=followed(RESISTANT, 3, owners=REPLACED.owners), votes=(1, 1, 2, Withheld())
+    ),
 }
 OF_STRANGERS = replace(
     CERTIFIED, group=followed(STRANGERS.group, 3, owners=REPLACED.owners), votes=(1, 1, 2, Absent())

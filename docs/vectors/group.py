@@ -29,7 +29,7 @@ from assay.agreement.group import (
     Values,
 )
 from assay.agreement.issue import issue
-from assay.agreement.votes import Absent, Abstained, Answered, Erred, Outcome, Said, count
+from assay.agreement.votes import Absent, Abstained, Answered, Erred, Outcome, Said, Withheld, count
 from assay.certificate import AgreementCertificate
 from assay.digest import Tag, sha256
 from assay.keys import PrivateKey
@@ -270,6 +270,7 @@ def signed(
 DIGITS = Group("digits", DIGIT, Labels(DIGIT.interface.labels), "plurality")
 MEDIAN = Group("progression", ROW, Values(1000), "median")
 TRIMMED = Group("progression-of-seven", ROW, Values(1000), "trimmed-mean", n=7)
+RESISTANT = replace(DIGITS, slug="digits-sealed", changes={"copy_resistant": True})
 TOWERS = Group(
     "towers",
     replace(
@@ -280,6 +281,7 @@ TOWERS = Group(
 )
 
 CERTIFIED = Case(DIGITS, (1, 1, 2, Absent()), suffix=".png")
+WITHHELD = replace(CERTIFIED, group=RESISTANT, votes=(1, 1, 2, Withheld()))
 GOOD = {
     "group-certified": CERTIFIED,
     "group-certified-firmly": replace(CERTIFIED, votes=(1, 1, 1, Absent()), least=3),
@@ -302,5 +304,10 @@ GOOD = {
     "group-updated-model": replace(CERTIFIED, models={1: DIGITS.model("bruno", 2)}),
     "group-first-leaf": replace(CERTIFIED, at=0, batch=5),
     "group-last-leaf": replace(CERTIFIED, at=4, batch=5),
+    "group-resistant-certified-by-all": replace(WITHHELD, votes=(1, 1, 1, 1), committing=(0, 1, 2, 3)),
+    "group-resistant-one-withheld": WITHHELD,
+    "group-resistant-one-withheld-firmly": replace(WITHHELD, votes=(1, Withheld(), 1, 1), least=3),
+    "group-resistant-two-withheld": replace(WITHHELD, votes=(1, Withheld(), 1, Withheld())),
+    "group-resistant-every-word": replace(WITHHELD, votes=(Withheld(), Absent(), Erred(), Abstained())),
 }
 STRANGERS = replace(CERTIFIED, group=replace(DIGITS, seed="stranger"))

@@ -19,7 +19,7 @@ from assay import cbor, direct, merkle
 from assay.agreement.evidence import AgreementEvidence
 from assay.agreement.group import Signed, Values
 from assay.agreement.issue import statement
-from assay.agreement.votes import Absent, Answered
+from assay.agreement.votes import Absent, Answered, Said, Withheld
 from assay.certificate import FORMAT, AgreementCertificate, Statement
 from assay.digest import Tag, sha256
 from assay.errors import AssayError
@@ -29,7 +29,7 @@ from assay.model import ImagePreprocessing, ModelReference
 from assay.tensor import Tensor
 from docs.vectors import defects, edwards, sample
 from docs.vectors.defects import Defect
-from docs.vectors.group import CERTIFIED, DIGITS, GOOD, OWNERS, STRANGERS, Case, Group, signed
+from docs.vectors.group import CERTIFIED, DIGITS, GOOD, OWNERS, RESISTANT, STRANGERS, WITHHELD, Case, Group, signed
 
 change = msgspec.structs.replace
 RIGHT = CERTIFIED.certificate
@@ -42,7 +42,7 @@ ALIKE = re.compile(
 
 
 def every() -> Iterator[Defect]:
-    for kind in (shapes, paths, quorums, geneses, entries, ballots_of_liars, statements, mixtures):
+    for kind in (shapes, paths, quorums, geneses, entries, ballots_of_liars, resistant, statements, mixtures):
         for name, document, code in kind():
             yield f"group-{name}", document, code
 
@@ -247,6 +247,45 @@ def ballots_of_liars() -> Iterator[Defect]:
         evidence = replace(CERTIFIED, models={1: model}).evidence
         models = (STATEMENT.models[0], model, STATEMENT.models[2])
         yield f"signed-model-{name}", _certificate(evidence, models=models), "wrong-interface"
+
+
+def resistant() -> Iterator[Defect]:
+    """What is withheld, and whether anything could be, told otherwise than it was signed, or than it can be."""
+    right, said = WITHHELD.certificate, WITHHELD.said
+    evidence, genesis = right.evidence, RESISTANT.genesis
+    turned = change(genesis, configuration=change(RESISTANT.configuration, copy_resistant=False))
+    yield "resistant-turned-over", issued(change(evidence, epochs=(turned,))), "bad-signature"
+    plain_one = change(evidence, epochs=(DIGITS.genesis,))
+    yield "resistant-under-a-genesis-that-is-not", issued(plain_one), "wrong-evidence"
+    agreeing = Answered(RESISTANT.configuration.members[3].model.commitment, (1,))
+    for name, words in (
+        ("withheld-turned-into-absent", (*said[:3], Absent())),
+        ("withheld-turned-into-an-answer", (*said[:3], agreeing)),
+        ("an-answer-turned-into-withheld", (*said[:2], Withheld(), said[3])),
+    ):
+        yield f"resistant-{name}", issued(_saying(evidence, words)), "wrong-evidence"
+    silent = replace(WITHHELD, votes=(1, 1, 2, Absent())).evidence
+    framed = _saying(silent, said)
+    yield "resistant-absent-turned-into-withheld", issued(framed), "wrong-evidence"
+    two = GOOD["group-resistant-two-withheld"]
+    for name, case, code in (
+        ("withheld-where-nothing-is-sealed", replace(WITHHELD, group=DIGITS, outcome="certified"), "wrong-vote"),
+        ("failed-shown-as-certified", replace(two, outcome="certified"), "wrong-outcome"),
+        ("certified-shown-as-failed", replace(WITHHELD, outcome="failed"), "wrong-outcome"),
+    ):
+        yield f"resistant-signed-{name}", signed_all(case), code
+    label, decided, _ = right.statement.outputs
+    withholding = RESISTANT.configuration.members[3].model
+    for name, changes in (
+        ("firm", {"outputs": (label, decided, Tensor.of("firm", np.array([True])))}),
+        ("model-of-who-withheld", {"models": (*right.statement.models, withholding)}),
+    ):
+        document = change(right, statement=change(right.statement, **changes)).to_cbor()
+        yield f"resistant-said-{name}", document, "wrong-statement"
+
+
+def _saying(evidence: AgreementEvidence, words: tuple[Said, ...]) -> AgreementEvidence:
+    return change(evidence, ended=change(evidence.ended, said=words))
 
 
 def statements() -> Iterator[Defect]:

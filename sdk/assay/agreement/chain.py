@@ -15,7 +15,7 @@ from assay.errors import AssayError, NotVerified
 from assay.keys import PublicKey
 from assay.memo import remembered
 
-UNCHANGING = ("slug", "inputs", "answer", "aggregator")
+UNCHANGING = ("slug", "inputs", "answer", "aggregator", "copy_resistant")
 
 
 def require_chain(epochs: tuple[Epoch, ...]) -> Configuration:

@@ -104,12 +104,20 @@ class Tally(msgspec.Struct, frozen=True):
 def count(configuration: Configuration, said: Sequence[Said], rows: int, least: int) -> Tally:
     """Counts what the members said, in their order, about a request of so many rows that asks for `least` votes.
 
-    Fewer than 2f + 1 answers and nothing is said: the request failed. Raises NotVerified where a vote is none that
+    Fewer than 2f + 1 answers and nothing is said: the request failed. Raises NotVerified where a word is none that
     this group has.
     """
     for i, each in enumerate(said):
         if isinstance(each, Answered):
             _require_valid(configuration, each, rows, i)
+        elif isinstance(each, Withheld) and not configuration.copy_resistant:
+            raise NotVerified(
+                "withheld in a group whose members commit to nothing beforehand",
+                code="wrong-vote",
+                pointer=f"/said/{i}",
+                expected="a word of a group that is not copy-resistant",
+                got="withheld",
+            )
     answered = [each.votes for each in said if isinstance(each, Answered)]
     if len(answered) < configuration.quorum:
         return Tally("failed", ())

@@ -8,7 +8,7 @@ import { checkConfiguration, checkConsents, interfaceOf, nameOf, quorum } from "
 import { Falsity } from "./refusal.js";
 
 const APPROVAL = "assay/agreement/group-approval/1";
-const UNCHANGING = ["slug", "inputs", "answer", "aggregator"];
+const UNCHANGING = ["slug", "inputs", "answer", "aggregator", "copy_resistant"];
 
 /** Number of the last entry before an epoch; 0 where it is the first. */
 export const lastBefore = ({ approvals }) => approvals[0]?.last ?? 0;

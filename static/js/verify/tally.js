@@ -9,7 +9,7 @@ const FAILED = { outcome: "failed", decisions: [] };
 /** {outcome, decisions: [{value or null, firm}]}; past the request's deadline it has failed, whatever was said. */
 export function tally({ epochs, asked, ended, entry }, pointer) {
   const { configuration } = epochs.at(-1);
-  ended.said.forEach((each, i) => checkVotes(configuration, each, asked.rows, `${pointer}/${i}/votes`));
+  ended.said.forEach((each, i) => checkWord(configuration, each, asked.rows, `${pointer}/${i}`));
   const answers = ended.said.filter(({ status }) => status === "answered");
   if (entry.time > asked.deadline || answers.length < quorum(configuration)) return FAILED;
   if (!Object.hasOwn(AGGREGATORS, configuration.aggregator)) throw new Refusal("no such aggregator", { code: "unknown-aggregator" });
@@ -20,13 +20,14 @@ export function tally({ epochs, asked, ended, entry }, pointer) {
   return { outcome: decisions.every(({ value }) => value !== null) ? "certified" : "contested", decisions };
 }
 
-function checkVotes({ answer }, { status, votes }, rows, pointer) {
-  if (status !== "answered") return;
+function checkWord({ answer, copy_resistant }, { status, votes }, rows, pointer) {
   const wrong = (detail, where, expected, got) => new Falsity(detail, { code: "wrong-vote", pointer: where, expected, got });
-  if (votes.length !== rows) throw wrong("not one vote for each row", pointer, `${rows} votes`, votes.length);
+  if (status === "withheld" && !copy_resistant) throw wrong("withheld in a group whose members commit to nothing beforehand", pointer, "a word of a group that is not copy-resistant", status);
+  if (status !== "answered") return;
+  if (votes.length !== rows) throw wrong("not one vote for each row", `${pointer}/votes`, `${rows} votes`, votes.length);
   if (answer.kind !== "labels") return;
   const row = votes.findIndex((vote) => vote < 0 || vote >= answer.labels.length);
-  if (row >= 0) throw wrong("a vote for no label of the group", `${pointer}/${row}`, `0 to ${answer.labels.length - 1}`, votes[row]);
+  if (row >= 0) throw wrong("a vote for no label of the group", `${pointer}/votes/${row}`, `0 to ${answer.labels.length - 1}`, votes[row]);
 }
 
 /** The tensors of a statement: by row the answer, whether there is one, whether the absent could change it. */
