@@ -48,7 +48,7 @@ def to_sign(proposal: Proposal) -> Configuration:
     return consent.read(bytes(proposal.configuration))
 
 
-def ordered(proposal: Proposal, keys: Iterable[PrivateKey | None], last: int = 7) -> bytes:
+def ordered(proposal: Proposal, keys: Iterable[PrivateKey | None], last: int = 3) -> bytes:
     """What nodes tell once the present members with these keys, None for who has not, have approved it."""
     chain = succession.chain(proposal.group)
     document = succession.successor(proposal, chain[-1].configuration)
@@ -75,6 +75,6 @@ def succeeded(
 ) -> Group:
     """In its next epoch: `signing` sign it, and the present members with these keys have ordered it."""
     proposal = signed(proposed(group, by, **changes), signing)
-    following.install(group, [ordered(proposal, keys, last=7 + group.epoch)])
+    following.install(group, [ordered(proposal, keys, last=3 + group.epoch)])
     group.refresh_from_db()
     return group

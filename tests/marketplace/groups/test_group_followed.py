@@ -7,10 +7,14 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+from click.testing import CliRunner
 
+from assay.agreement.votes import Absent, Answered
 from assay.certificate import parse
+from assay.cli import main as assay
 from marketplace.catalogue import peers
 from marketplace.certificates.models import Certificate
+from marketplace.groups import tasks
 from marketplace.predictions import access, actions, outbox, questions
 from marketplace.predictions.awaiting import until_ended, watching
 from marketplace.predictions.models import Outbox, Prediction
@@ -91,38 +95,95 @@ def load(person):
             asking.end()
 
 
-def certificate(prediction: Prediction):
+def evidence(prediction: Prediction):
+    return parse(certificate(prediction)).evidence
+
+
+def certificate(prediction: Prediction) -> bytes:
     return bytes(Certificate.objects.get(pk=prediction.certificate_id).document)
 
 
-def test_through_epochs_under_load_no_request_is_lost(five, cast, client, monkeypatch, tmp_path):
+def vote(prediction: Prediction, owner: str):
+    found = evidence(prediction)
+    owners = [member.owner for member in found.configuration.members]
+    return found.ended.said[owners.index(owner)]
+
+
+def voting(asking: Load, *owners: str) -> Prediction:
+    """An answer on which all of these have voted, once there is one."""
+    for _ in range(200):
+        answered = asking.more()
+        if all(isinstance(vote(answered, each), Answered) for each in owners):
+            return answered
+    raise AssertionError(f"not all of {owners} vote: {evidence(answered).ended.said}")
+
+
+def verified(prediction: Prediction, path, *arguments: str) -> int:
+    """The exit code of `assay verify`, which needs no marketplace."""
+    path.write_bytes(certificate(prediction))
+    return CliRunner().invoke(assay, ["verify", str(path), *arguments]).exit_code
+
+
+def test_through_epochs_under_load_no_request_is_lost(five, client, monkeypatch, tmp_path):
     owners, machines = five
     asha, bela, sam, dana, eve = (each.slug for each in owners)
     group = founded.complete(founded.found(owners[0]), owners[:4])
-    for name in (asha, bela, sam, dana):
-        machines.accept(name, SLUG, monkeypatch)
-    errands()
-    group.refresh_from_db()
-    assert group.state == "serving"
 
-    def post(owner, path, body):
-        answer = client.post(
-            f"/api/v1/groups/{SLUG}/{path}", json.dumps(body), "application/json", headers=owner.person.headers
-        )
-        assert answer.status_code < 300, answer.content
-        return answer.json()
+    def accept(*names: str) -> None:
+        for name in names:
+            assert "Signed." in machines.accept(name, SLUG, monkeypatch)
 
-    with load(people.person("buyer")) as asking:
-        asking.more()
-        post(owners[1], "proposals", {"join": [eve], "leave": [dana]})
-        post(owners[4], "accept", {"model": f"{eve}/digits@1"})
-        for name in (asha, bela, sam, eve):
-            assert "epoch 1, in place of epoch 0" in machines.accept(name, SLUG, monkeypatch)
-        asking.more()
+    def post(owner, path: str, body) -> None:
+        sent = client.post(f"/api/v1/{path}", json.dumps(body), "application/json", headers=owner.person.headers)
+        assert sent.status_code < 300, sent.content
+
+    def begun(number: int) -> None:
         errands()
         group.refresh_from_db()
-        assert group.epoch == 1
-        after = asking.more()
+        assert group.epoch == number
+
+    accept(asha, bela, sam, dana)
+    errands()
+    genesis = bytes(group.epochs.get().digest)
+    with load(people.person("buyer")) as asking:
+        voting(asking, asha, bela, sam, dana)
+
+        # dana is replaced by eve, and does not even sign
+        post(owners[1], f"groups/{SLUG}/proposals", {"join": [eve], "leave": [dana]})
+        post(owners[4], f"groups/{SLUG}/accept", {"model": f"{eve}/digits@1"})
+        accept(asha, bela, sam, eve)
+        begun(1)
+        replaced = voting(asking, asha, bela, sam, eve)
+        assert machines.within(dana) == ()
+
+        # bela has another key
+        machines.stop(bela)
+        post(owners[1], "nodes/rotations", json.loads(machines.rotate(bela)))
+        machines.start(bela)
+        post(owners[0], f"groups/{SLUG}/proposals", {})
+        accept(asha, bela, sam, eve)
+        begun(2)
+        rekeyed = voting(asking, asha, bela, sam, eve)
+
+        # sam is away when the next one begins, and learns of it later
+        post(owners[0], f"groups/{SLUG}/proposals", {"grace": 300})
+        accept(sam, asha, bela)
+        machines.stop(sam)
+        accept(eve)
+        begun(3)
+        alone = asking.more()
+        machines.start(sam)
+        tasks.tell_again()
+        errands()
+        last = voting(asking, asha, bela, sam, eve)
     assert {each.status for each in asking.asked} == {"certified"}
-    print([len(parse(certificate(each)).evidence.epochs) for each in asking.asked])
-    assert len(parse(certificate(after)).evidence.epochs) == 2
+    assert vote(alone, sam) == Absent()
+    epochs = [len(evidence(each).epochs) for each in (asking.asked[0], replaced, rekeyed, alone, last)]
+    assert epochs == [1, 2, 3, 4, 4]
+    path = tmp_path / "certificate.cbor"
+    for each in (asking.asked[0], replaced, rekeyed, alone, last):
+        assert verified(each, path, "--group", genesis.hex()) == 0
+        assert verified(each, path, "--group", "ab" * 32) == 1
+    newest = group.epochs.get(number=3).hex
+    assert verified(last, path, "--group", newest) == 0
+    assert verified(replaced, path, "--group", newest) == 1

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
+import threading
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -19,8 +22,8 @@ from marketplace.predictions.questions import Body
 from tests.marketplace import answering
 from tests.marketplace.answering import dispatching
 from tests.marketplace.api.test_predictions import png
-from tests.marketplace.groups import founded
-from tests.marketplace.groups.deciding import ABSTAINS, ERRS, SILENT
+from tests.marketplace.groups import founded, succeeding
+from tests.marketplace.groups.deciding import ABSTAINS, ERRS, SILENT, FakeGroup
 
 pytestmark = pytest.mark.django_db
 PREDICTIONS = "/api/v1/predictions"
@@ -245,3 +248,35 @@ def test_another_model_answers_from_then_on(client, cast, owners, deciding, serv
     with dispatching(answering.FakeNodes([]), groups=deciding):
         assert sent(client, cast.bela).json()["status"] == "certified"
     assert deciding.asked[0].target.providers[1].model.commitment == bytes(better.version.commitment)
+
+
+class Hesitant(FakeGroup):
+    """Answers nothing before it is told of an epoch after the first."""
+
+    def __init__(self, keys) -> None:
+        super().__init__(keys)
+        self.waits, self._told = threading.Event(), threading.Event()
+
+    async def decide(self, job, least):
+        if len(job.target.epochs) == 1:
+            self.waits.set()
+            assert await asyncio.to_thread(self._told.wait, 20)
+            job = dataclasses.replace(job, target=self.target)
+        return await super().decide(job, least)
+
+    def follow(self, target) -> None:
+        self.target = target
+        if len(target.epochs) == 2:
+            self._told.set()
+
+
+@in_the_end
+def test_what_was_asked_before_the_epoch_changed_is_answered_in_the_next(cast, owners, serving):
+    group, asked = Hesitant([each.key for each in owners]), ask(cast.bela)
+    with dispatching(answering.FakeNodes([]), groups=group):
+        assert group.waits.wait(20)
+        succeeding.succeeded(serving, owners[0], owners, [each.key for each in owners], grace=400)
+        ended = end(asked)
+    assert ended.status == "certified"
+    certificate = parse(bytes(Prediction.objects.get(pk=asked.pk).certificate.document))
+    assert certificate.evidence.configuration.epoch == 1
