@@ -3,6 +3,7 @@
 PORT ?= 8000
 MINUTES ?= 3
 RUNS ?= 20000
+SECONDS ?= 20
 PYTHON := .venv/bin/python
 CODE := sdk/assay wire native consensus inference provenance verification training node marketplace stack demo
 PROJECT := --no-emit-package assay pyproject.toml sdk/pyproject.toml
@@ -14,7 +15,7 @@ BANDIT := $(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml $(
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock conformance chaos chaos-members simulate bench-agreement bench-shop audit clean
+.PHONY: help setup up test check format lock conformance fuzz chaos chaos-members simulate bench-agreement bench-shop audit clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +53,9 @@ lock: setup ## resolve pyproject.toml into requirements/*.txt (network; UPGRADE=
 conformance: setup ## hold the verifier against docs/vectors (and DATA=folder: against public Ed25519 vectors there)
 	@$(PYTHON) -m pytest -q tests/sdk/test_vectors.py tests/sdk/test_blame_vectors.py
 	@[ -z '$(DATA)' ] || $(PYTHON) tests/conformance/ed25519.py 'DATA=$(DATA)'
+
+fuzz: setup ## hand every decoder damaged documents, led by coverage (SECONDS=20 for each, ONLY=name); what breaks one is kept in var/fuzz
+	@$(PYTHON) -m tests.fuzz.campaign --seconds '$(SECONDS)' --only '$(ONLY)'
 
 chaos: setup ## kill and freeze a site's services under load, then ask for the account (MINUTES=3 SEED=…)
 	@$(PYTHON) -m stack.chaos --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)')

@@ -51,24 +51,24 @@ def places(kind: types.Type, path: Path = (), seen: set[type] | None = None) -> 
 # --- right ------------------------------------------------------------------------------------------------
 
 
-def least(kind: types.Type, path: Path = ()) -> Any:
-    """A small value of this type, in which that path leads somewhere."""
+def least(kind: types.Type, path: Path = (), *, full: bool = False) -> Any:
+    """A small value of this type, in which that path leads somewhere; `full`: with something in every list."""
     (step, what), rest = path[0] if path else ("", None), path[1:]
     match kind:
         case types.StructType():
             made = {
-                field.encode_name: least(field.type, rest if step == "field" and field == what else ())
+                field.encode_name: least(field.type, rest if step == "field" and field == what else (), full=full)
                 for field in kind.fields
             }
             return _tagged(kind, made)
         case types.UnionType():
-            return least(what, rest) if step == "one of" else least(kind.types[-1])
+            return least(what, rest, full=full) if step == "one of" else least(kind.types[-1 - full], full=full)
         case types.VarTupleType():
-            count = max(kind.min_length or 0, step == "item")
-            return [least(kind.item_type, rest if i == 0 else ()) for i in range(count)]
+            count = max(kind.min_length or 0, step == "item" or full)
+            return [least(kind.item_type, rest if i == 0 else (), full=full) for i in range(count)]
         case types.TupleType():
             every = enumerate(kind.item_types)
-            return [least(each, rest if (step, what) == ("item", i) else ()) for i, each in every]
+            return [least(each, rest if (step, what) == ("item", i) else (), full=full) for i, each in every]
         case types.IntType():
             return kind.ge or 0
         case types.BytesType():
