@@ -27,7 +27,8 @@ _STRIKE = Statement(
     """
     INSERT INTO groups_strike (member_id, certificate_id, about, created)
     SELECT member.id, stored.id, new.about, now()
-    FROM unnest($1, $2, $3, $4) AS new(group_id, owner, about, certificate)
+    FROM unnest($1, $2, $3, $4, $5) AS new(group_id, epoch, owner, about, certificate)
+    JOIN groups_groupepoch AS epoch ON epoch.group_id = new.group_id AND epoch.digest = new.epoch
     JOIN accounts_organisation AS owner ON owner.slug = new.owner
     JOIN groups_member AS member ON member.group_id = new.group_id AND member.organisation_id = owner.id
     JOIN certificates_certificate AS stored ON stored.sha256 = new.certificate
@@ -35,12 +36,15 @@ _STRIKE = Statement(
     ON CONFLICT (member_id, about) DO NOTHING
     RETURNING member_id
     """,
-    *("bigint[]", "text[]", "text[]", "bytea[]"),
+    *("bigint[]", "bytea[]", "text[]", "text[]", "bytea[]"),
 )
 
 
 def strike(settled: Iterable[Settled]) -> None:
-    """To be called in the transaction in which these are settled, once their certificates are written."""
+    """To be called in the transaction in which these are settled, once their certificates are written.
+
+    Nobody is struck in an epoch that is not known here: whose place it is there, nobody has told the marketplace.
+    """
     rows = [row for each in settled for row in _rows(each)]
     if not rows:
         return
@@ -51,15 +55,15 @@ def strike(settled: Iterable[Settled]) -> None:
         audit.record(member.organisation, None, Action.GROUP_STRUCK, f"{member.group}: withheld {what}")
 
 
-def _rows(settled: Settled) -> Iterable[tuple[int, str, str, bytes]]:
+def _rows(settled: Settled) -> Iterable[tuple[int, bytes, str, str, bytes]]:
     group, _, prepared = settled
     certificate = prepared.certificate
     if isinstance(certificate, AgreementCertificate):
-        ended, members = certificate.evidence.ended, certificate.evidence.configuration.members
-        about = f"withheld {certificate.evidence.configuration.epoch}/{ended.request.hex()}"
-        for member, said in zip(members, ended.said, strict=True):
+        ended, configuration = certificate.evidence.ended, certificate.evidence.configuration
+        about = f"withheld {configuration.epoch}/{ended.request.hex()}"
+        for member, said in zip(configuration.members, ended.said, strict=True):
             if isinstance(said, Withheld):
-                yield group, member.owner, about, prepared.sha256
+                yield group, configuration.digest, member.owner, about, prepared.sha256
 
 
 @dataclass(frozen=True)

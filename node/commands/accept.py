@@ -154,6 +154,10 @@ def show(configuration: Configuration, mine: int) -> None:
         say("takes     ", clean(port.name), f"  {port.datatype} {list(port.shape)}")
     say("answers   ", _answer(configuration))
     say("counts by ", configuration.aggregator)
+    if configuration.copy_resistant:
+        say(
+            "commits   to each answer before any is shown: copy-resistant, for all epochs; who withholds is struck"
+        )
     say(f"waits     {in_words(configuration.grace / 1000)} for the slower members")
     say(f"takes deadlines up to {in_words(configuration.horizon / 1000)} ahead")
     say("genesis   ", (configuration.digest.hex(), "bold"))

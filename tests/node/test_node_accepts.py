@@ -200,6 +200,12 @@ def test_a_number_is_shown_with_its_steps(capsys):
     assert "a number, in steps of 1/100" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+def test_who_signs_is_told_whether_members_commit_to_answers_first(capsys, chosen):
+    show(groups.configuration(KEYS, copy_resistant=chosen), 0)
+    assert ("copy-resistant" in capsys.readouterr().out) is chosen
+
+
 def test_a_model_is_held_by_its_commitment():
     made = groups.configuration(KEYS)
     require_held(made, 2, frozenset({made.members[2].model.commitment}))

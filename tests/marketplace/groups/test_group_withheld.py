@@ -23,7 +23,7 @@ from marketplace.predictions.models import Prediction, Status
 from tests.marketplace.groups import founded
 from tests.marketplace.groups.deciding import SILENT, WITHHOLDS, certificate
 from tests.marketplace.groups.test_group_counting import asked
-from tests.marketplace.groups.test_group_evidence import double_vote
+from tests.marketplace.groups.test_group_evidence import begun, double_vote
 
 pytestmark = pytest.mark.django_db
 STRIKES = f"/api/v1/groups/{founded.SLUG}/strikes"
@@ -120,6 +120,22 @@ def test_each_is_struck_once_for_each_request_however_often_it_is_settled(settle
     [strike, *_] = Strike.objects.filter(member__organisation__slug=owners[1].slug)
     with pytest.raises(IntegrityError, match="one_strike_for_a_deed"), transaction.atomic():
         Strike.objects.create(member=strike.member, certificate=second.certificate, about=strike.about)
+
+
+def test_in_an_epoch_that_the_marketplace_does_not_know_nobody_is_struck(cast, owners, resistant):
+    """A quorum that has long left may approve one in which somebody's name stands beside a key of theirs."""
+    prediction = asked(cast.bela)
+    prepared = certificate([each.key for each in owners], prediction, {2: WITHHOLDS}, turned=True)
+    ended = Change(prediction.pk, Status.CERTIFIED, certificate=prepared)
+    actions.apply([Change(prediction.pk, Status.DISPATCHED), ended])
+    assert struck() == []
+    begun(resistant, prepared.certificate.evidence.epochs[1])
+    actions.apply([Change(prediction.pk, Status.DISPATCHED), ended])
+    assert struck() == []  # it has been settled
+    other = asked(cast.bela)
+    again = certificate([each.key for each in reversed(owners)], other, {2: WITHHOLDS})
+    actions.apply([Change(other.pk, Status.DISPATCHED), Change(other.pk, Status.CERTIFIED, certificate=again)])
+    assert [owner for owner, _ in struck()] == [owners[1].slug]  # who has the third place there
 
 
 def test_a_batch_strikes_all_of_it_and_tells_each_owner_once(cast, owners, resistant):
