@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from assay.agreement.entry import Asked, Ballot
+from assay.agreement.entry import Asked
 from assay.digest import Tag
 from assay.errors import AssayError
 from assay.model import input_digest
@@ -282,16 +282,20 @@ class Hearing:
         before = slot.said(message.kind, message.member)
         if any((each.installed, each.entry) == (message.installed, message.entry) for each in before):
             return
-        ballot = message.ballot(state.group.genesis, state.group.configuration.epoch)
-        if not self._is_signed(message.member, message.tag, ballot, message.signature):
+        if counts and not before and slot.has_enough(message, state.group.quorum):
+            slot.unread[message.kind, message.member] = message
+            return
+        if not self._is_signed(message):
             return
         votes = slot.votes(message.kind) if counts else slot.strays(message.kind)
         votes.setdefault(message.member, message)
-        for each in before[:1]:
-            state.catch(message.member, message.kind, (message.view, message.number), each, message)
+        if before and self._is_signed(before[0]):
+            state.catch(message.member, message.kind, (message.view, message.number), before[0], message)
 
-    def _is_signed(self, member: int, tag: Tag, ballot: Ballot, signature: bytes) -> bool:
-        return self._state.seal.verifies(self._state.key(member), tag, ballot.digest(tag), signature)
+    def _is_signed(self, vote: Vote) -> bool:
+        ballot = vote.ballot(self._state.group.genesis, self._state.group.configuration.epoch)
+        key = self._state.key(vote.member)
+        return self._state.seal.verifies(key, vote.tag, ballot.digest(vote.tag), vote.signature)
 
     def _slot(self, message: Propose | Vote) -> Slot | None:
         state = self._state

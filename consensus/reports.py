@@ -45,9 +45,9 @@ class Reports:
         self._undecided[digest] = len(undecided)
         for readied in report.ready:
             if readied.request in undecided:
-                stage = readied.request, readied.fixed
-                self._supersede(stage, report.member, digest)
-                self._naming.setdefault(stage, {})[digest] = have
+                naming = self._naming.setdefault((readied.request, readied.fixed), {})
+                self._supersede(naming, report.member, digest)
+                naming[digest] = have
                 if readied.fixed:
                     self._later.setdefault(readied.request, set()).add(readied.fixed)
                 self._ripen(readied.request, now)
@@ -83,14 +83,13 @@ class Reports:
             self.ripe[request] = now
 
     def _is_ripe(self, request: bytes) -> bool:
-        members = {each.report.member for each in self.naming(request).values()}
-        return len(members) >= self._quorum
+        naming = self.naming(request).values()
+        return len(naming) >= self._quorum and len({each.report.member for each in naming}) >= self._quorum
 
-    def _supersede(self, stage: Stage, member: int, newest: bytes) -> None:
+    def _supersede(self, naming: dict[bytes, Have], member: int, newest: bytes) -> None:
         """A member's newest word on a request counts: it names all that the ones before named."""
-        naming = self._naming.get(stage, {})
-        for digest in [digest for digest, each in naming.items() if each.report.member == member]:
-            if digest == newest:
+        for digest, each in tuple(naming.items()):
+            if each.report.member != member or digest == newest:
                 continue
             del naming[digest]
             self._undecided[digest] -= 1

@@ -29,6 +29,7 @@ class Slot:
     prepares: dict[int, Vote] = field(default_factory=dict)
     commits: dict[int, Vote] = field(default_factory=dict)
     astray: dict[str, dict[int, Vote]] = field(default_factory=dict)  # on another beginning of the view, by kind
+    unread: dict[tuple[str, int], Vote] = field(default_factory=dict)  # came when there were enough, not checked
 
     def votes(self, kind: str) -> dict[int, Vote]:
         return self.prepares if kind == "prepare" else self.commits
@@ -40,7 +41,16 @@ class Slot:
     def said(self, kind: str, member: int) -> list[Vote]:
         """What a member has said so far, one thing unless it lies."""
         every = (votes.get(member) for votes in (self.votes(kind), self.astray.get(kind, {})))
-        return [vote for vote in every if vote is not None]
+        unread = self.unread.get((kind, member))
+        return [vote for vote in (*every, unread) if vote is not None]
+
+    def has_enough(self, vote: Vote, quorum: int) -> bool:
+        """Whether nothing hangs on one more vote like this."""
+        return (
+            self.judged is not None
+            and vote.entry == self.judged.standing.last
+            and self.agreeing(vote.kind) >= quorum
+        )
 
     @property
     def is_open(self) -> bool:
