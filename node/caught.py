@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,8 +50,8 @@ class Caught:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._lock = threading.Lock()
-        self._pieces = dict(_found(root))
+        self._writing = threading.Lock()
+        self._pieces = dict(_found(root))  # exchanged as a whole, so that to look waits for no disk
 
     def keep(self, evidence: AnyEvidence) -> Piece | None:
         """As it is kept from now on; None where it adds nothing, or there is no room for it.
@@ -60,18 +61,18 @@ class Caught:
         require_guilt(evidence, evidence.group)
         document = evidence.to_cbor()
         piece = _piece(evidence, document)
-        with self._lock:
+        with self._writing:
             if not self._is_news(piece) or not self._has_room(piece):
                 return None
             path = self._path(piece.group, piece.digest)
             path.parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
             write_atomically(path, document)
-            self._pieces[path] = piece
+            self._pieces = {**self._pieces, path: piece}
             return piece
 
     def all(self) -> list[Piece]:
-        with self._lock:
-            return list(self._pieces.values())
+        """May be called where nobody may wait."""
+        return list(self._pieces.values())
 
     def waiting(self) -> list[bytes]:
         """The groups of which something waits to be handed in."""
@@ -81,17 +82,18 @@ class Caught:
         """A piece that waits, whole; nothing where none does."""
         for each in self.all():
             if each.group == group and each.verdict is None:
-                return self._path(group, each.digest).read_bytes()
+                with suppress(FileNotFoundError):  # its owner has removed it
+                    return self._path(group, each.digest).read_bytes()
         return b""
 
     def settle(self, group: bytes, digest: bytes, verdict: str) -> None:
         """That a piece was taken, or refused for good. Of one that is not here there is nothing to note."""
         path = self._path(group, digest)
-        with self._lock:
+        with self._writing:
             piece = self._pieces.get(path)
             if piece is not None and piece.verdict is None:
                 write_atomically(path.with_suffix(SETTLED), verdict[:MAX_VERDICT].encode())
-                self._pieces[path] = replace(piece, verdict=verdict[:MAX_VERDICT])
+                self._pieces = {**self._pieces, path: replace(piece, verdict=verdict[:MAX_VERDICT])}
 
     # --- within -------------------------------------------------------------------------------------------
 

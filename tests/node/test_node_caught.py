@@ -125,6 +125,18 @@ def test_to_settle_what_is_not_here_changes_nothing(root):
     assert files(root) == []
 
 
+def test_a_piece_that_its_owner_has_removed_keeps_no_other_back(root):
+    store = Caught(root)
+    first, second = twice(), twice(number=8)
+    for each in (first, second):
+        store.keep(each)
+    (root / FOUR.digest.hex() / "evidence" / f"{first.id.hex()}.cbor").unlink()
+    assert store.next(FOUR.digest) == second.to_cbor()
+    store.settle(FOUR.digest, second.id, "")
+    assert store.next(FOUR.digest) == b""
+    assert Caught(root).waiting() == []
+
+
 def test_a_file_that_is_not_what_it_is_called_is_left_alone(root):
     folder = root / FOUR.digest.hex() / "evidence"
     folder.mkdir()
