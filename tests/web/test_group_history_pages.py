@@ -40,7 +40,7 @@ def text(shown: str) -> str:
 
 def kept(group, **changes) -> None:
     """1000 rows: asha and bela both stray on 60 of their 100, sam on 50 more, owner3 never."""
-    members = [*(1000, 0, 0, 0, 1000, 100) * 2, *(990, 4, 3, 3, 990, 50), *(1000, 0, 0, 0, 1000, 0)]
+    members = [*(1000, 0, 0, 0, 1000, 100, 0) * 2, *(990, 4, 3, 3, 990, 50, 0), *(1000, 0, 0, 0, 1000, 0, 0)]
     pairs = {(0, 1): (1000, 100, 100, 60, 58), (0, 2): (990, 99, 50, 5, 1)}
     flat = [number for i in range(4) for j in range(i + 1, 4) for number in pairs.get((i, j), (1000, 0, 0, 0, 0))]
     fields = {"group": group, "epoch": 0, "lane": 0, "requests": 1000, "rows": 1000, "members": members}
@@ -75,6 +75,7 @@ def test_the_api_gives_the_same_counts(client, owners, serving):  # noqa: F811
         "absent": 3,
         "rows": 990,
         "dissented": 50,
+        "withheld": 0,
     }
     assert ever["pairs"][0] == {
         "first": owners[0].slug,
