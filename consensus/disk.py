@@ -19,7 +19,7 @@ from consensus.messages import Record
 
 FIRST_PAUSE = 0.5  # seconds before a write that failed is tried again
 LONGEST_PAUSE = 10.0
-IDLE = 0.05  # seconds for which something may wait to be written with what comes next
+IDLE = 0.5  # seconds for which something may wait to be written with what comes next
 
 T = TypeVar("T")
 

@@ -32,7 +32,7 @@ from consensus.slots import Slot
 K = TypeVar("K", bytes, Held)
 
 FIRST_VIEW = 0
-RELAY = 50  # ms after which members that have said nothing about a request are told that it is here
+RELAY = 250  # ms after which members that have said nothing about a request are told that it is here
 FETCH = 30  # ms for something named to come by itself before it is asked for
 MOST_MISSING = 2_048  # requests, or batches, that one member has named and that are fetched
 NOT_INSTALLED = bytes(32)  # no NEW-VIEW began the first view

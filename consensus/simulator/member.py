@@ -25,7 +25,7 @@ from consensus.simulator.world import Broken, World
 from consensus.telling import again
 
 IMMORTAL = -1
-LAZY = 50  # ms for which what nothing rests on may wait for the disk
+LAZY = (1, 500)  # ms for which what nothing rests on may wait for the disk
 FEW = 3  # entries that are sent at a time
 RESTLESS = 3  # times in a row that it may want to go on at once
 
@@ -289,7 +289,7 @@ class Member:
     def _keep(self, what: list[Durable]) -> None:
         """To be written with what comes next, or soon; lost if it dies before."""
         if what and not self._waiting:
-            self._later(LAZY, partial(self._write, []))
+            self._later(self._world.between(LAZY), partial(self._write, []))
         self._waiting += what
 
     def _write(self, what: list[Durable]) -> None:

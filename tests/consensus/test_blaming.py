@@ -11,20 +11,21 @@ from assay.digest import Tag
 from consensus.blaming import MOST_OF_ONE, evidence
 from consensus.events import Ran, Received
 from consensus.judging import Group
-from consensus.messages import NewView, ViewChange, Vote
+from consensus.messages import Held, NewView, Readied, ViewChange, Vote
+from consensus.replica import Replica
 from consensus.slots import AHEAD
 from consensus.succession import installing
 from tests.consensus import made
-from tests.consensus.test_replica_attacks import LIAR, NOW, answer, asked, replica, requests, spoken
+from tests.consensus.test_replica_attacks import LIAR, NOW, answer, asked, have, replica, requests, spoken
 from tests.sdk import groups
 
 GROUP = Group(made.GROUP, made.GENESIS)
 
 
-def vote(kind: str, entry: bytes, number: int = 1, installed: bytes = bytes(32)) -> Vote:
-    unsigned = Vote(kind, LIAR, 0, installed, number, entry, bytes(64))
+def vote(kind: str, entry: bytes, number: int = 1, installed: bytes = bytes(32), member: int = LIAR) -> Vote:
+    unsigned = Vote(kind, member, 0, installed, number, entry, bytes(64))
     signed = unsigned.ballot(made.GROUP, 0).digest(unsigned.tag)
-    return msgspec.structs.replace(unsigned, signature=made.KEYS[LIAR].sign(unsigned.tag, signed))
+    return msgspec.structs.replace(unsigned, signature=made.KEYS[member].sign(unsigned.tag, signed))
 
 
 def moved(member: int, view: int, head=None) -> ViewChange:
@@ -125,3 +126,27 @@ def test_votes_on_beginnings_that_nobody_has_heard_of_are_kept_once_each_and_cou
     assert len(slots) == AHEAD
     assert [len(each.strays("prepare")) for each in slots] == [1] * AHEAD
     assert not any(each.prepares for each in slots)
+
+
+def leading() -> tuple[Replica, bytes]:
+    """A leader that has proposed, and what it has prepared; all have answered, and two called it ready."""
+    leader, request = replica(0), asked(1).digest
+    said = [spoken(member, answer(member, request)) for member in range(4)]
+    held = tuple(Held(each.member, each.root) for each in said)
+    leader.step(NOW, [Received(groups.CLIENT.public.raw, requests(1)), Ran((answer(0, request),))])
+    leader.step(NOW + 1, [Received(each.member, each) for each in said[1:]])
+    reports = [have(member, (Readied(request, (0, 1, 2, 3)),), held) for member in (1, 2)]
+    ready = leader.step(NOW + 2, [Received(each.report.member, each) for each in reports])
+    return leader, next(each.entry for _, each in ready.send if isinstance(each, Vote))
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_vote_that_came_when_there_were_enough_is_held_against_another_if_it_is_its_members(honest):
+    leader, entry = leading()
+    enough = leader.step(NOW + 3, [Received(each, vote("prepare", entry, member=each)) for each in (1, 2)])
+    assert any(isinstance(each, Vote) and each.kind == "commit" for _, each in enough.send)
+    late = vote("prepare", entry)
+    late = late if honest else msgspec.structs.replace(late, signature=bytes(64))
+    assert leader.step(NOW + 4, [Received(LIAR, late)]).caught == []
+    ready = leader.step(NOW + 5, [Received(LIAR, vote("prepare", b"\x01" * 32))])
+    assert [(each.member, each.one) for each in ready.caught] == ([(LIAR, late)] if honest else [])
