@@ -7,7 +7,7 @@ looked at is bounded. What is interrupted is asked for again, and known by then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.db import transaction
@@ -31,9 +31,11 @@ MAX_VERDICT = 200  # characters
 UNKNOWN_EPOCH = "unknown-epoch"  # the code with which evidence is put off
 
 
-def note(node: Node, caught: Iterable[bytes]) -> None:
+def note(node: Node, caught: Collection[bytes]) -> None:
     """Sends for what a node says that it has, of the groups (by their geneses) in which it has a seat."""
-    found = Member.objects.filter(node=node, group__epochs__number=0, group__epochs__digest__in=list(caught))
+    if not caught:
+        return
+    found = Member.objects.filter(node=node, group__epochs__number=0, group__epochs__digest__in=caught)
     waiting = Outbox.objects.filter(kind=KIND, created__gt=timezone.now() - PAUSE)
     lately = set(waiting.values_list("payload__member", flat=True))
     for member in found.order_by("pk").values_list("pk", flat=True):
