@@ -41,13 +41,18 @@ NOTHING_YET = bytes(32)  # root of an entry without outcomes
 class Group:
     """A group in one epoch, and the name it keeps for ever.
 
-    `begun`: what has put the epoch in force after the one with the configuration `before`; None for the first.
+    `later`: what has put each epoch but the first in force; the one before this has the configuration `before`.
     """
 
     genesis: bytes
     configuration: Configuration
     before: Configuration | None = None
-    begun: Epoch | None = None
+    later: tuple[Epoch, ...] = ()
+
+    @property
+    def begun(self) -> Epoch | None:
+        """What has put this epoch in force."""
+        return self.later[-1] if self.later else None
 
     @cached_property
     def n(self) -> int:

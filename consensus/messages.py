@@ -409,13 +409,15 @@ class Heard(Message, frozen=True):
 
 
 class Status(Message, frozen=True):
-    """How many entries the sender has, the epoch of the last, and the view in which it votes or last did.
-    Whoever has more entries sends `Records`; whoever is in a later view or epoch, what began it.
+    """How many entries the sender has, the epoch of the last, the view in which it votes or last did, and the
+    epoch in which it takes part. Whoever has more entries sends `Records`; whoever is in a later view or epoch,
+    what began it.
     """
 
     entries: Number
     view: Number
     epoch: Index = 0
+    part: Index = 0
 
 
 # --- to clients -------------------------------------------------------------------------------------------

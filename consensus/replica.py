@@ -187,9 +187,9 @@ class Replica:
 
     def _go_on(self) -> None:
         state = self.state
+        state.touch_due()
         if not state.arrived:
             return
-        state.touch_due()
         if state.touched:
             self._forget_lapsed()
             self._resending.relay()

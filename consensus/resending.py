@@ -70,8 +70,8 @@ class Resending:
         """Where a member stands: it is sent what it lacks, or asked for more."""
         state, mine = self._state, self._state.standing.entries
         entries, view, earlier = status.entries, status.view, status.epoch < self._state.standing.epoch
-        if earlier and state.group.begun is not None:
-            state.out.send.append((member, Succeeded(state.group.begun)))
+        if status.part < state.group.configuration.epoch:
+            state.out.send.append((member, Succeeded(state.group.later[status.part])))
         if entries < mine or earlier:
             before, when = self._supplied.get(member, (0, -RESEND))
             if entries + 1 > before or state.now >= when + RESEND:
@@ -79,7 +79,8 @@ class Resending:
                 self._supply(Supply(member, entries + 1, MAX_RECORDS, jump=True, far=earlier))
         if not earlier and view < state.in_view and state.new_view is not None:
             state.out.send.append((member, state.new_view))
-        if entries > mine or view > state.in_view or status.epoch > state.standing.epoch:
+        mine_too = (mine, state.in_view, state.standing.epoch, state.group.configuration.epoch)
+        if any(a > b for a, b in zip((entries, view, status.epoch, status.part), mine_too, strict=True)):
             state.out.send.append((member, state.status))
 
     def older(self, member: int, before: int) -> None:
@@ -106,7 +107,8 @@ class Resending:
     def _is_busy(self) -> bool:
         """Whether something waits to be decided."""
         state = self._state
-        return bool(state.pool or state.slots or state.updates or state.signed or not state.active)
+        over = state.standing.over is not None
+        return bool(state.pool or state.slots or state.changes or state.signed or not state.active or over)
 
     def _again(self) -> None:
         state = self._state
@@ -121,7 +123,7 @@ class Resending:
         stale = [each for each in state.pool if each.ready and each.reported <= state.now - RESEND // 2]
         stalled = state.now >= state.progressed + RESEND
         self._speaking.tell(stale, everyone=stalled)
-        if state.updates:
+        if state.changes:
             self._speaking.tell_the_time(everyone=stalled)
 
     def _forget_wishes(self) -> None:

@@ -211,6 +211,11 @@ class State:
         return self.standing.epoch == self.group.configuration.epoch
 
     @property
+    def changes(self) -> bool:
+        """Whether something waits that is ordered on members' clocks alone."""
+        return bool(self.updates) or self.successor is not None
+
+    @property
     def leads(self) -> bool:
         """Whether this member leads a view that has begun."""
         return self.active and self.leader == self.me
@@ -222,7 +227,7 @@ class State:
 
     @property
     def status(self) -> Status:
-        return Status(self.standing.entries, self.in_view, self.standing.epoch)
+        return Status(self.standing.entries, self.in_view, self.standing.epoch, self.group.configuration.epoch)
 
     def key(self, member: int) -> bytes:
         return self.group.configuration.members[member].key

@@ -35,7 +35,7 @@ class Moves:
         return (
             all(below < above for below, above in pairwise(numbers))
             and all(lock.view < move.view for lock in move.locks)
-            and (move.head is None or self.proves(Tag.AGREEMENT_COMMIT, move.head))
+            and (move.head is None or self._is_executed(move.head))
             and all(self.proves(Tag.AGREEMENT_PREPARE, lock) for lock in move.locks)
         )
 
@@ -52,6 +52,10 @@ class Moves:
         return self._seal.verifies(key, Tag.AGREEMENT_NEW_VIEW, signed, new_view.signature) and all(
             self.is_right(each) for each in new_view.changes
         )
+
+    def _is_executed(self, head: Quorum) -> bool:
+        """By the commits of this epoch; the last entry of the one before by what has put this one in force."""
+        return head.entry.digest == self._group.base or self.proves(Tag.AGREEMENT_COMMIT, head)
 
     def proves(self, tag: Tag, quorum: Quorum) -> bool:
         """Whether 2f + 1 members have signed that entry of this group and epoch."""

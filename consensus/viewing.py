@@ -182,7 +182,7 @@ class Viewing:
         state.out.persist.append(Installed(new_view))
         state.broadcast(state.status)
         self._speaking.tell([each for each in state.pool if each.ready])
-        if state.updates:
+        if state.changes:
             self._speaking.tell_the_time()
         waiting, self._early = self._early, {}
         for sender, message in (each for theirs in waiting.values() for each in theirs):

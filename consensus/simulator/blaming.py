@@ -8,6 +8,7 @@ from __future__ import annotations
 from assay.agreement.blame.evidence import AnyEvidence
 from assay.agreement.blame.finding import Audit
 from assay.agreement.blame.guilt import require_guilt
+from assay.agreement.group import Epoch
 from assay.errors import AssayError
 from consensus.blaming import began, moved, said, voted
 from consensus.messages import Exec, NewView, Spoken, ViewChange, Vote
@@ -30,10 +31,8 @@ class Blaming:
 
     def require_nobody_honest(self) -> list[AnyEvidence]:
         """All the evidence that there is. Raises Broken where it names the honest, or does not convict."""
-        audit = Audit((self._founded.epoch,))
-        for message in self._heard.values():
-            _put(audit, message)
-        found = audit.evidence()
+        epochs = self._founded.epochs
+        found = [each for last in range(len(epochs)) for each in self._found(tuple(epochs[: last + 1]))]
         for each in found:
             if framed := set(each.accused) & self._honest:
                 raise Broken("nobody honest is blamed", f"{[key.hex() for key in framed]} by {each}")
@@ -42,6 +41,13 @@ class Blaming:
             except AssayError as error:
                 raise Broken("evidence convicts", f"{error}: {each}") from error
         return found
+
+    def _found(self, epochs: tuple[Epoch, ...]) -> list[AnyEvidence]:
+        """In the last of these epochs: what was signed in another proves nothing there."""
+        audit = Audit(epochs)
+        for message in self._heard.values():
+            _put(audit, message)
+        return audit.evidence()
 
 
 def _put(audit: Audit, message: Spoken) -> None:

@@ -37,10 +37,13 @@ class Hasty(Group):
         return self.configuration.f + 1
 
 
+def hurried(group: Group) -> Group:
+    return Hasty(group.genesis, group.configuration, group.before, group.later)
+
+
 def hasty(owner: Any, name: str) -> AbstractContextManager[None]:
     """With such a group in the place of the owner's."""
-    group = getattr(owner, name)
-    return instead(owner, name, Hasty(**vars(group)))
+    return instead(owner, name, hurried(getattr(owner, name)))
 
 
 def restored(change: Callable[[Restored], Restored]) -> AbstractContextManager[None]:

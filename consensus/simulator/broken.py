@@ -20,7 +20,7 @@ from assay.agreement.entry import Asked, Ended
 from assay.agreement.group import Configuration
 from assay.agreement.sealing import Opened
 from assay.agreement.votes import Absent, Said, count
-from consensus import judging, ordering, proposing, words
+from consensus import judging, ordering, proposing, succeeding, words
 from consensus.catching_up import CatchingUp
 from consensus.durable import Durable, Past, Spoke, Standing
 from consensus.events import Event, Ready
@@ -31,11 +31,12 @@ from consensus.ordering import Ordering
 from consensus.proposing import Proposing
 from consensus.replica import Replica
 from consensus.reports import Reports
-from consensus.simulator.breaking import Hasty, every, hasty, instead, restored
+from consensus.simulator.breaking import every, hasty, hurried, instead, restored
 from consensus.simulator.broken_views import OF_VIEWS
 from consensus.slots import Slot
 from consensus.speaking import Speaking
 from consensus.state import State
+from consensus.succeeding import Succeeding
 
 # --- quorums ----------------------------------------------------------------------------------------------
 
@@ -88,7 +89,7 @@ def decide_what_is_not_ready() -> AbstractContextManager[None]:
             return content(self, *rest)
 
     def lenient(group: Group, *rest: Any) -> None:
-        require(Hasty(**vars(group)), *rest)
+        require(hurried(group), *rest)
 
     return every(
         instead(Reports, "_ripen", early),
@@ -272,6 +273,37 @@ def forget_what_is_fixed() -> AbstractContextManager[None]:
     return restored(lambda kept: replace(kept, fixed=[]))
 
 
+# --- epochs -----------------------------------------------------------------------------------------------
+
+
+def go_on_after_the_end() -> AbstractContextManager[None]:
+    """Goes on in an epoch that has ended."""
+
+    def whatever(group: Group, parent: Standing, content: Content) -> None:
+        pass
+
+    propose: Callable[..., Any] = Proposing._next
+
+    def following(self: Proposing, parent: Standing, *more: Any, **options: Any) -> Any:
+        return propose(self, structs.replace(parent, over=None), *more, **options)
+
+    return every(instead(judging, "_require_going_on", whatever), instead(Proposing, "_next", following))
+
+
+def end_on_too_few() -> AbstractContextManager[None]:
+    """Takes an epoch for ended when f + 1 members say so."""
+    go_on, begins = Succeeding.go_on, succeeding.begins
+
+    def hastily(self: Succeeding) -> None:
+        with hasty(self._state, "group"):
+            go_on(self)
+
+    def lenient(group: Group, epoch: Any, seal: Any) -> bool:
+        return begins(hurried(group), epoch, seal)
+
+    return every(instead(Succeeding, "go_on", hastily), instead(succeeding, "begins", lenient))
+
+
 # --- who must have signed ---------------------------------------------------------------------------------
 
 
@@ -317,6 +349,8 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
             show_too_early,
             count_what_was_not_sealed,
             forget_what_is_fixed,
+            go_on_after_the_end,
+            end_on_too_few,
             obey_anyone,
             believe_any_record,
             *OF_VIEWS,

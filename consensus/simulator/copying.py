@@ -41,7 +41,7 @@ def _changed(word: Word, change: Callable[[Votes], Votes]) -> Word:
 
 
 def _own_seal(liar: Liar, result: Result, opened: Opened) -> bytes:
-    epoch = liar.founded.configuration.epoch
+    epoch = liar.group.configuration.epoch
     return seal(Author(liar.founded.genesis, epoch, liar.place), result.request, result.model, opened)
 
 

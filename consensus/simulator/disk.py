@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 
+from assay.agreement.group import Configuration
 from consensus.durable import (
     Accepted,
     Cast,
@@ -82,7 +83,7 @@ class Disk:
         self._bodies = {entry: body for entry, body in self._bodies.items() if body.number > last}
         self._votes = [each for each in self._votes if each.vote.number > last]
 
-    def enter(self) -> None:
+    def enter(self, _: Configuration) -> None:
         """A new epoch: what was said in the one before binds nobody in it."""
         self._bodies, self._votes, self._spoken = {}, [], []
         self._moved = self._installed = None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 
 import msgspec
 
-from assay.agreement.group import FORMAT, NO_PREVIOUS, Configuration, Epoch, Labels, Member, Values
+from assay.agreement.group import FORMAT, NO_PREVIOUS, Configuration, Epoch, Labels, Member, Signed, Values
 from assay.digest import Tag
 from assay.keys import PrivateKey
 from assay.model import Interface, ModelReference, NoPreprocessing, Port
+from consensus.messages import Successor
 from consensus.seals import Ed25519, Seal
 from consensus.simulator.scenario import Scenario
 from consensus.simulator.seals import Quick
@@ -69,13 +70,26 @@ class Founded:
             copy_resistant=scenario.copy_resistant,
         )
         self.genesis = self.configuration.digest
+        self.epochs = [Epoch(self.configuration, self.consents(self.configuration), ())]  # so far
 
     def model(self, place: int, number: int) -> ModelReference:
         """Member `place` has as many models as it needs."""
         return ModelReference(sha256(b"model %d of member %d" % (number, place)).digest(), self._interface)
 
-    @cached_property
-    def epoch(self) -> Epoch:
-        """The genesis with its signatures."""
-        consents = tuple(each.seal.sign(Tag.GROUP, self.genesis) for each in self.members)
-        return msgspec.convert(Epoch(self.configuration, consents, ()), Epoch)
+    def consents(self, configuration: Configuration) -> tuple[bytes, ...]:
+        """Of all members, whose keys stay the same."""
+        return tuple(each.seal.sign(Tag.GROUP, configuration.digest) for each in self.members)
+
+    def successor(self, models: Sequence[ModelReference], grace: int) -> Successor:
+        """Of the latest epoch: the same members, with these models, who wait so many ms for each other."""
+        before = self.epochs[-1].configuration
+        members = zip(before.members, models, strict=True)
+        after = msgspec.structs.replace(
+            before,
+            epoch=before.epoch + 1,
+            previous=before.digest,
+            grace=grace,
+            members=tuple(msgspec.structs.replace(member, model=model) for member, model in members),
+        )
+        consents = self.consents(after)
+        return Successor(after, consents, tuple(Signed(i, each) for i, each in enumerate(consents)))

@@ -120,7 +120,7 @@ class Liar:
     def speak(self, results: tuple[Result, ...]) -> Exec:
         """Results under its own signature."""
         root = merkle.root([each.leaf for each in results])
-        group, epoch = self.founded.genesis, self.founded.configuration.epoch
+        group, epoch = self.founded.genesis, self.group.configuration.epoch
         signed = Exec.signed(group, epoch, self.place, len(results), root)
         return Exec(self.place, results, self.seal.sign(Tag.AGREEMENT_EXEC, signed))
 
@@ -130,7 +130,7 @@ class Liar:
 
     def vote(self, vote: Vote, **changes: object) -> Vote:
         changed = replace(vote, **changes)
-        ballot = changed.ballot(self.founded.genesis, self.founded.configuration.epoch)
+        ballot = changed.ballot(self.founded.genesis, self.group.configuration.epoch)
         return replace(changed, signature=self.seal.sign(changed.tag, ballot.digest(changed.tag)))
 
     def move(self, move: Move, **changes: object) -> ViewChange:

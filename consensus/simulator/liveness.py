@@ -37,6 +37,8 @@ def _waiting(simulation: Simulation) -> Iterator[str]:
         if member.machine is None:
             yield f"{who} is down"
             return
+        if member.group.configuration.epoch != simulation.watch.epoch:
+            yield f"{who} is in epoch {member.group.configuration.epoch}"
         if member.disk.entries != len(log.records):
             yield f"{who} has {member.disk.entries} of {len(log.records)} entries"
         if member.wished and log.serving[member.place].active != member.wished.commitment:
@@ -78,6 +80,7 @@ def left_over(machine: Machine, liars: frozenset[int]) -> str:
     left = {
         "requests": len(state.pool),
         "updates": len(state.updates.keys() - liars),
+        "successors": int(state.successor is not None) + int(state.standing.over is not None),
         "entries under vote": len(
             [slot for slot in state.slots.values() if slot.judged or not (slot.is_open or liars)]
         ),

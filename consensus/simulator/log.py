@@ -6,11 +6,12 @@ from collections import defaultdict
 
 from assay import merkle
 from assay.agreement.entry import Asked, Ballot, Ended
+from assay.agreement.group import Epoch
 from assay.agreement.sealing import Author, Fixed, Sealed
 from assay.agreement.votes import Absent, Answered, Said, Withheld
 from assay.digest import Tag
 from assay.model import ModelReference
-from consensus.covering import content_digest
+from consensus.covering import content_digest, following
 from consensus.durable import Executed, Jumped, Standing
 from consensus.judging import LINGER
 from consensus.messages import Exec, Held, Propose, Record, Report, Result, Spoken
@@ -21,10 +22,20 @@ from consensus.simulator.recount import Serving
 from consensus.simulator.signing import Signing
 from consensus.simulator.world import Broken
 
+Stage = tuple[int, bytes, int]  # an epoch, a request, and the entry that has fixed the words on it, or 0
+
 
 def _said(record: Record) -> tuple[object, ...]:
     """What it says, whoever has signed it and in which view."""
-    return (record.entry, record.reports, record.updates, record.asked, record.ended, record.fixed)
+    return (
+        record.entry,
+        record.reports,
+        record.updates,
+        record.asked,
+        record.ended,
+        record.fixed,
+        following(record.successor),
+    )
 
 
 class Log:
@@ -43,7 +54,7 @@ class Log:
         self._asked: dict[bytes, Asked] = {}
         self._reports: dict[bytes, Report] = {}
         self._batches: dict[Held, Exec] = {}
-        self._holders: dict[tuple[bytes, int], dict[int, set[int]]] = defaultdict(dict)  # by request and stage
+        self._holders: dict[Stage, dict[int, set[int]]] = defaultdict(dict)
         self._fixed: dict[bytes, tuple[int, Fixed]] = {}  # and by which entry
         self._wished: set[tuple[int, bytes]] = set()
 
@@ -78,7 +89,7 @@ class Log:
             return
         for ready in report.ready:
             answering = {report.held[at].member for at in ready.held}
-            holders = self._holders[ready.request, ready.fixed]
+            holders = self._holders[report.epoch, ready.request, ready.fixed]
             holders[place] = holders.get(place, answering) & answering
 
     # --- entries ------------------------------------------------------------------------------------------
@@ -123,6 +134,7 @@ class Log:
         before = (parent.digest, parent.time) if parent else (self._founded.genesis, 0)
         if entry.parent != before[0] or entry.time < before[1] or entry.group != self._founded.genesis:
             raise Broken("one after the other", f"{entry} follows {parent}")
+        self._require_epoch(record)
         self._require_built(record)
         reports = [self._reports[digest] for digest in record.reports]
         self._require_time(record, reports, before[1], now)
@@ -140,10 +152,42 @@ class Log:
         serving = tuple(each.model.commitment for each in standing.serving)
         if (standing.entries, standing.last, standing.time, serving) != stands:
             raise Broken("one standing", f"{standing} after {entry}")
-        if entry.content != content_digest(record.reports, record.updates, standing.serving):
+        after = following(record.successor)
+        if entry.content != content_digest(record.reports, record.updates, standing.serving, after):
             raise Broken("digest of the content", str(record))
         self.records.append(record)
         self.standings.append(standing)
+
+    def _require_epoch(self, record: Record) -> None:
+        """Of the epoch of the entry before, unless that was its last; and what ends an epoch stands alone."""
+        before = self.records[-1] if self.records else None
+        expected = 0 if before is None else before.entry.epoch + (before.successor is not None)
+        if record.entry.epoch != expected:
+            raise Broken("one epoch after the other", f"{record.entry}, not of epoch {expected}")
+        if record.successor is None:
+            return
+        after = record.successor.configuration
+        if record.asked or record.updates or record.fixed or after.epoch != expected + 1:
+            raise Broken("what ends an epoch stands alone", str(record))
+        if [member.model.commitment for member in after.members] != [each.active for each in self.serving]:
+            raise Broken("who stays answers with the same model", str(after))
+        open_ = [words for request, (_, words) in self._fixed.items() if request not in self.decided]
+        if any(words.deadline + LINGER >= record.entry.time for words in open_):
+            raise Broken("no epoch ends on what was shown and not counted", str(open_))
+
+    def ends(self, epoch: Epoch) -> None:
+        """An honest member has done with the epoch before this one."""
+        last = self.records[epoch.last - 1] if 0 < epoch.last <= len(self.records) else None
+        if last is None or following(last.successor) != epoch.configuration.digest:
+            raise Broken("an epoch begins where the one before has ended", str(epoch))
+        if any(each.entry != last.entry.digest for each in epoch.approvals):
+            raise Broken("an epoch begins where the one before has ended", str(epoch))
+
+    def answering(self) -> list[ModelReference]:
+        """By member, with what it answers now."""
+        members = zip(self._configuration.members, self.serving, strict=True)
+        known = {member.model.commitment: member.model for member in self._configuration.members} | self.models()
+        return [known[serving.active] for _, serving in members]
 
     def _require_built(self, record: Record) -> None:
         leaves = [each.leaf for each in record.ended] + [each.leaf for each in record.fixed]
@@ -225,7 +269,8 @@ class Log:
                     "all that was reported counts", f"member {member}: {words.said[member]}, not {expected}"
                 )
             if member in self._honest:
-                self._require_held(member, request, 0, given=isinstance(expected, Sealed), models=models)
+                stage = (record.entry.epoch, request, 0)
+                self._require_held(member, stage, given=isinstance(expected, Sealed), models=models)
         committed = sum(isinstance(each, Sealed) for each in words.said)
         if record.entry.time > asked.deadline or committed < self._configuration.quorum:
             raise Broken("fixed by a quorum, in time", f"{words} at {record.entry.time}")
@@ -244,7 +289,8 @@ class Log:
                 expected = recount.shown(self._configuration, author, committed, theirs, asked.rows)
                 if member in self._honest:
                     shown = not isinstance(expected, Withheld)
-                    self._require_held(member, request, number, given=shown, models=[committed.model])
+                    stage = (record.entry.epoch, request, number)
+                    self._require_held(member, stage, given=shown, models=[committed.model])
             if said != expected:
                 raise Broken("all that was reported counts", f"member {member}: {said}, not {expected}")
         withheld = any(isinstance(said, Withheld) for said in ended.said)
@@ -252,10 +298,11 @@ class Log:
             raise Broken("no failure before its time", f"{asked} at {time}: {ended.said}")
         self._require_counted(asked, ended, time)
 
-    def _require_held(self, member: int, request: bytes, stage: int, *, given: bool, models: list[bytes]) -> None:
+    def _require_held(self, member: int, stage: Stage, *, given: bool, models: list[bytes]) -> None:
         """What f + 1 honest members held of it is there; what is there it has said."""
-        said = [result for model in models if (result := self._signing.said(member, request, model))]
-        holding = [place for place, of in self._holders[request, stage].items() if member in of]
+        epoch, request, _ = stage
+        said = [result for model in models if (result := self._signing.said(member, epoch, request, model))]
+        holding = [place for place, of in self._holders[stage].items() if member in of]
         if not given and said and len(holding) > self._configuration.f:
             raise Broken("no honest answer is left out", f"member {member}'s, held by {holding}")
         if given and not said:
@@ -272,7 +319,7 @@ class Log:
             if said != word:
                 raise Broken("all that was reported counts", f"member {member}: {said}, not {word}")
             if member in self._honest:
-                self._require_own(member, request, models, said)
+                self._require_own(member, (record.entry.epoch, request, 0), models, said)
         if ended.outcome == "failed" and time <= asked.deadline and len(spoken) < len(ended.said):
             raise Broken("no failure before its time", f"{asked} at {time}: {ended.said}")
         self._require_counted(asked, ended, time)
@@ -282,11 +329,13 @@ class Log:
         if ended.outcome != counted:
             raise Broken("outcome", f"{ended.outcome}, not {counted}, of {asked} at {time}: {ended.said}")
 
-    def _require_own(self, member: int, request: bytes, models: list[bytes], said: object) -> None:
+    def _require_own(self, member: int, stage: Stage, models: list[bytes], said: object) -> None:
         """It has said so; and what f + 1 honest members held of it when they called the request ready is there."""
-        given = [result.said for model in models if (result := self._signing.said(member, request, model))]
+        epoch, request, _ = stage
+        every = (self._signing.said(member, epoch, request, model) for model in models)
+        given = [result.said for result in every if result]
         if isinstance(said, Absent):
-            holding = [place for place, of in self._holders[request, 0].items() if member in of]
+            holding = [place for place, of in self._holders[stage].items() if member in of]
             if given and len(holding) > self._configuration.f:
                 raise Broken("no honest answer is left out", f"member {member}'s, held by {holding}")
         elif said not in given:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import blake2b
 
+from assay.agreement.group import Epoch
 from assay.model import ModelReference
 from consensus.durable import Durable, Restored
-from consensus.events import Adopting, Event, Machine, Ran, Ready, Received, Run, Supply, Tick
-from consensus.messages import Jump, Records, Spoken, decode, encode
+from consensus.events import Adopting, Event, Machine, Ran, Ready, Received, Reconfiguring, Run, Supply, Tick
+from consensus.judging import Group
+from consensus.messages import Jump, Records, Spoken, Successor, decode, encode
 from consensus.simulator.disk import Disk
 from consensus.simulator.founding import BEGAN
 from consensus.simulator.models import Models
@@ -78,7 +80,8 @@ class Member:
         models: Models,
         clock: Clock,
         disk: Disk,
-        make: Callable[[Restored], Machine],
+        group: Group,
+        make: Callable[[Group, Restored], Machine],
         pace: tuple[int, int],
         far: int,
         writing: tuple[int, int] = NO_DELAY,
@@ -88,6 +91,7 @@ class Member:
         self.place = place
         self.end = place if end is None else end
         self.disk = disk
+        self.group = group  # as it last knew it; kept like what is on the disk
         self.machine: Machine | None = None  # None: it is down
         self.clock = clock
         self.died: Callable[[Member], None] = lambda _: None
@@ -107,6 +111,7 @@ class Member:
         self._actions_left = IMMORTAL
         self._only_writes = False
         self._wish: ModelReference | None = None
+        self._successor: Successor | None = None
         self._alarm = 0  # the newest; those set before it do not ring
         self._restless = 0  # times in a row that it wanted to go on at once
         network.join(self.end, self._hear)
@@ -115,9 +120,14 @@ class Member:
 
     def start(self) -> None:
         self._world.say(f"{name(self.end)} starts")
-        self.machine = self._make(self.disk.restore())
+        self._begin()
+
+    def _begin(self) -> None:
+        self.machine = self._make(self.group, self.disk.restore())
         if self._wish:
             self._inbox.append(Adopting(self._wish))
+        if self._successor:
+            self._inbox.append(Reconfiguring(self._successor))
         self._step()
 
     def doom(self, actions: int, *, writes: bool) -> None:
@@ -162,6 +172,11 @@ class Member:
         self._wish = model
         self._watch.wished(self.place, model)
         self.tell(Adopting(model))
+
+    def reconfigure(self, successor: Successor) -> None:
+        """It is handed a configuration for the next epoch, and again whenever it has been down."""
+        self._successor = successor
+        self.tell(Reconfiguring(successor))
 
     @property
     def wished(self) -> ModelReference | None:
@@ -265,6 +280,9 @@ class Member:
             if id(message) not in marks:
                 marks[id(message)] = as_sent(message)
             yield False, partial(self._send, to, *marks[id(message)])
+        yield from self._afterwards(ready)
+
+    def _afterwards(self, ready: Ready) -> Iterator[tuple[bool, Callable[[], None]]]:
         for client, number, index in ready.recall:
             self._write([])
             record = self.disk.records(number, 1)[0]
@@ -274,13 +292,28 @@ class Member:
                 yield False, partial(self._send, supply.member, *as_sent(supplied))
         if ready.run:
             yield False, partial(self._run, ready.run)
+        if ready.succeeded is not None:
+            yield False, partial(self._enter, ready.succeeded)
         for commitment in ready.adopted:
             yield False, partial(self._world.say, f"{name(self.end)} answers with model {commitment[:4].hex()}")
+
+    def _enter(self, epoch: Epoch) -> None:
+        """Another replica takes part in the epoch that follows, on the same disk."""
+        self._world.say(f"{name(self.end)} enters epoch {epoch.configuration.epoch}")
+        self._write([])
+        self._watch.enters(self.place, epoch)
+        self.disk.enter(epoch.configuration)
+        before = self.group
+        self.group = Group(before.genesis, epoch.configuration, before.configuration, (*before.later, epoch))
+        self.machine = None
+        self.life += 1
+        self._inbox.clear()
+        self._later(0, self._begin)
 
     def _supplied(self, supply: Supply) -> Spoken | None:
         self._write([])
         last = self.disk.last()
-        if last is not None and supply.jump and last[1].entries > supply.first + self._far:
+        if last is not None and (supply.far or (supply.jump and last[1].entries > supply.first + self._far)):
             return Jump(last[0], last[1].serving)
         records = tuple(self.disk.records(supply.first, supply.most))
         records = records[:FEW] if supply.jump else records[-FEW:]

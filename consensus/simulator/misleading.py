@@ -147,7 +147,7 @@ def _resting_on_secrets(liar: Liar, proposal: Propose) -> tuple[Propose, Entry] 
     secret = liar.speak(results)
     held = Held(liar.place, secret.root)
     liar.told.add(secret.root)
-    group, epoch = liar.founded.genesis, liar.founded.configuration.epoch
+    group, epoch = liar.founded.genesis, liar.group.configuration.epoch
     ready = tuple(Readied(request, (0,)) for request in content.decided)
     report = Report(group, epoch, liar.place, liar.now, ready, (held,))
     have = liar.report(Have(report, b""))

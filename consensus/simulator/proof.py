@@ -20,19 +20,18 @@ class Prover:
 
     def problem(self, decided: Decided, index: int, ended: Ended, asked: Asked) -> str:
         """Why this proves nothing about the request; empty where it does."""
-        configuration, entry = self._founded.configuration, decided.entry
-        if entry.group != self._founded.genesis or ended.request != asked.digest:
+        entry = decided.entry
+        if (entry.group, ended.request) != (self._founded.genesis, asked.digest):
             return "of another group or request"
         leaves = list(decided.leaves)
         if len(leaves) != entry.count or merkle.root(leaves) != entry.root:
             return "the outcomes are not those of the entry"
         if not 0 <= index < len(leaves) or leaves[index] != ended.leaf:
             return "the outcome is not in the entry"
-        if not self._is_committed(decided):
+        if entry.epoch >= len(self._founded.epochs) or not self._is_committed(decided):
             return "no quorum has committed to the entry"
-        known = {each.model.commitment for each in configuration.members} | {
-            each.commitment for each in decided.models
-        }
+        members = self._founded.epochs[entry.epoch].configuration.members
+        known = {each.model.commitment for each in members} | {each.commitment for each in decided.models}
         if not {each.model for each in ended.said if isinstance(each, Answered)} <= known:
             return "a model answered that it does not tell of"
         return self._real_problem(decided, index, ended, asked) if self._founded.real else ""
@@ -51,7 +50,7 @@ class Prover:
 
     def _real_problem(self, decided: Decided, index: int, ended: Ended, asked: Asked) -> str:
         evidence = AgreementEvidence(
-            epochs=(self._founded.epoch,),
+            epochs=tuple(self._founded.epochs[: decided.entry.epoch + 1]),
             asked=asked,
             ended=ended,
             index=index,

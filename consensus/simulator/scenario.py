@@ -115,6 +115,15 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """All members sign a configuration for the next epoch, with another grace time, and it is handed to some."""
+
+    at: int
+    to: tuple[int, ...]
+    grace: int
+
+
+@dataclass(frozen=True)
 class Asking:
     """One batch of requests of a client."""
 
@@ -156,6 +165,7 @@ class Scenario:
     twins: tuple[int, ...] = ()  # members that run twice, with one key
     parting: Parting = "stay"  # what becomes of twins when the trouble is over
     copy_resistant: bool = False
+    turns: tuple[Turn, ...] = ()
 
     @property
     def f(self) -> int:
@@ -204,7 +214,10 @@ class Scenario:
         needed = models + self.grace + clocks + 8 * self._way
         everyone = asking.reach == tuple(range(self.n)) and not asking.twins and not asking.spoiled
         within = asking.deadline[1] <= self.horizon and asking.at >= STARTED
-        return self.is_steady and working and everyone and within and asking.deadline[0] > needed
+        open_ = not (
+            self.copy_resistant and self.liars
+        )  # who comes after the seals is not counted in a liar's place
+        return self.is_steady and working and everyone and within and open_ and asking.deadline[0] > needed
 
 
 def draw(chance: Random, n: int, lies: tuple[str, ...], copying: tuple[str, ...]) -> Scenario:
@@ -257,6 +270,7 @@ def draw(chance: Random, n: int, lies: tuple[str, ...], copying: tuple[str, ...]
         twins=twins,
         parting=chance.choice(("stay", "one goes", "both go")) if twins else "stay",
         copy_resistant=copy_resistant,
+        turns=tuple(_turn(chance, n, trouble) for _ in range(chance.choice((0, 0, 0, 1, 2)))),
     )
 
 
@@ -339,6 +353,11 @@ def _jump(chance: Random, n: int, trouble: int) -> Jump:
 
 def _wish(chance: Random, n: int, trouble: int) -> Wish:
     return Wish(chance.randrange(n), chance.randrange(trouble), chance.randint(0, 2))
+
+
+def _turn(chance: Random, n: int, trouble: int) -> Turn:
+    to = tuple(sorted(chance.sample(range(n), chance.randint(1, n))))
+    return Turn(chance.randrange(trouble), to, chance.choice((5, 30, 200)))
 
 
 def _asking(chance: Random, n: int, trouble: int, horizon: int) -> Asking:

@@ -15,7 +15,9 @@ from consensus.durable import Cast, Durable, Executed, Installed, Jumped, Moved,
 from consensus.messages import Decided, Exec, NewView, Record, Records, Result, Spoken, ViewChange, Vote
 from consensus.simulator.world import Broken
 
-Ballot = tuple[int, int, int]  # (member, view, number)
+Ballot = tuple[int, int, int, int]  # (member, its epoch, view, number)
+Began = tuple[int, int, bytes, int]  # (member, view, what began it, number)
+About = tuple[int, int, bytes, bytes]  # (member, its epoch, request, model)
 
 
 class Signing:
@@ -23,14 +25,15 @@ class Signing:
 
     def __init__(self, honest: frozenset[int], quorum: int, n: int) -> None:
         self._honest = honest
-        self._quorum = quorum
+        self.quorum = quorum
         self._n = n
         self._kept: dict[int, set[bytes]] = {place: set() for place in honest}
-        self._signed: dict[tuple[int, bytes, bytes, bool], Result] = {}  # and whether it was opened
-        self._said: dict[tuple[int, bytes, bytes], Result] = {}
+        self._epoch = dict.fromkeys(honest, 0)
+        self._signed: dict[tuple[About, bool], Result] = {}  # and whether it was opened
+        self._said: dict[About, Result] = {}
         self._voted: dict[tuple[str, Ballot], bytes] = {}
         self._outputs: dict[tuple[int, bytes, bytes], list[Result]] = defaultdict(list)
-        self._heard: dict[tuple[Ballot, bytes], set[int]] = defaultdict(set)  # of whom who has heard a PREPARE
+        self._heard: dict[tuple[Began, bytes], set[int]] = defaultdict(set)  # of whom who has heard a PREPARE
         self.executed: dict[int, int] = dict.fromkeys(honest, 0)
         self._executing: dict[int, int] = dict.fromkeys(honest, 0)
 
@@ -42,7 +45,12 @@ class Signing:
 
     def reached(self, place: int, message: Spoken) -> None:
         if isinstance(message, Vote) and message.kind == "prepare":
-            self._heard[(place, message.view, message.number), message.entry].add(message.member)
+            began = (place, message.view, message.installed, message.number)
+            self._heard[began, message.entry].add(message.member)
+
+    def enters(self, place: int, epoch: int) -> None:
+        """What it said in the epoch before binds it no more."""
+        self._epoch[place] = epoch
 
     def executes(self, standings: list[Standing], place: int) -> None:
         """Entries that it has, and is about to write."""
@@ -71,8 +79,8 @@ class Signing:
                     self.executed[place] = standing.entries
 
     def _signs(self, place: int, result: Result) -> None:
-        kind = isinstance(result.said, Opened)
-        before = self._signed.setdefault((place, result.request, result.model, kind), result)
+        about = (place, self._epoch[place], result.request, result.model)
+        before = self._signed.setdefault((about, isinstance(result.said, Opened)), result)
         if before != result:
             raise Broken("one result", f"member {place} signs {result} after {before}")
 
@@ -80,7 +88,7 @@ class Signing:
         """What can be read of it."""
         if isinstance(result.said, Opened):
             result = replace(result, said=result.said.said)
-        before = self._said.setdefault((place, result.request, result.model), result)
+        before = self._said.setdefault((place, self._epoch[place], result.request, result.model), result)
         if before != result:
             raise Broken("one result", f"member {place} says {result} after {before}")
         if isinstance(result.said, Answered | Erred):
@@ -89,22 +97,22 @@ class Signing:
                 raise Broken("own output", f"member {place} signs {result}; its model gave {outputs}")
 
     def _votes(self, place: int, vote: Vote) -> None:
-        ballot = (place, vote.view, vote.number)
+        ballot = (place, self._epoch[place], vote.view, vote.number)
         before = self._voted.setdefault((vote.kind, ballot), vote.entry)
         if before != vote.entry:
             raise Broken("one vote", f"member {place} votes {vote} after {before.hex()}")
         if vote.kind == "prepare":
-            self._heard[ballot, vote.entry].add(place)
+            self._heard[(place, vote.view, vote.installed, vote.number), vote.entry].add(place)
         else:
             self._require_prepared(place, vote)
 
     def _require_prepared(self, place: int, commit: Vote) -> None:
         """It commits to what it has seen prepared, as is everything below that."""
         for number in range(self.executed[place] + 1, commit.number + 1):
-            ballot = (place, commit.view, number)
-            entry = self._voted.get(("prepare", ballot))
-            heard = set(self._heard[ballot, entry]) if entry else set()
-            if (number == commit.number and entry != commit.entry) or len(heard) < self._quorum:
+            entry = self._voted.get(("prepare", (place, self._epoch[place], commit.view, number)))
+            began = (place, commit.view, commit.installed, number)
+            heard = set(self._heard[began, entry]) if entry else set()
+            if (number == commit.number and entry != commit.entry) or len(heard) < self.quorum:
                 raise Broken(
                     "prepared before committed",
                     f"member {place} commits to {commit.number} and has {sorted(heard)} for {number}",
@@ -136,5 +144,5 @@ class Signing:
             if each.member in self._honest and each.signature not in self._kept[each.member]:
                 raise Broken("own vote", f"member {each.member} has not committed to {record.entry.number}")
 
-    def said(self, place: int, request: bytes, model: bytes) -> Result | None:
-        return self._said.get((place, request, model))
+    def said(self, place: int, epoch: int, request: bytes, model: bytes) -> Result | None:
+        return self._said.get((place, epoch, request, model))

@@ -24,7 +24,7 @@ from consensus.simulator.liveness import unsettled
 from consensus.simulator.member import Clock, Member
 from consensus.simulator.models import Models
 from consensus.simulator.network import Network
-from consensus.simulator.scenario import TWIN, Scenario, Wish, draw
+from consensus.simulator.scenario import TWIN, Scenario, Turn, Wish, draw
 from consensus.simulator.tricks import EVERYWHERE, lying
 from consensus.simulator.twins import generated
 from consensus.simulator.watch import Watch
@@ -70,7 +70,6 @@ class Simulation:
         drawn = partial(generated, index=seed) if twins else partial(draw, lies=EVERYWHERE, copying=tuple(COPYING))
         self.scenario = scenario or drawn(self.world.chance, n)
         self.founded = Founded(self.scenario, real=real)
-        self._group = Group(self.founded.genesis, self.founded.configuration)
         self._build = build
         self._disk = disk
         self.honest = frozenset(range(n)) - self.scenario.liars
@@ -99,6 +98,8 @@ class Simulation:
         self.faults.begin()
         for wish in scenario.wishes:
             world.after(wish.at, partial(self._wish, wish))
+        for turn in scenario.turns:
+            world.after(turn.at, partial(self._turn, turn))
         for client, askings in zip(self.clients, scenario.askings, strict=True):
             for asking in askings:
                 world.after(asking.at, partial(client.ask, asking, spared=scenario.spares(asking)))
@@ -111,7 +112,7 @@ class Simulation:
             self.evidence = self.watch.blaming.require_nobody_honest()
 
     def _calm_down(self) -> None:
-        self._last_view = self.watch.views.latest + self.scenario.f + 2
+        self._last_epoch, self._last_view = self.watch.epoch, self.watch.views.latest + self.scenario.f + 2
 
     def _look(self) -> None:
         """Ends the run once all that must happen has happened.
@@ -119,6 +120,8 @@ class Simulation:
         The view that is under way when the trouble ends may fail, and those that liars lead; then an honest leader
         leads for good.
         """
+        if self.watch.epoch > self._last_epoch:
+            self._last_epoch, self._last_view = self.watch.epoch, self.scenario.f + 2
         if self.watch.views.latest > self._last_view:
             raise Broken("an honest leader is kept", f"view {self.watch.views.latest} after {self._last_view}")
         waiting = unsettled(self)
@@ -146,6 +149,7 @@ class Simulation:
             models=Models(world, scenario.inference[place], labels=labels),
             clock=Clock(world, scenario.skews[place], scenario.drifts[place]),
             disk=self._disk(place, self.founded),
+            group=Group(self.founded.genesis, self.founded.configuration),
             make=partial(self._machine, place),
             pace=scenario.pace,
             far=scenario.far,
@@ -153,8 +157,8 @@ class Simulation:
             end=end,
         )
 
-    def _machine(self, place: int, restored: Restored) -> Machine:
-        replica = self._build(self._group, place, self.founded.members[place].seal, restored)
+    def _machine(self, place: int, group: Group, restored: Restored) -> Machine:
+        replica = self._build(group, place, self.founded.members[place].seal, restored)
         lies = dict(self.scenario.lies).get(place)
         return lying(replica, place, lies, self.founded, self.world) if lies else replica
 
@@ -164,6 +168,13 @@ class Simulation:
 
     def _wish(self, wish: Wish) -> None:
         self.members[wish.place].wish(self.founded.model(wish.place, wish.model))
+
+    def _turn(self, turn: Turn) -> None:
+        """Stands as long as no member answers with another model than is said in it."""
+        successor = self.founded.successor(self.watch.log.answering(), turn.grace)
+        self.world.say(f"epoch {successor.configuration.epoch} is handed to {list(turn.to)}")
+        for place in turn.to:
+            self.members[place].reconfigure(successor)
 
     def _latest(self) -> int:
         return max(self.members[place].clock.highest for place in self.honest)

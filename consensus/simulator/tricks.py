@@ -199,7 +199,7 @@ def _meddling(liar: Liar, to: int, message: Spoken) -> list[Spoken]:
         return [message]
     founded = liar.founded
     member = liar.world.chance.choice(liar.others)
-    change = Change(founded.genesis, founded.configuration.epoch, member, 1, founded.model(member, 7))
+    change = Change(founded.genesis, liar.group.configuration.epoch, member, 1, founded.model(member, 7))
     return [message, Update(change, liar.seal.sign(Tag.AGREEMENT_UPDATE, change.digest))]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from assay.agreement.entry import Ballot
+from assay.agreement.group import Epoch
 from assay.agreement.views import Move, Quorum, beginning
 from assay.digest import Tag
 from consensus.durable import Cast, Durable, Installed, Moved
@@ -19,7 +20,6 @@ from consensus.simulator import recount
 from consensus.simulator.founding import Founded
 from consensus.simulator.world import Broken
 
-FIRST = (0, bytes(32))  # the first view began without a NEW-VIEW
 Began = tuple[int, bytes]  # a view, and the digest of the NEW-VIEW that began it
 
 
@@ -27,13 +27,13 @@ Began = tuple[int, bytes]  # a view, and the digest of the NEW-VIEW that began i
 class _Where:
     """One honest member. `given`: the newest COMMIT that it has given at each number."""
 
+    began: Began
     view: int = 0  # it votes in none below
-    began: Began = FIRST
     given: dict[int, Vote] = field(default_factory=dict)
 
 
 class Views:
-    """`records` and `executed` grow elsewhere: the one log, and how far each member has come in it.
+    """Of one epoch. `records` and `executed` grow elsewhere: the one log, and how far each member has come in it.
 
     `steady`: there is no reason to change the view.
     """
@@ -41,6 +41,7 @@ class Views:
     def __init__(
         self,
         founded: Founded,
+        epoch: Epoch,
         honest: frozenset[int],
         records: Sequence[Record],
         executed: dict[int, int],
@@ -54,10 +55,13 @@ class Views:
         self._records = records
         self._executed = executed
         self._steady = steady
-        self._where = {place: _Where() for place in honest}
+        self._epoch = epoch.configuration.epoch
+        first = (0, epoch.configuration.digest if self._epoch else bytes(32))  # that began without a NEW-VIEW
+        self._where = {place: _Where(first) for place in honest}
         self._committed: dict[tuple[Began, int, bytes], set[int]] = defaultdict(set)
         self._decided: list[tuple[int, int, bytes]] = []  # (view, number, entry) that may be the group's
-        self._estates: dict[Began, recount.Estate] = {FIRST: recount.Estate(0, founded.genesis, {})}
+        last = epoch.approvals[0].entry if self._epoch else founded.genesis
+        self._estates: dict[Began, recount.Estate] = {first: recount.Estate(epoch.last, last, {})}
 
     @property
     def latest(self) -> int:
@@ -142,7 +146,7 @@ class Views:
         """The digest that its leader has signed."""
         members = [each.move.member for each in new_view.changes]
         digests = [each.move.digest for each in new_view.changes]
-        group, epoch = self._founded.genesis, self._founded.configuration.epoch
+        group, epoch = self._founded.genesis, self._epoch
         if len(set(members)) < self._quorum or members != sorted(set(members)):
             raise Broken("a quorum has moved", f"member {place} begins {new_view.view} with {members}")
         for each in new_view.changes:

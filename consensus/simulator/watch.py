@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from assay.agreement.entry import Asked
+from assay.agreement.group import Epoch
 from assay.model import ModelReference
 from consensus.durable import Durable, Executed, Jumped
 from consensus.events import Contradiction, Received
@@ -36,11 +37,50 @@ class Watch:
         self.signing = Signing(honest, configuration.quorum, configuration.n)
         self.log = Log(founded, honest, self.signing)
         self.blaming = Blaming(founded, honest)
-        self.views = Views(founded, honest, self.log.records, self.signing.executed, steady=steady)
+        self._founded = founded
+        self._steady = steady
+        self._views = [self._views_of(founded.epochs[0])]  # by epoch
+        self._epoch = dict.fromkeys(honest, 0)
         self._left: tuple[int, Spoken] | None = None
         self._heard: set[tuple[int, int, bytes]] = set()  # who, in which life, has had a request in time
         self._horizon = configuration.horizon
         self._latest = latest
+
+    # --- epochs -------------------------------------------------------------------------------------------
+
+    @property
+    def epoch(self) -> int:
+        """The latest in which an honest member takes part."""
+        return len(self._views) - 1
+
+    @property
+    def views(self) -> Views:
+        """Of that one."""
+        return self._views[-1]
+
+    def enters(self, place: int, epoch: Epoch) -> None:
+        """It has done with the epoch before."""
+        if place not in self.honest:
+            return
+        number, epochs = epoch.configuration.epoch, self._founded.epochs
+        if number != self._epoch[place] + 1:
+            raise Broken("one epoch after the other", f"member {place} goes from {self._epoch[place]} to {number}")
+        if len({each.member for each in epoch.approvals}) < self.signing.quorum:
+            raise Broken("a quorum says where an epoch has ended", f"member {place} enters {epoch}")
+        self.log.ends(epoch)
+        if number == len(epochs):
+            epochs.append(epoch)
+            self._views.append(self._views_of(epoch))
+        if epochs[number].configuration != epoch.configuration:
+            raise Broken("one epoch after the other", f"member {place} enters {epoch.configuration}")
+        self._epoch[place] = number
+        self.signing.enters(place, number)
+
+    def _views_of(self, epoch: Epoch) -> Views:
+        records, executed = self.log.records, self.signing.executed
+        return Views(self._founded, epoch, self.honest, records, executed, steady=self._steady)
+
+    # --- what members do ----------------------------------------------------------------------------------
 
     def asks(self, asked: Asked) -> None:
         self.log.asked(asked)
@@ -74,7 +114,7 @@ class Watch:
             elif isinstance(each, Jumped):
                 self.log.jumps(place, each)
             self.signing.writes(place, [each])
-            self.views.writes(place, each)
+            self._views[self._epoch[place]].writes(place, each)
 
     def catches(self, place: int, caught: Contradiction) -> None:
         """Liars may be made to look like anything, honest members never."""

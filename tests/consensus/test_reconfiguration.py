@@ -54,7 +54,7 @@ def test_a_member_is_replaced_and_the_one_who_comes_jumps_to_where_the_group_is(
     assert town.citizens[DANA].left
     epoch = town.citizens[ASHA].group.begun
     assert {each.member for each in epoch.approvals} >= {0, 1, 2} or len(epoch.approvals) == 3
-    town.settle("eve", EVE, Group(made.GROUP, REPLACED, made.GENESIS, epoch))
+    town.settle("eve", EVE, Group(made.GROUP, REPLACED, made.GENESIS, (epoch,)))
     town.ask(3, 4)
     town.pass_time(3_000)
     assert outcomes(town, 1, 2, 3, 4) == ["certified"] * 4
@@ -116,7 +116,7 @@ def test_a_group_grows_from_four_to_seven():
     town.pass_time(500)
     epoch = town.citizens[ASHA].group.begun
     for member, key in zip(joining, keys, strict=True):
-        town.settle(member.owner, key, Group(made.GROUP, after, made.GENESIS, epoch))
+        town.settle(member.owner, key, Group(made.GROUP, after, made.GENESIS, (epoch,)))
     town.ask(2)
     town.pass_time(3_000)
     assert outcomes(town, 1, 2) == ["certified"] * 2
@@ -136,8 +136,8 @@ def test_a_key_is_rotated_and_the_old_one_says_nothing_in_the_new_epoch():
     epoch = town.citizens[ASHA].group.begun
     bruno = town.citizens[BRUNO]
     assert bruno.left, "its old key is no member any more"
-    bruno.key, bruno.group = fresh, Group(made.GROUP, after, made.GENESIS, epoch)
-    bruno.disk.enter()
+    bruno.key, bruno.group = fresh, Group(made.GROUP, after, made.GENESIS, (epoch,))
+    bruno.disk.enter(after)
     town.start(BRUNO)
     town.ask(1)
     town.pass_time(2_000)
@@ -156,7 +156,7 @@ def test_who_was_away_while_the_epoch_changed_is_handed_it_and_jumps():
     town.pass_time(6_000)
     epoch = town.citizens[ASHA].group.begun
     assert epoch is not None
-    town.settle("eve", EVE, Group(made.GROUP, REPLACED, made.GENESIS, epoch))
+    town.settle("eve", EVE, Group(made.GROUP, REPLACED, made.GENESIS, (epoch,)))
     town.ask(2)
     town.pass_time(3_000)
     town.start(CHIDI)
@@ -185,7 +185,7 @@ def test_whoever_is_killed_at_the_turn_of_the_epoch_goes_on_in_one_or_the_other(
     town.pass_time(8_000)
     epoch = town.citizens[ASHA].group.begun
     assert epoch is not None
-    town.settle("eve", EVE, Group(made.GROUP, REPLACED, made.GENESIS, epoch))
+    town.settle("eve", EVE, Group(made.GROUP, REPLACED, made.GENESIS, (epoch,)))
     town.ask(1, 2)
     town.pass_time(5_000)
     assert outcomes(town, 1, 2) == ["certified"] * 2

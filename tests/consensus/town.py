@@ -170,8 +170,8 @@ class Town:
             citizen.replica, citizen.left = None, True
             self.down.add(owner)
             return
-        citizen.group = Group(self.genesis, epoch.configuration, before, epoch)
-        citizen.disk.enter()
+        citizen.group = Group(self.genesis, epoch.configuration, before, (*citizen.group.later, epoch))
+        citizen.disk.enter(epoch.configuration)
         self.start(owner)
 
 

@@ -43,7 +43,7 @@ def audited(seed: int, n: int, *, unwatched: bool = False) -> tuple[list[AnyEvid
     simulation = Simulation(seed, n, real=True)
     if unwatched:
         simulation.watch.writes = simulation.watch.leaves = lambda *_: None
-    audit = Audit((simulation.founded.epoch,))
+    audit = Audit((simulation.founded.epochs[0],))
     leaves, seen = simulation.watch.leaves, set()
 
     def leave(place: int, message: Spoken) -> None:

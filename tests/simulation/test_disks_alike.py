@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
+from assay.agreement.group import Configuration
 from assay.keys import PublicKey
 from consensus.durable import Restored
 from consensus.simulator.disk import Disk
@@ -15,10 +17,16 @@ from consensus.storage import SqliteStorage
 class Both(Disk):
     """A simulated disk beside a real one."""
 
-    def __init__(self, real: SqliteStorage) -> None:
+    def __init__(self, path: Path, genesis: Configuration, key: PublicKey) -> None:
         super().__init__()
-        self.real = real
+        self._open = partial(SqliteStorage, path, genesis, key, lambda: BEGAN)
+        self.real = self._open()
         self.restored = 0
+
+    def enter(self, after: Configuration) -> None:
+        super().enter(after)
+        self.real.close()
+        self.real = self._open(present=after)
 
     def write(self, what):
         super().write(what)
@@ -51,7 +59,7 @@ def restored(seed: int, folder: Path) -> int:
     def disk(place, founded):
         key = PublicKey(founded.members[place].key)
         name = f"{seed}-{len(disks)}"
-        disks.append(Both(SqliteStorage(folder / name, founded.configuration, key, lambda: BEGAN)))
+        disks.append(Both(folder / name, founded.configuration, key))
         return disks[-1]
 
     account = Simulation(seed, 4, disk=disk).run()
