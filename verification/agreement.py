@@ -7,6 +7,7 @@ asks the same again and is told what the group decided the first time.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -109,13 +110,14 @@ def _require_trusted(certificate: AgreementCertificate, job: Job[AgreementParams
 
 def _failed(certificate: AgreementCertificate) -> AssayError:
     said = certificate.evidence.ended.said
-    answered = sum(each.__struct_config__.tag == "answered" for each in said)
+    words = Counter(each.__struct_config__.tag for each in said)
+    withheld = f", {words['withheld']} withheld" if words["withheld"] else ""
     needed = certificate.evidence.configuration.quorum
     late = certificate.statement.time > certificate.evidence.asked.deadline
     return AssayError(
         "the group could not answer in time" if late else "too few members of the group answered",
         code="group-failed",
         expected=f"at least {needed} of {len(said)} members",
-        got=f"{answered} answered",
+        got=f"{words['answered']} answered{withheld}",
         hint="Ask again; the group's page shows which of its members can be reached.",
     )

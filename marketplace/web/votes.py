@@ -44,6 +44,8 @@ SILENT = {
     Withheld: Standing("Withheld: it had committed to an answer, and did not show it", "bad"),
 }
 
+UNHEARD = {Absent: "the silent", Withheld: "those who withheld theirs"}  # whose votes nobody knows
+
 
 @dataclass(frozen=True)
 class Vote:
@@ -155,16 +157,17 @@ def _of_row(vote: Vote, row: int, answer: str) -> tuple[str, bool]:
 
 def _note(certificate: AgreementCertificate) -> str:
     evidence, outputs = certificate.evidence, certificate.statement.outputs
+    said = evidence.ended.said
     if not outputs:
         return f"There is no answer: {failure(evidence)}."
-    silent = sum(isinstance(each, Absent | Withheld) for each in evidence.ended.said)
+    silent = " and ".join(word for kind, word in UNHEARD.items() if any(isinstance(each, kind) for each in said))
     firm = _flags(outputs, FIRM.name)
     if not silent:
         return ""
     if all(firm):
-        return "Firm: it would be the same whatever the silent had voted."
+        return f"Firm: it would be the same whatever {silent} had voted."
     where = f" on {firm.count(False)} of {len(firm)} rows" if len(firm) > 1 else ""
-    return f"Not firm{where}: other votes of the silent could have changed it."
+    return f"Not firm{where}: other votes of {silent} could have changed it."
 
 
 def _names(certificate: AgreementCertificate) -> dict[tuple[str, bytes], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from assay import cbor
 from assay.agreement.aggregate import AGGREGATORS, HIGHEST, LOWEST
 from assay.agreement.group import Labels, Values
 from assay.agreement.issue import issue
-from assay.agreement.votes import Absent, Abstained, Erred
+from assay.agreement.votes import Absent, Abstained, Erred, Withheld
 from assay.answer import answers
 from assay.certificate import parse
 from assay.cli import main
@@ -22,6 +23,7 @@ from assay.errors import NotVerified, Refused
 from assay.fields import plain
 from assay.preprocessing import PNG, preprocess
 from assay.verify import Trust, check, verify
+from assay.verify.votes import failure
 from docs.vectors import defects
 from docs.vectors.group import CERTIFIED, DIGITS, GOOD, HORIZON, STRANGERS, TOWERS, TRIMMED, Case, Group
 from docs.vectors.sample import DIGIT, ROW, TIME
@@ -254,6 +256,11 @@ def said_by(case):
         ),
         ("group-failed-late", ("failed: its deadline had passed", "asha voted one"), ("certified",)),
         ("group-failed-unheard", ("0 of 4 members answered", "a model that its epoch began with is"), ()),
+        (
+            "group-resistant-one-withheld",
+            ("dana withheld the answer to which it had committed", "not firm: other votes of the silent"),
+            ("dana was silent",),
+        ),
         ("group-median", ("answered 151.25, certified", "bruno voted 9000000.0"), ("otherwise",)),
     ],
 )
@@ -263,6 +270,16 @@ def test_it_says_who_voted_what(name, words, not_said):
         assert each in said
     for each in not_said:
         assert each not in said
+
+
+@pytest.mark.parametrize(
+    ("withheld", "words"),
+    [(0, "to decide;"), (1, "to decide, which waited for 1 withheld answer;"), (2, "for 2 withheld answers;")],
+)
+def test_what_was_waited_for_until_the_deadline_is_said(withheld, words):
+    votes = (*[1] * (4 - withheld), *[Withheld()] * withheld)
+    late = replace(GOOD["group-resistant-one-withheld"], votes=votes, deadline=TIME - 1)
+    assert words in f"{failure(late.evidence)};"
 
 
 def test_a_contested_row_is_no_answer():

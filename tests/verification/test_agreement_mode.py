@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
@@ -13,7 +13,7 @@ from assay import merkle
 from assay.agreement.entry import Asked, Ballot, Ended, Entry
 from assay.agreement.evidence import AgreementEvidence
 from assay.agreement.group import Signed
-from assay.agreement.votes import Absent, Answered, Said, count
+from assay.agreement.votes import Absent, Answered, Said, Withheld, count
 from assay.digest import Tag
 from assay.errors import AssayError, DeadlineExceeded, Refused, Unavailable
 from assay.ids import uuid7
@@ -158,6 +158,15 @@ async def test_a_failure_that_the_group_has_certified_comes_with_its_certificate
     assert detail in end.error.detail
     assert end.certificate is not None
     assert end.certificate.statement.outcome == "failed"
+
+
+async def test_what_members_withheld_is_told_apart_from_what_they_answered():
+    resistant = groups.genesis(KEYS, copy_resistant=True)
+    asked = job(target=replace(TARGET, epochs=(resistant,)))
+    said = (*votes(1, 1, None, None)[:2], Withheld(), Withheld())
+    end, _ = await run(asked, lambda asked: decided(asked, *said, epoch=resistant))
+    assert isinstance(end, Failed)
+    assert end.error.got == "2 answered, 2 withheld"
 
 
 async def test_a_group_that_refuses_has_failed_the_job():

@@ -70,7 +70,7 @@ def members(request: HttpRequest, slug: str) -> HttpResponse:
     context["stray"] = NUMBERS[STRAY]
     context["evidence"] = evidence.of_group(card.group)[:MAX_LISTED]
     context["withheld"] = withheld.of_group(card.group, MAX_PROOFS)
-    context["own"] = context["actor"].roles if context["actor"] else {}
+    context["roles"] = context["actor"].roles if context["actor"] else {}
     return render(request, "group/members.html", context)
 
 

@@ -22,7 +22,6 @@ from marketplace.web.snippets import Target, snippets
 from verification.registry import MODES
 
 MAX_STRIKES = 20  # on one page
-MAX_PROOFS = 3  # of answers withheld in one group
 TABS = (
     ("web:model", "Playground"),
     ("web:model-api", "API"),
@@ -78,8 +77,8 @@ def provider(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     context = _context(request, owner, name, "web:model-provider")
     provides, actor = context["card"].model.organisation, context["actor"]
     context["strikes"] = evidence.against(provides)[:MAX_STRIKES]
-    context["withheld"] = withheld.against(provides, MAX_PROOFS)
-    context["own"] = actor.roles if actor else {}
+    context["withheld"] = withheld.against(provides, 1)
+    context["roles"] = actor.roles if actor else {}
     return render(request, "model/provider.html", context)
 
 

@@ -16,7 +16,7 @@ from marketplace.accounts.access import Actor
 from marketplace.accounts.models import Role
 from marketplace.api.problems import status_of
 from marketplace.catalogue.models import Deployment
-from marketplace.groups import access, actions, alerts, configuring, standing
+from marketplace.groups import access, actions, alerts, configuring, evidence, standing, withheld
 from marketplace.groups.actions.founding import DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE, Rules
 from marketplace.groups.models import Group, Member, Proposal, Swap
 from marketplace.groups.standing import Card
@@ -129,6 +129,9 @@ def group(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
         "earlier": _earlier(seat, choices),
         "alerts": alerts.of_actor(actor).filter(group=card.group),
         "asking": actor.roles,
+        "roles": actor.roles,
+        "strikes": evidence.against(seat.organisation).filter(member=seat)[:MAX_LISTED],
+        "withheld": [each for each in withheld.of_group(card.group, 1) if each.member == seat],
         "fitting": any(not each["reason"] for each in choices),
         "signed": _signed(card),
         "command": f"assay-node accept {slug}",

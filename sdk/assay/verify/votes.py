@@ -25,7 +25,9 @@ def written(configuration: Configuration, vote: int) -> str:
 def failure(evidence: AgreementEvidence) -> str:
     """Why there is no answer."""
     if evidence.entry.time > evidence.asked.deadline:
-        return "its deadline had passed when the group came to decide"
+        withheld = sum(isinstance(each, Withheld) for each in evidence.ended.said)
+        awaited = f", which waited for {withheld} withheld answer{'s' * (withheld > 1)}" if withheld else ""
+        return f"its deadline had passed when the group came to decide{awaited}"
     configuration, heard = evidence.configuration, len(_answered(evidence))
     return f"{heard} of {configuration.n} members answered, and it takes {configuration.quorum}"
 
