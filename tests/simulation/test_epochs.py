@@ -27,7 +27,7 @@ def test_an_epoch_follows_and_nothing_is_lost():
 
 
 def test_where_the_next_epoch_begins_without_its_leader_another_leads():
-    """The last entry of the epoch before is proved by what has put this one in force, not by commits of this one."""
+    """The last entry of the epoch before is proved by what has put this one in force."""
     crash = Crash(place=0, at=110, after=0, writes=False, down=60_000)
     asked = asking(at=400, deadline=(15_000, 16_000))
     assert epochs(turning(asked, crashes=(crash,), horizon=20_000)) == {1}
