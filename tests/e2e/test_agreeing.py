@@ -41,6 +41,7 @@ def test_no_page_of_a_group_is_wider_than_a_phone(visitor, people):
     visitor.log_in(people["asha"])
     visitor.page.set_viewport_size({"width": 390, "height": 800})
     tabs = [f"/groups/digits{tab}" for tab in ("", "/members", "/api", "/changes")]
-    for path in ("/groups", *tabs, "/your-groups", "/your-groups/digits", "/found-a-group"):
+    own = ("/your-groups", "/your-groups/digits", "/your-groups/digits/propose", "/found-a-group")
+    for path in ("/groups", *tabs, *own):
         visitor.open(path)
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 390, path
