@@ -9,7 +9,7 @@ from typing import Protocol
 from assay.agreement.group import Epoch
 from assay.model import ModelReference
 from consensus.durable import Durable, Executed
-from consensus.messages import Payload, Result, Spoken, Successor
+from consensus.messages import Payload, Requests, Result, Spoken, Successor
 
 # --- in ---------------------------------------------------------------------------------------------------
 
@@ -135,3 +135,7 @@ class Machine(Protocol):
 
         Called once with no events after a start. What the outside says is never a reason to raise.
         """
+
+    @property
+    def waiting(self) -> list[Requests]:
+        """What has been asked and not decided: for the replica that takes its place in the next epoch."""

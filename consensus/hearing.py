@@ -87,7 +87,7 @@ class Hearing:
                 return ""
             pending = Pending(digest, asked, batch, together, heard=state.now)
             state.let_in(pending)
-        if payload is None and pending.payload is None and not isinstance(sender, bytes):
+        if payload is None and pending.payload is None and isinstance(sender, int) and sender != state.me:
             state.miss(digest, sender)  # its inputs: whoever sent it was asked for others of its batch
         if payload is None or pending.payload is not None:
             return ""

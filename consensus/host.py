@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import NoReturn
 
@@ -44,7 +44,7 @@ from consensus.events import (
     Tick,
 )
 from consensus.judging import Group
-from consensus.messages import Jump, Record, Records, Result, Spoken, Successor, decode, encode
+from consensus.messages import Jump, Record, Records, Requests, Result, Spoken, Successor, decode, encode
 from consensus.telling import again
 from wire.deadline import now_ms
 from wire.dial import Resolve
@@ -87,6 +87,7 @@ class Host:
         now: Callable[[], int] = now_ms,
     ) -> None:
         self._machine = machine
+        self._me = me
         self._disk = Disk(storage)
         self._infer = infer
         self._on_adopted = on_adopted or _nobody
@@ -147,6 +148,11 @@ class Host:
     def reconfigure(self, successor: Successor) -> None:
         """The group is to have this configuration next: see `on_succeeded`."""
         self._put(Reconfiguring(successor))
+
+    def take_over(self, waiting: Iterable[Requests]) -> None:
+        """What clients had asked when the epoch before has ended."""
+        for requests in waiting:
+            self._put(Received(self._me, requests))
 
     async def ended(self) -> NoReturn:
         """Waits for an end that nobody has asked for, and raises what led to it."""

@@ -83,6 +83,18 @@ class Replica:
         state.out.wake = min(each for each in times if each is not None)
         return state.out
 
+    @property
+    def waiting(self) -> list[Requests]:
+        """What has been asked and not decided: for the replica that takes its place in the next epoch."""
+        pool, batches = self.state.pool, {each.batch.signature: each for each in self.state.pool}
+        return [
+            Requests(
+                one.batch,
+                tuple(None if (each := pool.get(digest)) is None else each.payload for digest in one.together),
+            )
+            for one in batches.values()
+        ]
+
     # --- events -------------------------------------------------------------------------------------------
 
     def _take(self, event: Event) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from consensus.blaming import evidence
 from consensus.events import Contradiction
 from consensus.host import Host
 from consensus.judging import fits, require_successor
-from consensus.messages import Successor
+from consensus.messages import Requests, Successor
 from consensus.replica import Replica
 from consensus.seals import Ed25519
 from consensus.storage import SqliteStorage
@@ -151,6 +151,11 @@ class Member:
                 got=f"{len(successor.consents)} and {len(successor.words)} signatures",
             )
         self.host.reconfigure(successor)
+
+    @property
+    def waiting(self) -> Sequence[Requests]:
+        """What clients have asked and the group has not decided."""
+        return self._replica.waiting
 
     def transcript(self, number: int, view: int) -> Page:
         """What the log holds beyond that entry and that view. Blocking. Raises Unavailable."""

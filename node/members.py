@@ -21,6 +21,7 @@ from assay.agreement.blame.evidence import AnyEvidence
 from assay.agreement.group import Epoch
 from assay.errors import AssayError, Refused, Unavailable
 from assay.keys import PrivateKey, PublicKey
+from consensus.messages import Requests
 from node.caught import Caught
 from node.epochs import (
     DISSOLVED,
@@ -133,8 +134,8 @@ class Members:
             folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
             open_log(folder, newest, self._key.public).close()
         keep(folder, len(known), newest)
-        await self._end(genesis)
-        self._begin(newest, folder)
+        waiting = await self._end(genesis)
+        self._begin(newest, folder, waiting)
 
     def reform(self, genesis: bytes, successor: bytes) -> None:
         """Hands a group the configuration that is to follow, signed by all who must. Raises Refused, Unavailable.
@@ -204,20 +205,25 @@ class Members:
         for task in self._keeping:
             task.cancel()
 
-    def _begin(self, chain: Chain, folder: Path) -> None:
+    def _begin(self, chain: Chain, folder: Path, waiting: Sequence[Requests] = ()) -> None:
         self._require_memory(folder, chain)
         succeeded = partial(self._succeeded, chain)
         member = Member(
             chain, folder, self._key, self._models, self._triton, on_succeeded=succeeded, on_caught=self._caught
         )
+        member.host.take_over(waiting)
         self._members[member.group.genesis] = member
         where = (member.me, _slug(chain), chain[-1].configuration.epoch, member.group.genesis.hex())
         _log.info("member %d of group %s in epoch %d, %s", *where)
 
-    async def _end(self, genesis: bytes) -> None:
-        if (member := self._members.get(genesis)) is not None:
-            await member.close()
-            del self._members[genesis]
+    async def _end(self, genesis: bytes) -> Sequence[Requests]:
+        """What clients have asked of it meanwhile, and was not decided."""
+        member = self._members.get(genesis)
+        if member is None:
+            return ()
+        await member.close()
+        del self._members[genesis]
+        return member.waiting
 
     def _succeeded(self, chain: Chain, epoch: Epoch) -> None:
         task = asyncio.create_task(self._go_on((*chain, epoch)))

@@ -19,7 +19,7 @@ from consensus.durable import Executed
 from consensus.events import Event, Ready, Received
 from consensus.judging import Group, Known
 from consensus.knowledge import Knowledge
-from consensus.messages import Exec, Have, NewView, Propose, Record, Result, Spoken, ViewChange, Vote
+from consensus.messages import Exec, Have, NewView, Propose, Record, Requests, Result, Spoken, ViewChange, Vote
 from consensus.replica import Replica
 from consensus.simulator.founding import Founded
 from consensus.simulator.world import World
@@ -82,6 +82,10 @@ class Liar:
         if self._later:
             ready.wake = min(ready.wake or self._later[0][0], *(each[0] for each in self._later))
         return ready
+
+    @property
+    def waiting(self) -> list[Requests]:
+        return self.inner.waiting
 
     def _remember(self, message: Spoken) -> None:
         self.heard.append(message)

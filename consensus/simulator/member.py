@@ -305,9 +305,10 @@ class Member:
         self.disk.enter(epoch.configuration)
         before = self.group
         self.group = Group(before.genesis, epoch.configuration, before.configuration, (*before.later, epoch))
+        waiting = [] if self.machine is None else self.machine.waiting
         self.machine = None
         self.life += 1
-        self._inbox.clear()
+        self._inbox = [Received(self.place, each) for each in waiting]
         self._later(0, self._begin)
 
     def _supplied(self, supply: Supply) -> Spoken | None:
