@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from assay.agreement.sealing import Opened
-from consensus.messages import Exec, Held, Result, votes_in
+from consensus.messages import Exec, Held, Result
 
 MOST_STRANGE = 1024  # batches of one member about requests that nobody here has heard of
 MOST_STRANGE_WEIGHT = 2**20  # of those, in votes; more than the largest batch has
@@ -140,4 +140,4 @@ class Answers:
 
 def _weight(signed: Exec) -> int:
     """In votes: about what it takes of the memory."""
-    return sum(RESULT + votes_in(each) for each in signed.results)
+    return RESULT * len(signed.results) + signed.votes

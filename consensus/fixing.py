@@ -29,6 +29,9 @@ class Fixings:
         self._of_id: dict[tuple[bytes, bytes], bytes] = {}
         self._lapses: list[tuple[int, bytes]] = []  # a heap
 
+    def __len__(self) -> int:
+        return len(self._by_request)
+
     def __iter__(self) -> Iterator[Fixing]:
         return iter(self._by_request.values())
 

@@ -14,7 +14,7 @@ class Knowledge:
     def __init__(self, state: State, number: int, taken: set[tuple[bytes, bytes]] | None = None) -> None:
         self._state = state
         self._flying = state.flight.ids(number) if taken is None else taken
-        self._fixings = [state.fixings, *state.flight.fixings(number)]
+        self._fixings = [each for each in (state.fixings, *state.flight.fixings(number)) if each]
         self._number = number
 
     def asked(self, request: bytes) -> Asked:
@@ -28,7 +28,8 @@ class Knowledge:
     def taken(self, asked: Asked) -> bool:
         if self._state.past(asked) is not None or (asked.client, asked.id) in self._flying:
             return True
-        return any(each.of(asked) not in (None, asked.digest) for each in self._fixings)
+        fixed = (each.of(asked) for each in self._fixings)
+        return any(each is not None and each != asked.digest for each in fixed)
 
     def fixed(self, request: bytes) -> Fixing | None:
         found = (each.get(request) for each in self._fixings)

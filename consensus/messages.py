@@ -109,7 +109,7 @@ class Exec(Message, frozen=True, dict=True):
     def root(self) -> bytes:
         return merkle.root([each.leaf for each in self.results])
 
-    @property
+    @cached_property
     def votes(self) -> int:
         """In all results together: about what it takes of memory and links."""
         return sum(votes_in(each) for each in self.results)

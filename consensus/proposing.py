@@ -88,7 +88,7 @@ class Proposing:
         known: dict[bytes, bool] = {}
         haves: dict[bytes, Have] = {}
         decided: list[bytes] = []
-        room, batches, votes = MOST_BYTES, set[Held](), 0
+        room, batches, votes, most = MOST_BYTES, set[Held](), 0, MAX_REPORTS - state.n
         for request, since in state.reports.ripe.items():
             if len(decided) == MAX_BATCH or since > ripe_by:
                 break
@@ -104,7 +104,8 @@ class Proposing:
             room -= sum(_size(each.report) for digest, each in usable.items() if digest not in haves)
             more = state.answers.about(request).keys() - batches
             votes += sum(state.answers[held].votes for held in more)
-            full = room < 0 or votes > MOST_VOTES or len(haves.keys() | usable.keys()) > MAX_REPORTS - state.n
+            full = room < 0 or votes > MOST_VOTES
+            full = full or len(haves) + len(usable) > most < len(haves.keys() | usable.keys())
             if decided and full:
                 break
             batches |= more

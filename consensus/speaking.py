@@ -193,7 +193,7 @@ class Speaking:
         for pending in ready:
             fixed = state.fixings.number(pending.digest)
             names = state.answers.named(pending.digest, opened=bool(fixed))
-            if len(places.keys() | set(names)) > MAX_HELD:
+            if len(places) + len(names) > MAX_HELD < len(places.keys() | set(names)):
                 continue
             if not pending.ready:
                 state.due(state.now + HURRY, pending.digest)
