@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.agreement.group import Configuration
+from assay import cbor, jsonform
+from assay.agreement.group import Configuration, Epoch, require_genesis
 from assay.agreement.votes import Answered
 from assay.certificate import AgreementCertificate
 from assay.client import Client
@@ -107,7 +108,7 @@ def gathered(plan: Plan, members: Mapping[str, Member]) -> Standing | None:
     for each in members.values():
         _sign(plan, each)
     until(lambda: _serves(founder, path), f"the group {plan.slug}")
-    genesis = _configuration(plan, founder).digest
+    genesis = _genesis(plan, founder)
     say("group", plan.slug, f"serves, genesis {genesis.hex()}")
     return Standing(plan.slug, genesis, new=found["state"] != "serving")
 
@@ -163,6 +164,13 @@ def _sign(plan: Plan, member: Member) -> None:
 def _configuration(plan: Plan, member: Member) -> Configuration:
     """What the members sign, or have signed, judged as a member does."""
     return fetched(member.market.get(f"/groups/{plan.slug}/configuration"), plan.slug)
+
+
+def _genesis(plan: Plan, member: Member) -> bytes:
+    """The digest of the group's first configuration, however many epochs have followed."""
+    documents = member.market.get(f"/groups/{plan.slug}/configuration")["epochs"]
+    first: Epoch = jsonform.convert(cbor.decode(jsonform.from_base64url(documents[0])), Epoch)
+    return require_genesis(first).digest
 
 
 def _model(plan: Plan, member: Member) -> str:

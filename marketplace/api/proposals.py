@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from typing import Annotated
 
 import msgspec
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from assay.agreement.group import Epoch
 from assay.keys import PublicKey
 from marketplace.api import bodies
 from marketplace.api.cards import Hex
@@ -96,8 +98,10 @@ class Proposals(View):
     def get(self, request: Request, slug: str) -> Response:
         """Newest first: those that came into force; to members, and to who is asked to join, the others too."""
         viewer = viewer_of(request)
-        found = access.visible_proposals(viewer, access.group(viewer, slug))
-        return Response(page(request, found, _shown))
+        of = access.group(viewer, slug)
+        return Response(
+            page(request, access.visible_proposals(viewer, of), partial(_shown, chain=succession.chain(of)))
+        )
 
     @describe("Propose the next epoch", body=NewProposal, answer=Proposal, status=201)
     def post(self, request: Request, slug: str) -> Response:
@@ -130,8 +134,10 @@ class OneProposal(View):
         return Response(_shown(actions.withdraw_proposal(actor, access.own_proposal(actor, slug, identifier))))
 
 
-def _shown(row: Row) -> Proposal:
-    progress = succession.progress(row, succession.chain(row.group)[row.number - 1].configuration)
+def _shown(row: Row, chain: tuple[Epoch, ...] = ()) -> Proposal:
+    """`chain`: the group's epochs, where they have been read already."""
+    chain = chain or succession.chain(row.group)
+    progress = succession.progress(row, chain[row.number - 1].configuration)
     is_open = row.state in Row.OPEN
     return Proposal(
         id=row.pk,

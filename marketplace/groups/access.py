@@ -53,7 +53,9 @@ def seats(actor: Actor) -> QuerySet[Member]:
 
 def visible_proposals(actor: Actor | None, of: Group) -> QuerySet[Proposal]:
     """Of a group (which `actor` may see): what came into force for all, the rest for its own and those asked."""
-    found = Proposal.objects.filter(group=of).select_related("group", "organisation")
+    found = (
+        Proposal.objects.filter(group=of).select_related("group", "organisation").prefetch_related("signatures")
+    )
     if actor is not None and seats(actor).filter(group=of).exists():
         return found
     return found.filter(state=Proposal.State.IN_FORCE)

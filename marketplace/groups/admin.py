@@ -11,7 +11,7 @@ from marketplace.accounts.access import Actor
 from marketplace.accounts.admin import ReadOnlyAdmin
 from marketplace.accounts.models import Role, User
 from marketplace.groups import actions as groups
-from marketplace.groups.models import Alert, Evidence, Group, GroupCounts, Member, Strike, Swap
+from marketplace.groups.models import Alert, Evidence, Group, GroupCounts, Member, Proposal, Strike, Swap
 
 
 @admin.register(Group)
@@ -39,6 +39,24 @@ class MemberAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     search_fields = ("group__slug", "organisation__slug")
     list_select_related = ("group", "organisation", "node__organisation", "version__model__organisation")
+
+
+@admin.register(Proposal)
+class ProposalAdmin(ReadOnlyAdmin):
+    list_display = (
+        "group",
+        "number",
+        "state",
+        "joining",
+        "leaving",
+        "organisation",
+        "detail",
+        "created",
+        "completed",
+    )
+    list_filter = ("state",)
+    search_fields = ("group__slug",)
+    list_select_related = ("group", "organisation")
 
 
 @admin.register(Swap)

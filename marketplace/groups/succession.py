@@ -227,7 +227,7 @@ class Progress:
 
 def progress(proposal: Proposal, before: Configuration) -> Progress:
     """`before` is the configuration that the proposal follows."""
-    keys = frozenset(bytes(key) for key in proposal.signatures.values_list("key", flat=True))
+    keys = frozenset(bytes(each.key) for each in proposal.signatures.all())
     now = {member.owner: member for member in before.members}
     to_come = _to_come(proposal, before)
     comes = [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from assay import cbor
 from assay.agreement import consent
@@ -14,7 +16,7 @@ from assay.fields import plain
 from assay.jsonform import base64url, convert, from_base64url
 from assay.keys import PrivateKey
 from marketplace.catalogue.models import Node
-from marketplace.groups import following, succession
+from marketplace.groups import actions, following, succession
 from marketplace.groups.models import Group, Member, Proposal
 from node.commands.accept import fetched
 from tests.marketplace import people
@@ -261,3 +263,18 @@ def test_documents_are_as_nodes_told_them(ask, owners, serving):
     told = [from_base64url(each) for each in ask("GET", f"{ONE}/configuration").json()["epochs"]]
     assert told == [bytes(each.document) for each in Group.objects.get().epochs.order_by("number")]
     assert all(cbor.encode(plain(convert(cbor.decode(each), Epoch))) == each for each in told)
+
+
+def test_a_list_takes_as_many_queries_however_long_it_is(ask, owners, serving):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert ask("GET", PROPOSALS, owners[0]).status_code == 200
+        return len(captured)
+
+    queries()  # the first one by a key notes when it was used
+    for i in range(5):
+        made = succeeding.signed(succeeding.proposed(serving, owners[0], grace=400 + i), owners[:2])
+        actions.withdraw_proposal(owners[0].actor, made)
+        if not i:
+            before = queries()
+    assert queries() == before
