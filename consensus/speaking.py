@@ -71,7 +71,7 @@ class Speaking:
             state.out.run.append(
                 Run(pending.digest, serving.commitment, serving.model, pending.payload, asked.rows, asked.deadline)
             )
-        elif state.now >= pending.heard + state.group.configuration.grace:
+        elif state.now >= pending.heard + state.fetching:
             pending.spoken.add(serving.commitment)
             state.spoken.append(Result(pending.digest, serving.commitment, Abstained()))
 

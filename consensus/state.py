@@ -33,6 +33,7 @@ K = TypeVar("K", bytes, Held)
 
 FIRST_VIEW = 0
 RELAY = 250  # ms after which members that have said nothing about a request are told that it is here
+LACKING = 500  # ms for inputs to be fetched, at least, before a member abstains
 FETCH = 30  # ms for something named to come by itself before it is asked for
 MOST_MISSING = 2_048  # requests, or batches, that one member has named and that are fetched
 NOT_INSTALLED = bytes(32)  # no NEW-VIEW began the first view
@@ -216,6 +217,11 @@ class State:
         return bool(self.updates) or self.successor is not None
 
     @property
+    def fetching(self) -> int:
+        """ms for which inputs are waited for: whoever has abstained cannot answer any more."""
+        return max(LACKING, self.group.configuration.grace)
+
+    @property
     def leads(self) -> bool:
         """Whether this member leads a view that has begun."""
         return self.active and self.leader == self.me
@@ -299,7 +305,7 @@ class State:
         self.due(pending.asked.deadline + 1, pending.digest)
         self.due(pending.asked.deadline + 2 * LINGER, pending.digest)
         self.due(pending.heard + RELAY, pending.digest)
-        self.due(pending.heard + self.group.configuration.grace, pending.digest)
+        self.due(pending.heard + self.fetching, pending.digest)
 
     def has_spoken(self, request: bytes) -> bool:
         """Whether this member has signed a result for it, which must not be forgotten before it is decided."""

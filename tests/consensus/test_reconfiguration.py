@@ -102,6 +102,17 @@ def test_a_copy_resistant_group_decides_what_it_has_shown_before_its_epoch_ends(
         assert outcomes(town, 1, 2) == ["certified"] * 2
 
 
+def test_what_was_asked_once_before_an_epoch_ends_is_decided_in_the_next():
+    """Members take it along, with its inputs."""
+    town = Town()
+    town.reconfigure(replacing(), BRUNO)
+    town.pass_time(10)
+    town.ask(1)
+    town.pass_time(3_000)
+    assert outcomes(town, 1) == ["certified"]
+    assert [each.entry.epoch for each in town.told.values()] == [1]
+
+
 def test_a_group_grows_from_four_to_seven():
     keys = [PrivateKey(bytes([0x20 + i]) * 32) for i in range(3)]
     joining = [

@@ -172,7 +172,10 @@ class Town:
             return
         citizen.group = Group(self.genesis, epoch.configuration, before, (*citizen.group.later, epoch))
         citizen.disk.enter(epoch.configuration)
+        waiting = citizen.replica.waiting
         self.start(owner)
+        along = [Received(citizen.place, each) for each in waiting]
+        self._carry_out(owner, citizen.replica.step(self.now, along))
 
 
 def followed(before: Configuration, members: Sequence[Member], **changes) -> Configuration:

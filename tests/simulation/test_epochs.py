@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from assay.agreement.votes import Abstained
-from consensus.simulator.scenario import Crash, Inference, Split, Turn
+from consensus.simulator.scenario import Crash, Split, Turn
 from tests.simulation.scenes import QUIET, asking, holds, played, scene
 
 ALL = (0, 1, 2, 3)
@@ -51,16 +50,6 @@ def test_who_was_away_has_requests_before_it_has_the_log():
     parted = Split(at=50, down=1_000, parts=((3,), (0, 1, 2)))
     waiting = asking(at=300, deadline=(5_000, 6_000))
     assert epochs(turning(waiting, splits=(parted,), turns=(Turn(at=100, to=(0, 1, 2), grace=50),))) == {1}
-
-
-def test_what_was_asked_when_an_epoch_ends_is_taken_along_with_its_inputs():
-    """Else members abstain whose client does not send it again at once."""
-    slow = Inference(delay=(50, 100), dissent=0.0, flutter=0.0, failing=0.0, lacking=0.0)
-    turns = (Turn(at=110, to=ALL, grace=5),)
-    scenario = turning(asking(at=100), turns=turns, inference=(QUIET.inference[0], slow, slow, slow))
-    assert epochs(scenario) == {1}
-    words = [ended.said for seed in range(8) for ended in played(scenario, seed)[0].watch.log.decided.values()]
-    assert not any(isinstance(word, Abstained) for said in words for word in said)
 
 
 def test_all_killed_at_the_turn_come_back_and_go_on():
