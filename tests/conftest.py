@@ -1,4 +1,6 @@
-"""Fixtures for every test. Servers are real, start when first asked for, and belong to this test process alone."""
+"""Fixtures for every test. Servers are real, start when first asked for, and belong to this test process alone.
+Properties are held to no stopwatch.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
@@ -14,6 +17,9 @@ from stack import testing
 if TYPE_CHECKING:
     from stack.everything import Site
     from stack.manager import Manager
+
+settings.register_profile("untimed", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 SITE = ("tests/e2e/", "tests/faults/")  # the folders of the tests that ask for the whole site
 SITE_PATIENCE = 600  # seconds of the test that comes first, on a machine that is busy
