@@ -29,7 +29,7 @@ up: setup ## run the marketplace on real parts; Ctrl-C stops it (PORT=9000 to ch
 
 test: setup ## run the tests, on a PostgreSQL, Redis, Triton and browser started for them
 	@$(PYTHON) -m stack.browser
-	@$(PYTHON) -m pytest -n 2 --no-loadscope-reorder
+	@$(PYTHON) -m pytest -n 2 --no-loadscope-reorder --durations=15
 
 check: setup ## format, lint, types, layers, security, what no file may hold, the API's schema
 	@$(PYTHON) -m ruff format --check --quiet .

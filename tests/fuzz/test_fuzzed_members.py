@@ -22,7 +22,7 @@ from tests.sdk import groups
 slow = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(slow, max_examples=8)
+@settings(slow, max_examples=4)
 @given(data=st.data(), seed=st.integers(0, 2**32), thinking=st.sampled_from([0, 5, 50]))
 def test_whatever_a_liar_says_of_any_kind_what_was_asked_is_certified(data, seed, thinking):
     chance = random.Random(seed)
@@ -40,7 +40,7 @@ def test_whatever_a_liar_says_of_any_kind_what_was_asked_is_certified(data, seed
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda each: each.__name__)
-@settings(slow, max_examples=6)
+@settings(slow, max_examples=3)
 @given(data=st.data(), seed=st.integers(0, 2**32))
 def test_however_much_of_one_kind_a_liar_says_memory_stays_bounded(kind, data, seed):
     chance, member = random.Random(seed), replica(1)
