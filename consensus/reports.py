@@ -105,8 +105,17 @@ class Reports:
             if not self._is_ripe(readied.request):
                 self.ripe.pop(readied.request, None)
             if not naming:
-                del self._naming[stage]
+                self._leave(stage)
         self._remove(digest)
+
+    def _leave(self, stage: Stage) -> None:
+        """Nobody speaks of it any more: a liar has numbers without end."""
+        del self._naming[stage]
+        request, fixed = stage
+        later = self._later.get(request, set())
+        later.discard(fixed)
+        if fixed and not later:
+            del self._later[request]
 
     def _remove(self, digest: bytes) -> None:
         member = self._haves.pop(digest).report.member
