@@ -13,7 +13,7 @@ from consensus.judging import LINGER
 from consensus.messages import MAX_BATCH, MAX_RECORDS, Heard, Held, Propose, Spoken, Status, Succeeded, Want
 from consensus.slots import Slot
 from consensus.speaking import Speaking
-from consensus.state import RELAY, K, Lacking, State
+from consensus.state import FETCH, RELAY, K, Lacking, State
 from consensus.succeeding import Succeeding
 
 RESEND = 1_000  # ms after which what has led to nothing is sent again
@@ -37,6 +37,8 @@ class Resending:
         state, wake = self._state, self._round
         if (due := state.next_due) is not None:
             wake = min(wake, due)
+        if (passed := self._passed) is not None:
+            wake = min(wake, passed.due)
         for missing in (state.missing, state.lacking, state.absent):
             if missing:
                 wake = min(wake, *(each.due for each in missing.values()))
@@ -61,6 +63,7 @@ class Resending:
     def on_time(self) -> None:
         """Does what is due."""
         self._fetch()
+        self._follow()
         if self._is_busy:
             self._round = min(self._round, self._state.now + RESEND)
         if self._state.now >= self._round:
@@ -164,6 +167,23 @@ class Resending:
         return held in state.answers and any(
             state.pool.get(result.request) is not None for result in state.answers[held].results
         )
+
+    @property
+    def _passed(self) -> Slot | None:
+        """The next entry, where the group has decided it and this member cannot carry it out."""
+        state = self._state
+        slot = state.slots.get(state.standing.entries + 1)
+        return slot if slot is not None and slot.is_decided(state.group.quorum) else None
+
+    def _follow(self) -> None:
+        """Asks those for the next entry who have decided it: the leader may have kept it from this member."""
+        state, slot = self._state, self._passed
+        if slot is None:
+            return
+        if slot.due and state.now >= slot.due:
+            state.out.send += [(member, state.status) for member in slot.commits if member != state.me]
+        if state.now >= slot.due:
+            slot.due = state.now + (RESEND if slot.due else FETCH)
 
     def _fetch(self) -> None:
         """Asks for what has been named and has not come, one after another of those who named it."""

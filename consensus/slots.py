@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from assay.agreement.group import Signed
@@ -26,6 +27,7 @@ class Slot:
     judged: Judged | None = None
     refused: bool = False  # the proposal breaks a rule: nothing but another leader helps
     began: int = 0  # when there was something to vote on, by this member's clock
+    due: int = 0  # when to ask for it, once the group has decided it and this member cannot
     prepares: dict[int, Vote] = field(default_factory=dict)
     commits: dict[int, Vote] = field(default_factory=dict)
     astray: dict[str, dict[int, Vote]] = field(default_factory=dict)  # on another beginning of the view, by kind
@@ -62,6 +64,12 @@ class Slot:
 
     def has_committed(self, quorum: int) -> bool:
         return self.agreeing("commit") >= quorum
+
+    def is_decided(self, quorum: int) -> bool:
+        """Whether a quorum has committed to one entry, which may be unknown here."""
+        if len(self.commits) < quorum:
+            return False
+        return max(Counter(vote.entry for vote in self.commits.values()).values()) >= quorum
 
     def agreeing(self, kind: str) -> int:
         """How many members have voted for what follows from the proposal."""

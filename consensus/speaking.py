@@ -32,6 +32,7 @@ from consensus.pool import Pending
 from consensus.state import State
 from consensus.words import opened, said, sealed
 
+OPENING = 500  # ms, at least, to show what is under a seal: a leader may keep from a member that it was fixed
 HURRY = 500  # ms for the leader to do something, before all are told what it was told
 
 
@@ -234,6 +235,8 @@ class Speaking:
         if heard and not state.fixings.number(pending.digest):
             return True  # nobody is waited for who cannot be heard, and has not committed to an answer
         grace = state.group.configuration.grace
+        if state.fixings.number(pending.digest):
+            grace = max(grace, OPENING)
         if pending.answered_by_quorum is None:
             pending.answered_by_quorum = state.now
             state.due(state.now + grace, pending.digest)
