@@ -42,6 +42,8 @@ class Action(models.TextChoices):
     GROUP_MARGINAL = "group.marginal", "Group one failure from stopping"
     GROUP_STOPPED = "group.stopped", "Group stopped: too few of its members work"
     GROUP_RECOVERED = "group.recovered", "Group has members to spare again"
+    GROUP_DISSENTS = "group.dissents", "Member answers otherwise than its group on most rows"
+    GROUP_AGREES = "group.agrees", "Member that answered otherwise does no more"
     GROUP_STRUCK = "group.struck", "Strike given: proven to have broken its word in a group"
 
 

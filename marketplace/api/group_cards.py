@@ -12,8 +12,9 @@ from assay.model import Interface, Port
 from marketplace.api.cards import Example, Hex, Metric, Mode
 from marketplace.catalogue.interfaces import interface_of
 from marketplace.groups import alerts
+from marketplace.groups.dissent import LEAST
 from marketplace.groups.history import Past, history
-from marketplace.groups.models import Alert, Member, Swap
+from marketplace.groups.models import Alert, Dissent, Member, Swap
 from marketplace.groups.models import Group as Row
 from marketplace.groups.standing import Card, Seat
 
@@ -21,6 +22,19 @@ GroupState = Annotated[str, msgspec.Meta(extra_json_schema={"enum": Row.State.va
 Answered = Annotated[str, msgspec.Meta(extra_json_schema={"enum": Member.State.values})]
 SwapState = Annotated[str, msgspec.Meta(extra_json_schema={"enum": Swap.State.values})]
 Aggregator = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(AGGREGATORS)})]
+
+
+class MemberDissent(msgspec.Struct, frozen=True):
+    """That on `dissented` of a member's last `rows` with an answer it voted otherwise than the group: on most.
+
+    Another model may be served than was said, its inputs may be prepared otherwise, or the group has a blind spot.
+    """
+
+    rows: Annotated[
+        int, msgspec.Meta(description="In the epoch in force, with the model that it answers with now")
+    ]
+    dissented: int
+    since: dt.datetime
 
 
 class GroupMember(msgspec.Struct, frozen=True):
@@ -38,6 +52,10 @@ class GroupMember(msgspec.Struct, frozen=True):
     metrics: list[Metric]
     serving: bool
     formed: dt.datetime | None
+    dissent: Annotated[
+        MemberDissent | None,
+        msgspec.Meta(description=f"Null unless it lately dissents on most of at least {LEAST} rows"),
+    ]
 
 
 class EpochChange(msgspec.Struct, frozen=True):
@@ -220,6 +238,7 @@ def _member(seat: Seat) -> GroupMember:
         metrics=[Metric(**each) for each in version.metrics] if version else [],
         serving=seat.reachable,
         formed=seat.member.formed,
+        dissent=_dissent(seat.dissent),
     )
 
 
@@ -235,3 +254,7 @@ def _epoch(past: Past) -> Epoch:
 
 def _alert(shown: Alert | None) -> GroupAlert | None:
     return None if shown is None else GroupAlert(shown.level, shown.working, shown.needed, shown.noticed)
+
+
+def _dissent(shown: Dissent | None) -> MemberDissent | None:
+    return None if shown is None else MemberDissent(shown.rows, shown.dissented, shown.since)

@@ -19,7 +19,7 @@ from assay.errors import AssayError
 from marketplace.catalogue.background import told_by
 from marketplace.catalogue.models import Deployment, Node
 from marketplace.catalogue.peers import connected
-from marketplace.groups import alerts, collecting, heard
+from marketplace.groups import alerts, collecting, dissent, heard
 from wire.deadline import in_seconds
 from wire.messages import InGroup, Served
 
@@ -47,7 +47,7 @@ class Seen:
 def check_nodes() -> int:
     """Asks all nodes that are not retired, and writes down what is new; how many were asked.
 
-    Groups that are short of members then are found, too.
+    Groups that are short of members then are found, too, and members that lately dissent.
     """
     nodes = list(Node.objects.filter(retired__isnull=True).order_by("pk"))
     for seen in told_by(partial(_ask_all, nodes)):
@@ -57,6 +57,7 @@ def check_nodes() -> int:
         heard.note(seen.node, seen.groups)
         collecting.note(seen.node, seen.caught)
     alerts.check()
+    dissent.check()
     return len(nodes)
 
 

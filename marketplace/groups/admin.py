@@ -11,7 +11,7 @@ from marketplace.accounts.access import Actor
 from marketplace.accounts.admin import ReadOnlyAdmin
 from marketplace.accounts.models import Role, User
 from marketplace.groups import actions as groups
-from marketplace.groups.models import Alert, Evidence, Group, GroupCounts, Member, Proposal, Strike, Swap
+from marketplace.groups.models import Alert, Dissent, Evidence, Group, GroupCounts, Member, Proposal, Strike, Swap
 
 
 @admin.register(Group)
@@ -100,3 +100,11 @@ class AlertAdmin(ReadOnlyAdmin):
     search_fields = ("group__slug",)
     list_select_related = ("group",)
     date_hierarchy = "noticed"
+
+
+@admin.register(Dissent)
+class DissentAdmin(ReadOnlyAdmin):
+    list_display = ("member", "version", "dissented", "rows", "since")
+    search_fields = ("member__group__slug", "member__organisation__slug")
+    list_select_related = ("member__group", "member__organisation", "version__model__organisation")
+    date_hierarchy = "since"

@@ -109,6 +109,20 @@ def _counted(
     return Counts(1, rows, _flat(members), _flat(pairs.values()))
 
 
+def dissented(evidence: AgreementEvidence) -> tuple[bytes, ...]:
+    """By member, for each row with an answer 1 if it dissented from it, else 0; nothing of who did not vote."""
+    labelled = isinstance(evidence.configuration.answer, Labels)
+    voted = {i: each.votes for i, each in enumerate(evidence.ended.said) if isinstance(each, Answered)}
+    apart = [
+        _dissent(decision.value, {i: votes[row] for i, votes in voted.items()}, labelled=labelled)
+        for row, decision in enumerate(evidence.tally.decisions)
+        if decision.value is not None
+    ]
+    return tuple(
+        bytes(i in each for each in apart) if i in voted else b"" for i in range(len(evidence.ended.said))
+    )
+
+
 _remembered = lru_cache(4096)(_counted)  # of one row there is mostly the same to say
 
 

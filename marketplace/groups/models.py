@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from assay.agreement.aggregate import AGGREGATORS
 from assay.agreement.group import MAX_SCALE, SIZES
@@ -409,3 +409,28 @@ class Alert(models.Model):
     def needed(self) -> int:
         """2f + 1 of 3f + 1."""
         return 2 * ((self.group.size - 1) // 3) + 1
+
+
+class Dissent(models.Model):
+    """That a member lately answers otherwise than its group on most rows; there is none once that is over.
+
+    `marketplace.groups.dissent` alone writes it. Of an earlier epoch or model of the member it says nothing.
+    """
+
+    member = models.OneToOneField(Member, on_delete=models.CASCADE, related_name="dissent")
+    epoch = models.PositiveIntegerField()
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    rows = models.PositiveIntegerField()  # of the last ones, those with an answer on which it voted
+    dissented = models.PositiveIntegerField()  # on how many
+    since = models.DateTimeField()  # noticed
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(dissented__lte=F("rows")), name="dissents_on_its_rows")]
+
+    def __str__(self) -> str:
+        return f"answers otherwise than the group on {self.dissented} of the last {self.rows} rows"
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is of the epoch and the model in which the member answers now."""
+        return (self.epoch, self.version_id) == (self.member.epoch, self.member.version_id)

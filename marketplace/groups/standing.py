@@ -18,7 +18,7 @@ from assay.keys import PublicKey
 from marketplace.catalogue.interfaces import reference_of
 from marketplace.catalogue.models import ModelVersion, Node
 from marketplace.catalogue.offers import RECENT, Latency, ModeOffer
-from marketplace.groups.models import Group, GroupEpoch, Member
+from marketplace.groups.models import Dissent, Group, GroupEpoch, Member
 from verification.mode import Provider, Target
 from verification.registry import MODES
 
@@ -48,6 +48,13 @@ class Seat:
     def commitment(self) -> str:
         """Of the model that it answers with, in hexadecimal; empty where there is none."""
         return "" if self.version is None else bytes(self.version.commitment or b"").hex()
+
+    @property
+    def dissent(self) -> Dissent | None:
+        """That lately it answers otherwise than the group, which serves, on most rows."""
+        found: Dissent | None = getattr(self.member, "dissent", None)
+        serving = self.member.group.state == Group.State.SERVING
+        return found if serving and found is not None and found.stands else None
 
     @property
     def reachable(self) -> bool:
@@ -106,6 +113,11 @@ class Card:
         return frozenset(owner for owners in self.alike for owner in owners)
 
     @property
+    def dissenting(self) -> tuple[Seat, ...]:
+        """Who lately answers otherwise than the group."""
+        return tuple(seat for seat in self.seats if seat.dissent)
+
+    @property
     def founder(self) -> Seat:
         """Who founded it, or has taken that place since."""
         return self.seats[0]
@@ -122,7 +134,7 @@ def for_cards(groups: QuerySet[Group]) -> QuerySet[Group]:
     """
     known = (
         Member.objects.exclude(state=Member.State.DECLINED)
-        .select_related("organisation", "node", "version__model__organisation")
+        .select_related("organisation", "node", "version__model__organisation", "dissent")
         .defer("version__report", "version__model__card", "version__model__search", "version__model__headline")
         .order_by("position")
     )

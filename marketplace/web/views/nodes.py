@@ -17,7 +17,7 @@ from marketplace.api.problems import status_of
 from marketplace.catalogue import access, peers
 from marketplace.catalogue.actions import nodes as actions
 from marketplace.catalogue.models import Deployment
-from marketplace.groups import alerts
+from marketplace.groups import alerts, dissent
 from marketplace.web.pages import is_partial, own_page
 
 MAX_PASTED = 4000  # characters
@@ -93,6 +93,7 @@ def _page(
         "making": _making(),
         "joining": joining,
         "alerts": alerts.of_actor(actor),
+        "dissents": dissent.of_actor(actor),
         **(extra or {}),
     }
     return render(

@@ -22,7 +22,7 @@ from marketplace.catalogue.interfaces import modes_of
 from marketplace.catalogue.labelled import MEASURED
 from marketplace.catalogue.models import Deployment, Model, ModelVersion, Node
 from marketplace.catalogue.offers import cards, for_cards
-from marketplace.groups import alerts
+from marketplace.groups import alerts, dissent
 from marketplace.web.pages import MAX_TYPED, address, is_partial, own_page, whole_number
 
 State = ModelVersion.State
@@ -92,7 +92,11 @@ class Shown:
 @own_page
 def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
     own = Model.objects.filter(organisation=actor.organisation).order_by("-updated")
-    context = {"cards": cards(list(for_cards(own)[:200])), "alerts": alerts.of_actor(actor)}
+    context = {
+        "cards": cards(list(for_cards(own)[:200])),
+        "alerts": alerts.of_actor(actor),
+        "dissents": dissent.of_actor(actor),
+    }
     return render(request, "owner/models.html", context)
 
 

@@ -16,7 +16,7 @@ from marketplace.accounts.access import Actor
 from marketplace.accounts.models import Role
 from marketplace.api.problems import status_of
 from marketplace.catalogue.models import Deployment
-from marketplace.groups import access, actions, alerts, configuring, evidence, standing, withheld
+from marketplace.groups import access, actions, alerts, configuring, dissent, evidence, standing, withheld
 from marketplace.groups.actions.founding import DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE, Rules
 from marketplace.groups.models import Group, Member, Proposal, Swap
 from marketplace.groups.standing import Card
@@ -69,7 +69,12 @@ def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
     for each in found:
         seat, tone = own[each.pk], TONES.get(State(each.state), "")
         rows[seat.state in TO_ANSWER].append({"shown": standing.card(each), "seat": seat, "tone": tone})
-    context = {"invited": rows[True], "rows": rows[False], "alerts": alerts.of_actor(actor)}
+    context = {
+        "invited": rows[True],
+        "rows": rows[False],
+        "alerts": alerts.of_actor(actor),
+        "dissents": dissent.of_actor(actor),
+    }
     return render(request, "owner/groups.html", context)
 
 
@@ -128,6 +133,7 @@ def group(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
         "choices": choices,
         "earlier": _earlier(seat, choices),
         "alerts": alerts.of_actor(actor).filter(group=card.group),
+        "dissents": dissent.of_actor(actor).filter(member__group=card.group),
         "asking": actor.roles,
         "roles": actor.roles,
         "strikes": evidence.against(seat.organisation).filter(member=seat)[:MAX_LISTED],
