@@ -1,4 +1,4 @@
-"""A member that lately dissents is marked on its group's pages, and its owner and the others' find it on theirs."""
+"""A member that lately dissents is marked on its group's pages, and every member's owner finds it on theirs."""
 
 from __future__ import annotations
 
