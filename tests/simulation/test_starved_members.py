@@ -1,4 +1,4 @@
-"""A leader of a copy-resistant group that keeps from one member what it has fixed: not to be shown as withholding."""
+"""A leader of a copy-resistant group that keeps from a member what was fixed: it is not shown as withholding."""
 
 from __future__ import annotations
 
