@@ -16,7 +16,7 @@ from assay.digest import Tag
 from assay.errors import Refused
 from consensus.covering import content_digest, following
 from consensus.durable import Jumped, Standing
-from consensus.judging import LINGER, SLACK, Group, root_of, served_after
+from consensus.judging import root_of, served_after
 from consensus.messages import Jump, Older, Record, Records
 from consensus.ordering import Ordering
 from consensus.serving import Serving
@@ -142,7 +142,7 @@ class CatchingUp:
         entry = transfer.next.entry
         if transfer.standing.entries <= state.standing.entries + state.arrived:
             self._transfer = None  # it has caught up otherwise
-        elif entry.number == 1 or entry.time < transfer.standing.time - _counting(state.group):
+        elif entry.number == 1 or entry.time < transfer.standing.time - state.group.counting(entry.epoch):
             self._transfer = None
             self._ordering.jump(Jumped(tuple(reversed(transfer.records)), transfer.standing))
         else:
@@ -153,11 +153,6 @@ class CatchingUp:
         assert transfer is not None, "there is a jump under way"
         transfer.due = self._state.now + AGAIN
         self._state.out.send.append((transfer.members[0], Older(transfer.next.entry.number)))
-
-
-def _counting(group: Group) -> int:
-    """ms of entry time for which an id that was decided may count: until LINGER after its deadline."""
-    return group.configuration.horizon + SLACK + LINGER
 
 
 def _is_whole(record: Record, serving: tuple[Serving, ...]) -> bool:

@@ -41,13 +41,30 @@ NOTHING_YET = bytes(32)  # root of an entry without outcomes
 class Group:
     """A group in one epoch, and the name it keeps for ever.
 
-    `later`: what has put each epoch but the first in force; the one before this has the configuration `before`.
+    `later`: what has put each epoch but the first in force; that one has the configuration `first`.
     """
 
     genesis: bytes
     configuration: Configuration
-    before: Configuration | None = None
+    first: Configuration | None = None
     later: tuple[Epoch, ...] = ()
+
+    @property
+    def before(self) -> Configuration | None:
+        """Of the epoch before this one."""
+        return self.later[-2].configuration if len(self.later) > 1 else self.first
+
+    def followed(self, epoch: Epoch) -> Group:
+        """The same group in its next epoch."""
+        return Group(self.genesis, epoch.configuration, self.first or self.configuration, (*self.later, epoch))
+
+    def counting(self, epoch: int) -> int:
+        """ms of entry time for which an id that was decided up to that epoch may count: LINGER after its deadline.
+
+        Each epoch has a horizon of its own.
+        """
+        every = (self.first or self.configuration, *(each.configuration for each in self.later[:epoch]))
+        return max(each.horizon for each in every) + SLACK + LINGER
 
     @property
     def begun(self) -> Epoch | None:

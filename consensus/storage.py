@@ -132,14 +132,16 @@ class SqliteStorage:
         *,
         retain: int = RETAIN,
         present: Configuration | None = None,
+        counting: int = 0,
     ) -> None:
         """`retain`: ms of entry time for which entries are kept whole, at least; more than ids count.
 
         `present`: the configuration with which the member takes part from now on, if not the genesis.
+        `counting`: ms for which ids of the epochs before may count, where that is longer.
         """
         present = present or genesis
         self._path = path
-        self._retain = max(retain, present.horizon + SLACK + LINGER)
+        self._retain = max(retain, present.horizon + SLACK + LINGER, counting)
         self._horizon = present.horizon
         self._now = now
         self._lock = threading.Lock()

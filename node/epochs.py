@@ -120,7 +120,7 @@ def group_of(chain: Chain) -> Group:
     genesis, newest = chain[0].configuration.digest, chain[-1]
     if len(chain) == 1:
         return Group(genesis, newest.configuration)
-    return Group(genesis, newest.configuration, chain[-2].configuration, chain[1:])
+    return Group(genesis, newest.configuration, chain[0].configuration, chain[1:])
 
 
 def is_member(key: PublicKey, *epochs: Epoch) -> bool:

@@ -41,7 +41,12 @@ _log = logging.getLogger(__name__)
 
 def open_log(folder: Path, chain: Chain, key: PublicKey) -> SqliteStorage:
     """What this member must not forget, from now on in the newest epoch. Raises Refused, Unavailable."""
-    return SqliteStorage(folder / LOG, chain[0].configuration, key, present=chain[-1].configuration)
+    genesis, present, counting = (
+        chain[0].configuration,
+        chain[-1].configuration,
+        group_of(chain).counting(len(chain)),
+    )
+    return SqliteStorage(folder / LOG, genesis, key, present=present, counting=counting)
 
 
 class Member:

@@ -38,7 +38,7 @@ class Hasty(Group):
 
 
 def hurried(group: Group) -> Group:
-    return Hasty(group.genesis, group.configuration, group.before, group.later)
+    return Hasty(group.genesis, group.configuration, group.first, group.later)
 
 
 def hasty(owner: Any, name: str) -> AbstractContextManager[None]:

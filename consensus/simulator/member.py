@@ -303,8 +303,7 @@ class Member:
         self._write([])
         self._watch.enters(self.place, epoch)
         self.disk.enter(epoch.configuration)
-        before = self.group
-        self.group = Group(before.genesis, epoch.configuration, before.configuration, (*before.later, epoch))
+        self.group = self.group.followed(epoch)
         waiting = [] if self.machine is None else self.machine.waiting
         self.machine = None
         self.life += 1

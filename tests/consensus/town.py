@@ -165,12 +165,11 @@ class Town:
     def _succeed(self, owner: str, epoch: Epoch) -> None:
         """What a node does: it takes part in the epoch that follows, or leaves."""
         citizen = self.citizens[owner]
-        before = citizen.group.configuration
         if citizen.key.public.raw not in [member.key for member in epoch.configuration.members]:
             citizen.replica, citizen.left = None, True
             self.down.add(owner)
             return
-        citizen.group = Group(self.genesis, epoch.configuration, before, (*citizen.group.later, epoch))
+        citizen.group = citizen.group.followed(epoch)
         citizen.disk.enter(epoch.configuration)
         waiting = citizen.replica.waiting
         self.start(owner)
