@@ -181,7 +181,7 @@ def test_a_groups_changes_list_its_epochs(client, owners, serving):  # noqa: F81
 def test_later_epochs_come_first_with_what_they_changed(client, second):
     shown = text(page("group-updates", SLUG))
     assert shown.index("Epoch 1") < shown.index("Epoch 0")
-    for words in ("zoe joined", "owner3 left", "bela has another key", "Rules: grace"):
+    for words in ("zoe joined", "owner3 left", "bela has another key", "Rules: how long it waits"):
         assert words in shown
     assert client.get(API).json()["epochs"][1]["change"]["joined"] == ["zoe"]
 

@@ -60,11 +60,13 @@ def test_from_the_form_to_the_last_signature_the_page_says_who_is_waited_for(own
     answer = text(propose(bela, leave=[dana.slug], join="eve", grace="400"))
     assert "Epoch 1 is proposed. Who is to come chooses a model now" in answer
     assert "Chooses a model" in own(asha)
+    assert "Epoch 1: waiting for new members" in text(browser(asha.person).get(url("your-groups")))
     listed = browser(eve.person).get(url("your-groups")).content.decode()
     assert "eve is invited" in listed
     brought = f"eve/digits@1/{eve.node.pk}"
     assert brought in browser(eve.person).get(url("your-group", SLUG)).content.decode()
     browser(eve.person).post(url("group-accept", SLUG), {"seat": "eve", "model": brought})
+    assert "Epoch 1: waiting for signatures" in text(browser(dana.person).get(url("your-groups")))
     shown = own(asha)
     assert "awaited now: asha, bela, sam, eve, owner3" in shown
     for words in (f"assay-node accept {SLUG}", "400 ms; now 250 ms", "0 of 4", "0, of 3 that it takes"):

@@ -62,13 +62,15 @@ START = {
 @require_safe
 @own_page
 def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Invitations first, then the groups that one's organisations belong to."""
+    """Invitations first, then the groups that one's organisations belong to, with what is proposed in each."""
     own = {each.group_id: each for each in access.seats(actor).select_related("organisation")}
     found = standing.for_cards(Group.objects.filter(pk__in=own).order_by("-updated")[:MAX_LISTED])
+    proposals = {each.group_id: each for each in Proposal.objects.filter(group__in=own, state__in=Proposal.OPEN)}
     rows: dict[bool, list[dict[str, Any]]] = {True: [], False: []}  # by whether an answer is awaited
     for each in found:
         seat, tone = own[each.pk], TONES.get(State(each.state), "")
-        rows[seat.state in TO_ANSWER].append({"shown": standing.card(each), "seat": seat, "tone": tone})
+        row = {"shown": standing.card(each), "seat": seat, "tone": tone, "next": proposals.get(each.pk)}
+        rows[seat.state in TO_ANSWER].append(row)
     context = {
         "invited": rows[True],
         "rows": rows[False],
