@@ -57,7 +57,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--variants", action="store_true", help="then all broken variants")
     parser.add_argument("--trace", action="store_true", help="tell one run event by event")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.runs < 1:
+        parser.error("argument runs: expected 1 at least")
+    return given
 
 
 def _shared(runs: int) -> list[tuple[int, int]]:

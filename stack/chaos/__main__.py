@@ -111,7 +111,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make chaos", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=3.0, help="how long faults are committed")
     parser.add_argument("--seed", type=int, help="repeats the faults and questions of another campaign")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if not given.minutes > 0:
+        parser.error("argument --minutes: expected more than 0")
+    return given
 
 
 if __name__ == "__main__":

@@ -93,6 +93,8 @@ if __name__ == "__main__":
     parser.add_argument("--n", type=int, choices=SIZES, default=SIZES[0], help="members")
     parser.add_argument("--copy-resistant", action="store_true", help="they seal their answers first")
     given = parser.parse_args()
+    if not given.minutes > 0:
+        parser.error("argument --minutes: expected more than 0")
     logging.disable(logging.WARNING)  # the client's: links come and go
     seed = secrets.randbelow(10**6) if given.seed is None else given.seed
     try:

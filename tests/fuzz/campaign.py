@@ -87,6 +87,8 @@ def main() -> int:
     parser.add_argument("--work", default="")
     parser.add_argument("options", nargs="*")
     given = parser.parse_args()
+    if given.seconds < 1:
+        parser.error("argument --seconds: expected 1 at least")
     try:
         import atheris  # noqa: F401
     except ImportError:
