@@ -24,6 +24,7 @@ class Pending:
     heard: int  # when, by this member's clock
     payload: Payload | None = None
     answered_by_quorum: int | None = None  # since when 2f + 1 members have answered
+    showing: int | None = None  # since when its words are fixed, and are being shown
     relayed: bool = False  # others have been told that it is here
     ready: bool = False
     reported: int = 0  # when this was last told

@@ -29,10 +29,9 @@ from consensus.messages import (
     votes_in,
 )
 from consensus.pool import Pending
-from consensus.state import State
+from consensus.state import OPENING, State
 from consensus.words import opened, said, sealed
 
-OPENING = 500  # ms, at least, to show what is under a seal: a leader may keep from a member that it was fixed
 HURRY = 500  # ms for the leader to do something, before all are told what it was told
 
 
@@ -222,7 +221,9 @@ class Speaking:
     def _is_ready(self, pending: Pending) -> bool:
         state = self._state
         about = state.answers.about(pending.digest)
-        if state.now > pending.asked.deadline or self._has_one_word_of_each(about):
+        if self._has_one_word_of_each(about):
+            return True
+        if state.now > pending.asked.deadline and self._had_time_to_show(pending):
             return True
         if len(about) < state.group.quorum or len({held.member for held in about}) < state.group.quorum:
             return False
@@ -241,6 +242,16 @@ class Speaking:
             pending.answered_by_quorum = state.now
             state.due(state.now + grace, pending.digest)
         return state.now >= pending.answered_by_quorum + grace
+
+    def _had_time_to_show(self, pending: Pending) -> bool:
+        """Whether members could show what was fixed: just past a deadline nobody has withheld it yet."""
+        state = self._state
+        if not state.fixings.number(pending.digest):
+            return True
+        if pending.showing is None:
+            state.show(pending)
+            return False
+        return state.now >= pending.showing + OPENING
 
     def _has_one_word_of_each(self, about: Mapping[Held, Result]) -> bool:
         """Whether there is nothing to look at closely: the rule, where no words are sealed."""

@@ -34,6 +34,9 @@ K = TypeVar("K", bytes, Held)
 FIRST_VIEW = 0
 RELAY = 250  # ms after which members that have said nothing about a request are told that it is here
 LACKING = 500  # ms for inputs to be fetched, at least, before a member abstains
+OPENING = (
+    500  # ms, at least, to show what is fixed: a leader may keep it from a member, a client's deadline be near
+)
 FETCH = 30  # ms for something named to come by itself before it is asked for
 MOST_MISSING = 2_048  # requests, or batches, that one member has named and that are fetched
 NOT_INSTALLED = bytes(32)  # no NEW-VIEW began the first view
@@ -287,6 +290,12 @@ class State:
         if pending is not None:
             pending.ready, pending.answered_by_quorum = False, None
             self.touched[request] = None
+            self.show(pending)
+
+    def show(self, pending: Pending) -> None:
+        """From now on its words are shown; nobody has withheld one for OPENING."""
+        pending.showing = self.now
+        self.due(self.now + OPENING, pending.digest)
 
     def keep_secret(self, result: Result) -> None:
         self.secrets.setdefault(result.request, {})[result.model] = result

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
-from assay.agreement.votes import Answered
+from assay.agreement.votes import Answered, Withheld
 from consensus.messages import Propose
 from consensus.simulator import tricks
 from tests.simulation.scenes import asking, played, scene
@@ -30,3 +30,15 @@ def test_a_member_whose_leader_keeps_proposals_from_it_is_not_shown_as_withholdi
         decided = list(simulation.watch.log.decided.values())
         assert len(decided) == 4
         assert {type(ended.said[VICTIM]) for ended in decided} == {Answered}
+
+
+@pytest.mark.parametrize("deadline", [15, 20, 25, 30])
+def test_a_client_that_sets_deadlines_between_seal_and_word_shows_nobody_as_withholding(deadline):
+    """Whoever shows what is under its seal at once has its word in the certificate, that of a failure too."""
+    for seed in range(4):
+        askings = (asking(at=100 + 50 * i, deadline=(deadline, deadline + 5)) for i in range(6))
+        simulation, account = played(scene(*askings, copy_resistant=True, grace=300), seed)
+        assert not account.broken, account.detail
+        decided = list(simulation.watch.log.decided.values())
+        assert len(decided) == 12
+        assert not any(isinstance(word, Withheld) for ended in decided for word in ended.said)
