@@ -221,9 +221,8 @@ class Speaking:
     def _is_ready(self, pending: Pending) -> bool:
         state = self._state
         about = state.answers.about(pending.digest)
-        if self._has_one_word_of_each(about):
-            return True
-        if state.now > pending.asked.deadline and self._had_time_to_show(pending):
+        is_late = state.now > pending.asked.deadline and self._had_time_to_show(pending)
+        if is_late or self._has_one_word_of_each(about):
             return True
         if len(about) < state.group.quorum or len({held.member for held in about}) < state.group.quorum:
             return False

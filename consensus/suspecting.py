@@ -45,7 +45,7 @@ class Suspecting:
         state, since = self._state, self._waiting_since
         if not self._is_led:
             return False
-        if any(slot.refused for slot in state.slots.values()):
+        if any(slot.refused for slot in state.slots.values()) or self._keeps_the_epoch_open():
             return True
         if since is None or state.now < self._deadline(since, self.patience // 2):
             self._possible = None
@@ -88,6 +88,15 @@ class Suspecting:
     def _deadline(self, since: int, patience: int) -> int:
         """By then: nothing has been executed for so long, or this has been passed over for much longer."""
         return min(max(since, self._state.progressed) + patience, since + CENSORED * patience)
+
+    def _keeps_the_epoch_open(self) -> bool:
+        """Whether it goes on fixing words though a successor has long been known: it may be who is to go."""
+        state = self._state
+        if state.successor is None:
+            return False
+        long = state.successor_heard + CENSORED * self.patience
+        proposed = (slot for slot in state.slots.values() if slot.content is not None and slot.content.fixed)
+        return any(slot.began > long for slot in proposed)
 
     def _is_stuck(self) -> bool:
         """Whether what is under vote has led to nothing for so long."""
