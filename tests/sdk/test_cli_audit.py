@@ -59,7 +59,7 @@ PIN, STRANGE = FOUR.digest.hex(), OTHERS.digest.hex()
         (["right.json", "right.receipt.json", "direct.cbor"], 0, "Nothing found."),
         (["right.json", "second.cbor"], 1, "owner1 and owner2 committed to two different entries at number 7"),
         (["right.receipt.json", "second.cbor", "--group", PIN], 1, "1 found"),
-        (["right.json", "second.cbor", "--group", STRANGE], 0, "Nothing found."),
+        (["right.json", "second.cbor", "--group", STRANGE], 0, "Nothing was looked into"),
         (["heard.cbor"], 1, "owner2 said that its model could not answer and abstained of one request"),
         (["heard.cbor", "evidence.json", "evidence.cbor"], 1, "2 found"),
         (
@@ -118,7 +118,7 @@ def test_a_group_is_named_by_its_genesis_or_by_any_later_configuration_that_is_s
         assert CliRunner().invoke(main, ["audit", str(path), *named]).exit_code == 1
     strange = ["--group", fork.configuration.digest.hex()]
     assert CliRunner().invoke(main, ["audit", "--check", str(path), *strange]).exit_code == 1
-    assert "Nothing found." in CliRunner().invoke(main, ["audit", str(path), *strange]).output
+    assert "Nothing was looked into" in CliRunner().invoke(main, ["audit", str(path), *strange]).output
 
 
 def test_a_chain_that_only_claims_the_configuration_that_is_named_proves_nothing(tmp_path):

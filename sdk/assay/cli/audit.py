@@ -96,7 +96,10 @@ def _audit(console: Console, every: list[Signed], folder: Path | None) -> int:
     if found.evidence:
         show.line(console, (f"{len(found.evidence)} found.", "bold red"))
         return FOUND
-    show.line(console, ("Nothing found.", "bold green"), f" Looked into {len(every)}.")
+    if not every:
+        show.line(console, ("Nothing was looked into", "bold yellow"), ": no file is of a group, or of one named.")
+    else:
+        show.line(console, ("Nothing found.", "bold green"), f" Looked into {len(every)}.")
     return NOTHING
 
 
