@@ -140,7 +140,7 @@ def load(path: Path) -> Config:
             code="invalid-config",
             pointer=str(path),
             got=str(error),
-            hint="`assay-node init` makes one.",
+            hint="`assay-node init` makes one. Is it elsewhere? --home or ASSAY_NODE_HOME says where.",
         ) from error
     try:
         return parse(text)

@@ -59,7 +59,7 @@ def command(home: Path, slug: str, yes: bool) -> None:
             ("Signed.", "bold green"),
             f" Epoch {configuration.epoch} begins once all its members have, and a quorum",
         )
-        say("of the present ones.")
+        say("of the present ones; the group's page shows who is awaited.")
         return
     waits = isinstance(answer, dict) and answer.get("state") == "signing"
     rest = "begins once" if waits else "stands:"
