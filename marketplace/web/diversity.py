@@ -18,8 +18,8 @@ LEVELS = (  # from which ratio on, its words and its mark
     (0.0, "less often than if they were independent", "less"),
 )
 CAUTION = (
-    f"below {LEAST_ROWS} rows on which both voted, or {LEAST_JOINT} on which both dissent, had or expected,"
-    f" it is {TOO_FEW}"
+    f"fewer than {LEAST_ROWS} rows on which both voted, or than {LEAST_JOINT} on which both dissent,"
+    " or would by chance"
 )
 
 
