@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from assay.agreement.group import Epoch
 from assay.agreement.views import MAX_LOCKS
 from consensus.events import Supply
 from consensus.judging import LINGER
@@ -74,7 +75,7 @@ class Resending:
         state, mine = self._state, self._state.standing.entries
         entries, view, earlier = status.entries, status.view, status.epoch < self._state.standing.epoch
         if status.part < state.group.configuration.epoch:
-            state.out.send.append((member, Succeeded(state.group.later[status.part])))
+            self._hand_on(member, state.group.later[status.part])
         if entries < mine or earlier:
             before, when = self._supplied.get(member, (0, -RESEND))
             if entries + 1 > before or state.now >= when + RESEND:
@@ -85,6 +86,13 @@ class Resending:
         mine_too = (mine, state.in_view, state.standing.epoch, state.group.configuration.epoch)
         if any(a > b for a, b in zip((entries, view, status.epoch, status.part), mine_too, strict=True)):
             state.out.send.append((member, state.status))
+
+    def _hand_on(self, member: int, epoch: Epoch) -> None:
+        """To who is in the one before; a standing is little, an epoch is not: no more than once in a while."""
+        state, what = self._state, (member, epoch.configuration.digest)
+        if state.now >= state.given.get(what, -RESEND) + RESEND // 2:
+            state.given[what] = state.now
+            state.out.send.append((member, Succeeded(epoch)))
 
     def older(self, member: int, before: int) -> None:
         """A member wants the entries before that one."""

@@ -1,10 +1,12 @@
-"""A leader that is to leave a copy-resistant group, and goes on fixing words so that its epoch never ends."""
+"""Who is to leave a group, or is in an earlier epoch of it, and would hold up the others."""
 
 from __future__ import annotations
 
 import msgspec
 
 from assay.agreement.group import Member
+from consensus.events import Received
+from consensus.messages import Status, Succeeded
 from consensus.proposing import Proposing
 from tests.consensus import made
 from tests.consensus.test_reconfiguration import BRUNO, CHIDI, DANA, EVE, MEMBERS
@@ -38,3 +40,16 @@ def test_a_leader_that_is_to_leave_does_not_keep_the_epoch_open_by_fixing_more_a
         town.ask(i, deadline=50_000)
         town.pass_time(100)
     assert [town.citizens[owner].epochs for owner in (BRUNO, CHIDI, DANA)] == [[0, 1]] * 3
+
+
+def test_who_tells_again_and_again_that_it_is_in_an_earlier_epoch_is_not_handed_the_next_each_time():
+    town = Town()
+    after = followed(made.GENESIS, MEMBERS, grace=51)
+    town.reconfigure(successor(made.GENESIS, after, made.KEYS, tuple(enumerate(made.KEYS))), BRUNO)
+    town.pass_time(400)
+    replica = town.citizens[BRUNO].replica
+    said = [replica.step(town.now + 1_000 + i, [Received(3, Status(0, 0, 0, 0))]).send for i in range(100)]
+    handed = [message for each in said for _, message in each if isinstance(message, Succeeded)]
+    assert len(handed) == 1
+    later = replica.step(town.now + 3_000, [Received(3, Status(0, 0, 0, 0))]).send
+    assert any(isinstance(message, Succeeded) for _, message in later), "it may have been lost"
