@@ -19,7 +19,7 @@ from consensus.messages import Payload
 from verification.mode import Decision, Job, Target
 from wire.dial import Resolve
 
-MARGIN = 400  # ms after the deadline in which a group may still say that it has failed
+MARGIN = 900  # ms after the deadline in which a group may still say that it has failed
 MOST = 256  # groups with links; the one that was not asked for longest gives way
 
 P = TypeVar("P", bound=msgspec.Struct)

@@ -14,8 +14,8 @@ from tests.web.conftest import browser, certified, url
 MOST = {
     "home": 12,
     "predictions": 6,
-    "models": 8,
-    "nodes": 6,
+    "models": 9,
+    "nodes": 7,
     "keys": 5,
     "manage": 10,
     "model-versions": 9,
