@@ -63,7 +63,7 @@ chaos: setup ## kill and freeze a site's services under load, then ask for the a
 chaos-members: setup ## kill, freeze, part and tear members of a group of bare processes under load (MINUTES=3 SEED=… N=4 COPY_RESISTANT=1)
 	@$(PYTHON) -m stack.members --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)') $(if $(N),--n '$(N)') $(if $(COPY_RESISTANT),--copy-resistant)
 
-simulate: setup ## run groups from seeds among faults and liars, then broken ones (RUNS=20000 SEED=…)
+simulate: setup ## run groups from seeds among faults and liars, then every broken variant, minutes (RUNS=20000 SEED=…)
 	@$(PYTHON) -m consensus.simulator '$(RUNS)' --variants $(if $(SEED),--seed '$(SEED)')
 
 bench-agreement: setup ## measure groups of four against the same fan-out to their Tritons

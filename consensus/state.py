@@ -34,9 +34,7 @@ K = TypeVar("K", bytes, Held)
 FIRST_VIEW = 0
 RELAY = 250  # ms after which members that have said nothing about a request are told that it is here
 LACKING = 500  # ms for inputs to be fetched, at least, before a member abstains
-OPENING = (
-    500  # ms, at least, to show what is fixed: a leader may keep it from a member, a client's deadline be near
-)
+OPENING = 500  # ms to show what is fixed, at least: a leader may hide it, a deadline be near
 FETCH = 30  # ms for something named to come by itself before it is asked for
 MOST_MISSING = 2_048  # requests, or batches, that one member has named and that are fetched
 NOT_INSTALLED = bytes(32)  # no NEW-VIEW began the first view

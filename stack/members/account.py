@@ -25,15 +25,13 @@ async def settle(group: Group) -> None:
     if group.load.running:
         await group.load.more(20)
     await group.load.stop()
-    await group.level()
-    findings = account(group)
+    findings = account(group, await group.level())
     group.load.asked.clear()
     assert not findings, "\n".join(findings[:20])
 
 
-def account(group: Group) -> list[str]:
+def account(group: Group, logs: Sequence[Sequence[Record]]) -> list[str]:
     """What does not hold."""
-    logs = group.logs()
     entries = {record.entry.number: record for log in logs for record in log}
     return [
         *answers(group.load.asked),

@@ -179,17 +179,22 @@ class Group:
             member.free_disk()
         await self.start(*(member.place for member in self.members if not member.alive))
 
-    async def level(self) -> None:
-        """Returns once all members' logs end with the same entry: nothing must be asked meanwhile.
+    async def level(self) -> list[list[Record]]:
+        """The members' logs, once they all end with the same entry: nothing must be asked meanwhile.
 
-        The disks decide: what a member has told of itself may be older than the answer that a client had from it.
+        The disks decide: what a member has told of itself may be older than the answer that a client had from it,
+        and what a quorum has signed may be written a little later.
         """
+        logs: list[list[Record]] = []
 
         def ends() -> bool:
-            alike = len({each.told.entries for each in self.members}) == 1
-            return alike and len({log[-1].entry.number if log else 0 for log in self.logs()}) == 1
+            if len({each.told.entries for each in self.members}) != 1:
+                return False
+            logs[:] = self.logs()
+            return len({log[-1].entry.number if log else 0 for log in logs}) == 1
 
         await until(ends, f"all logs end alike: {[each.told for each in self.members]}")
+        return logs
 
     def logs(self) -> list[list[Record]]:
         """What each member's log holds: of those who run, as a kill at this moment would leave it."""
