@@ -12,7 +12,7 @@ from assay.agreement.entry import Asked
 from assay.digest import Tag
 from assay.errors import AssayError
 from assay.model import input_digest
-from consensus.judging import LINGER, fits
+from consensus.judging import LINGER, SLACK, fits
 from consensus.messages import (
     MAX_VOTES,
     Batch,
@@ -81,7 +81,7 @@ class Hearing:
         if pending is None:
             if self._is_too_late(asked, 0 if isinstance(sender, bytes) else LINGER):
                 return ""
-            if asked.deadline > state.now + state.group.configuration.horizon + AHEAD_OF_US:
+            if asked.deadline > state.now + state.group.configuration.horizon + _ahead(sender):
                 return "the deadline is beyond the group's horizon"
             if digest not in state.missing and not state.pool.has_room(batch.client):
                 return ""
@@ -348,3 +348,10 @@ class Hearing:
     def _payloads(self, together: tuple[bytes, ...], wanted: set[bytes]) -> list[Payload | None]:
         every = (self._state.pool.get(each) for each in together)
         return [pending.payload if pending and pending.digest in wanted else None for pending in every]
+
+
+def _ahead(sender: int | bytes) -> int:
+    """ms by which a deadline may be beyond the horizon: what others have let in, by clocks ahead of this one, must
+    not be refused here, or a leader whose clock is slow would be given up.
+    """
+    return AHEAD_OF_US if isinstance(sender, bytes) else SLACK

@@ -28,3 +28,9 @@ def test_an_answer_that_comes_late_does_not_make_the_leader_guilty_of_having_wai
         ),
         seeds=60,
     )
+
+
+def test_a_leader_whose_clock_is_slow_takes_from_others_what_they_have_let_in():
+    """By its own clock the deadline is too far beyond the horizon to be taken from a client."""
+    skews = (-2_700, 2_000, 2_000, 2_000)
+    holds(scene(asking(deadline=(12_000, 12_500), reach=(1, 2, 3)), skews=skews))
