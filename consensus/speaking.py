@@ -231,12 +231,11 @@ class Speaking:
             return True
         if sum(isinstance(word, Answered | Sealed) for word in words) < state.group.quorum:
             return False
-        heard = all(word is not None or member in state.lost for member, word in enumerate(words))
-        if heard and not state.fixings.number(pending.digest):
-            return True  # nobody is waited for who cannot be heard, and has not committed to an answer
         grace = state.group.configuration.grace
         if state.fixings.number(pending.digest):
             grace = max(grace, OPENING)
+        elif all(word is not None or member in state.lost for member, word in enumerate(words)):
+            return True  # nobody is waited for who cannot be heard, and has not committed to an answer
         if pending.answered_by_quorum is None:
             pending.answered_by_quorum = state.now
             state.due(state.now + grace, pending.digest)
