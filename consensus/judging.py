@@ -7,7 +7,7 @@ is passed in have been checked by then.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -153,6 +153,11 @@ def time_of(parent: Standing, haves: Sequence[Have]) -> int:
         clocks[report.member] = max(report.clock, clocks.get(report.member, 0))
     ranked = sorted(clocks.values())
     return max(parent.time, ranked[(len(ranked) - 1) // 2]) if ranked else parent.time
+
+
+def fixings_of(number: int, fixed: Iterable[Fixed]) -> list[Fixing]:
+    """What the entry with that number fixes, with when each lapses."""
+    return [Fixing(number, each.deadline + LINGER, each) for each in fixed]
 
 
 def timely(asked: Asked, configuration: Configuration, time: int) -> bool:

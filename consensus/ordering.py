@@ -14,9 +14,9 @@ from assay.agreement.entry import Ballot
 from assay.agreement.views import Quorum
 from assay.digest import Tag
 from assay.errors import Refused
-from consensus.durable import Accepted, Cast, Executed, Fixing, Jumped, Past, Standing
+from consensus.durable import Accepted, Cast, Executed, Jumped, Past, Standing
 from consensus.hearing import Hearing
-from consensus.judging import LINGER, Judged, entered, judge
+from consensus.judging import LINGER, Judged, entered, fixings_of, judge
 from consensus.knowledge import Contained, Knowledge
 from consensus.messages import Body, Content, Propose, Record, Vote
 from consensus.slots import Slot
@@ -232,8 +232,8 @@ class Ordering:
     def _settle(self, record: Record) -> None:
         """What an entry fixes or decides stays so for ever."""
         state, number = self._state, record.entry.number
-        for words in record.fixed:
-            state.fix(Fixing(number, words.deadline + LINGER, words))
+        for fixing in fixings_of(number, record.fixed):
+            state.fix(fixing)
         for index, (asked, ended) in enumerate(zip(record.asked, record.ended, strict=True)):
             lapse = asked.deadline + LINGER
             state.remember(Past(ended.request, asked.client, asked.id, number, index, lapse))

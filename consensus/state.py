@@ -21,7 +21,7 @@ from consensus.blaming import Blaming
 from consensus.durable import Fixing, Past, Restored
 from consensus.events import Ready
 from consensus.fixing import Fixings
-from consensus.judging import LINGER, Group, Judged, beginning, entered
+from consensus.judging import LINGER, Group, Judged, beginning, entered, fixings_of
 from consensus.messages import Body, Held, NewView, Result, Spoken, Status, Successor, Update, ViewChange
 from consensus.pool import Pending, Pool
 from consensus.reports import Reports
@@ -115,8 +115,8 @@ class Flight:
         self._judged[number] = judged
         if judged.fixed:
             self._fixings[number] = Fixings()
-            for words in judged.fixed:
-                self._fixings[number].add(Fixing(number, words.deadline + LINGER, words))
+            for fixing in fixings_of(number, judged.fixed):
+                self._fixings[number].add(fixing)
 
     def land(self, number: int) -> None:
         """All up to that number is executed."""

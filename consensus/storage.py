@@ -45,7 +45,7 @@ from consensus.durable import (
     Spoke,
     Standing,
 )
-from consensus.judging import LINGER, SLACK
+from consensus.judging import LINGER, SLACK, fixings_of
 from consensus.messages import Body, Exec, NewView, Record, Result, Successor, ViewChange, Vote
 from consensus.spoken import Spoken
 from wire.deadline import now_ms
@@ -269,7 +269,7 @@ class SqliteStorage:
             self._file.execute("INSERT OR REPLACE INTO past VALUES (?, ?)", (number, _encode(past)))
             self._file.executemany(SETTLED, [(each,) for each in spoken.decide(number, past)])
         if record.fixed:
-            fixings = [Fixing(number, each.deadline + LINGER, each) for each in record.fixed]
+            fixings = fixings_of(number, record.fixed)
             lapse = max(each.lapse for each in fixings)
             self._file.execute("INSERT OR REPLACE INTO fixed VALUES (?, ?, ?)", (number, lapse, _encode(fixings)))
 

@@ -23,6 +23,7 @@ from assay.keys import PrivateKey  # noqa: E402
 from assay.tensor import Tensor  # noqa: E402
 from node.journal import Journal  # noqa: E402
 from node.signer import seal  # noqa: E402
+from tests.lines import at_line  # noqa: E402
 from tests.node.worlds import REFERENCE, TARGET  # noqa: E402
 from wire.deadline import now_ms  # noqa: E402
 
@@ -32,19 +33,7 @@ KEY = PrivateKey(bytes(32))
 
 def killing_at(line: int) -> Callable[..., object]:
     """A trace function that ends this process at the `line`-th line of the watched files that is about to run."""
-    left = line
-
-    def trace(frame, event, argument):
-        nonlocal left
-        if frame.f_code.co_filename not in WATCHED:
-            return None
-        if event == "line":
-            left -= 1
-            if left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
-    return trace
+    return at_line(line, WATCHED, lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
 def requests(batch: int) -> list[bytes]:

@@ -16,6 +16,7 @@ from node.commands.rotate_key import replace_key
 from node.config import Config
 from node.epochs import EPOCH
 from node.home import Home
+from tests.lines import at_line
 from tests.sdk import groups
 
 
@@ -25,19 +26,11 @@ class Interrupted(BaseException):
 
 def interrupt_at(line):
     """A trace function that raises when the `line`-th line of rotate_key.py is about to run."""
-    left = line
 
-    def trace(frame, event, argument):
-        nonlocal left
-        if frame.f_code.co_filename != rotate_key.__file__:
-            return None
-        if event == "line":
-            left -= 1
-            if left < 0:
-                raise Interrupted
-        return trace
+    def interrupt() -> None:
+        raise Interrupted
 
-    return trace
+    return at_line(line, {rotate_key.__file__}, interrupt)
 
 
 def heirs(home: Home, first: PrivateKey):

@@ -23,6 +23,7 @@ from marketplace.groups import access, actions, following, ordering, standing, s
 from marketplace.groups.models import Group, GroupEpoch, Member, Proposal
 from marketplace.predictions import outbox
 from marketplace.predictions.models import Outbox
+from tests.lines import at_line
 from tests.marketplace import people
 from tests.marketplace.catalogue.wired import wired
 from tests.marketplace.groups import founded, succeeding
@@ -299,19 +300,11 @@ class Killed(BaseException):
 
 def killed_at(line: int):
     """A trace function that raises when the `line`-th line of what follows an epoch is about to run."""
-    watched, left = {module.__file__ for module in (ordering, following)}, line
 
-    def trace(frame, event, argument):
-        nonlocal left
-        if frame.f_code.co_filename not in watched:
-            return None
-        if event == "line":
-            left -= 1
-            if left < 0:
-                raise Killed
-        return trace
+    def kill() -> None:
+        raise Killed
 
-    return trace
+    return at_line(line, {module.__file__ for module in (ordering, following)}, kill)
 
 
 def test_killed_at_any_line_the_next_worker_goes_on(told, serving, agreed, following_epoch):
