@@ -349,12 +349,14 @@ def main() -> None:
     given = parser.parse_args()
     report = Report("agreement")
     wanted = given.only or (*PARTS, REST)
-    if parts := [part for part in PARTS if part in wanted]:
-        with owners() as every:
-            uvloop.run(measure(report, every, parts, given.repeats, given.seconds))
-    if REST in wanted:
-        group_shop.measure(report, given.repeats, given.seconds)
-    report.finish()
+    try:
+        if parts := [part for part in PARTS if part in wanted]:
+            with owners() as every:
+                uvloop.run(measure(report, every, parts, given.repeats, given.seconds))
+        if REST in wanted:
+            group_shop.measure(report, given.repeats, given.seconds)
+    finally:
+        report.finish()  # what was measured is kept, whatever stopped it
 
 
 if __name__ == "__main__":

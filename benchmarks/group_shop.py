@@ -151,7 +151,13 @@ async def _rest(bench: Bench, body: bytes, clients: int, seconds: float) -> Meas
 
 async def _alone(bench: Bench, question: Asked, seconds: float) -> Measured:
     identity = PrivateKey.load(bench.market.tree.key("dispatch"))
-    client = GroupClient(question.epochs, identity)
+    members = question.epochs[-1].configuration.members
+    now = {member.address: bench.nodes[member.owner] for member in members}  # not where they were when it began
+
+    async def resolve(address: str) -> str:
+        return now[address]
+
+    client = GroupClient(question.epochs, identity, resolve=resolve)
 
     async def call() -> None:
         payload = Payload(bytes(32), question.inputs)

@@ -51,6 +51,7 @@ class Bench:
     key: str  # the buyer's
     models: dict[str, ModelReference]  # by slug
     groups: dict[str, bytes]  # genesis digests, likewise
+    nodes: dict[str, str]  # where they are now, host:port, by owner
 
     def triton_name(self, slug: str) -> str:
         return name_of(self.models[slug])
@@ -89,7 +90,8 @@ def market(owners: Sequence[str] = (OWNER,), name: str = "shop") -> Iterator[Ben
             each.slug: ModelReference(digest=bytes.fromhex(each.digest), interface=each.interface)
             for each in models
         }
-        yield Bench(place, f"127.0.0.1:{every[0].triton_port}", buyer, references, groups)
+        nodes = {slug: f"127.0.0.1:{each.port}" for slug, each in zip(owners, every, strict=True)}
+        yield Bench(place, f"127.0.0.1:{every[0].triton_port}", buyer, references, groups, nodes)
 
 
 def _models(owner: str, folder: Path, *, labels: tuple[str, ...]) -> Iterator[Entry]:
