@@ -34,7 +34,7 @@ CLIENT = frozenset({"ASSAY_API_KEY"})  # the `assay` command's; a developer's sh
 
 def _count(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and least <= int(text[:12]) <= most):
+        if not (text.isascii() and text.isdigit() and least <= int(text[:18]) <= most):
             raise Refused("not a count", expected=f"{least} to {most}", got=text[:40])
         return int(text)
 
@@ -45,6 +45,12 @@ def _switch(text: str) -> bool:
     if text not in ("", "0", "1"):
         raise Refused("not a switch", expected="0 | 1", got=text[:40])
     return text == "1"
+
+
+def _currency(text: str) -> str:
+    if not (len(text) == 3 and text.isascii() and text.isalpha() and text.isupper()):
+        raise Refused("not a currency", expected="three capital letters", got=text[:40])
+    return text
 
 
 def _words(text: str) -> list[str]:
@@ -246,6 +252,27 @@ class Environment:
     ]
     rate_limit: Annotated[
         int, Variable("ASSAY_RATE_LIMIT", "3000", _count(1, 10_000_000), "API requests per key and minute")
+    ]
+    currency: Annotated[
+        str, Variable("ASSAY_CURRENCY", "USD", _currency, "the currency in which everything is sold, ISO 4217")
+    ]
+    fee: Annotated[
+        int,
+        Variable(
+            "ASSAY_FEE",
+            "1000",
+            _count(0, 10_000),
+            "the marketplace's part of what is charged, in hundredths of a percent: 1000 are 10 %",
+        ),
+    ]
+    free_credit: Annotated[
+        int,
+        Variable(
+            "ASSAY_FREE_CREDIT",
+            "1000000",
+            _count(0, 10**12),
+            "what a new account is given to spend, in millionths of the currency",
+        ),
     ]
 
     @property

@@ -2,6 +2,7 @@
 
 Refused
 ├── Unauthenticated   401   who is asking is not known
+├── PaymentRequired   402   too little credit, or a cap would be exceeded; `missing` micro-units
 ├── Forbidden         403   known, may see the thing, may not do this to it
 ├── NotFound          404   there is no such thing, or none that the asker may know of
 ├── Conflict          409   not in the state that the thing is in
@@ -19,6 +20,16 @@ from assay.errors import Refused
 class Unauthenticated(Refused):
     default_code = "unauthenticated"
     status: ClassVar[int] = 401
+
+
+class PaymentRequired(Refused):
+    default_code = "insufficient-credit"
+    status: ClassVar[int] = 402
+
+    def __init__(self, detail: str, missing: int, currency: str, **fields: Any) -> None:
+        super().__init__(detail, **fields)
+        self.missing = missing
+        self.currency = currency
 
 
 class Forbidden(Refused):

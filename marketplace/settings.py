@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "marketplace.catalogue",
     "marketplace.certificates",
     "marketplace.groups",
+    "marketplace.billing",
     "marketplace.predictions",
     "marketplace.api",
     "marketplace.web",

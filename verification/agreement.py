@@ -13,9 +13,12 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from assay.agreement.issue import CAVEATS, issue
-from assay.certificate import AgreementCertificate
+from assay.agreement.votes import Answered
+from assay.certificate import AgreementCertificate, AnyCertificate
 from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, Unavailable
 from assay.verify import Trust, check
+from verification.ends import CANCELLED, CERTIFIED, CONTESTED, DISPUTE_LOST, EXPIRED, FAILED, Ending
+from verification.metering import Meter, Rows
 from verification.mode import (
     Cancelled,
     Certified,
@@ -47,6 +50,9 @@ class Agreement:
     name: ClassVar[str] = "agreement"
     title: ClassVar[str] = "Agreed by a group"
     asks: ClassVar[Kind] = "group"
+    ends: ClassVar[tuple[Ending, ...]] = (CERTIFIED, CONTESTED, FAILED, EXPIRED, CANCELLED, DISPUTE_LOST)
+    meter: ClassVar[Meter] = Rows()
+    verifying: ClassVar[int] = 0  # the members have verified each other
     Params = AgreementParams
 
     def quote(self, target: Target, params: AgreementParams) -> Quote:
@@ -57,6 +63,13 @@ class Agreement:
             guarantee=f"{members} owners' models vote; the result stands while at most {f} of them lie or fail.",
             caveats=CAVEATS,
         )
+
+    def owners(self, certificate: AnyCertificate) -> frozenset[str]:
+        """Who answered in time, alike or not: whoever paid for agreement would buy echoes."""
+        assert isinstance(certificate, AgreementCertificate), "a certificate of this mode"
+        members, said = certificate.evidence.configuration.members, certificate.evidence.ended.said
+        answered = zip(members, said, strict=True)
+        return frozenset(member.owner for member, word in answered if isinstance(word, Answered))
 
     async def run(self, job: Job[AgreementParams], ports: Ports) -> End:
         while not ports.cancelled():

@@ -17,6 +17,8 @@ from assay import certificate
 from assay.direct import CAVEATS
 from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, Unavailable
 from assay.verify import Trust, verify
+from verification.ends import CANCELLED, CERTIFIED, EXPIRED, FAILED, Ending
+from verification.metering import Meter, Rows
 from verification.mode import Cancelled, Certified, End, Expired, Failed, Job, Kind, Ports, Provider, Quote, Target
 from wire.failures import to_error, to_failure
 
@@ -34,12 +36,20 @@ class Direct:
     name: ClassVar[str] = "direct"
     title: ClassVar[str] = "Signed by its provider"
     asks: ClassVar[Kind] = "model"
+    ends: ClassVar[tuple[Ending, ...]] = (CERTIFIED, FAILED, EXPIRED, CANCELLED)
+    meter: ClassVar[Meter] = Rows()
+    verifying: ClassVar[int] = 0
     Params = DirectParams
 
     def quote(self, target: Target, params: DirectParams) -> Quote:
         return Quote(
             inferences=1, guarantee="The provider signs its answer and can be held to it.", caveats=CAVEATS
         )
+
+    def owners(self, certificate: certificate.AnyCertificate) -> frozenset[str]:
+        """The model's owner is whom the model says."""
+        del certificate
+        return frozenset()
 
     async def run(self, job: Job[DirectParams], ports: Ports) -> End:
         providers = list(job.target.providers)

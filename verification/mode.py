@@ -19,6 +19,8 @@ from assay.errors import AssayError
 from assay.keys import PublicKey
 from assay.model import ModelReference
 from assay.tensor import Tensor
+from verification.ends import CANCELLED, CERTIFIED, CONTESTED, EXPIRED, FAILED, Ending
+from verification.metering import Meter
 
 P = TypeVar("P", bound=msgspec.Struct)
 
@@ -78,6 +80,7 @@ class Certified:
     """There is an answer, and a certificate that has passed the same check that buyers run."""
 
     certificate: AnyCertificate
+    ending: Ending = CERTIFIED
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class Contested:
     """The members did not agree, and a certificate says so."""
 
     certificate: AnyCertificate
+    ending: Ending = CONTESTED
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class Failed:
 
     error: AssayError
     certificate: AnyCertificate | None = None
+    ending: Ending = FAILED
 
 
 @dataclass(frozen=True)
@@ -100,11 +105,14 @@ class Expired:
     """The deadline passed first."""
 
     error: AssayError
+    ending: Ending = EXPIRED
 
 
 @dataclass(frozen=True)
 class Cancelled:
     """The buyer withdrew it in time."""
+
+    ending: Ending = CANCELLED
 
 
 End = Certified | Contested | Failed | Expired | Cancelled
@@ -168,9 +176,15 @@ class Mode(Protocol[P]):
     name: ClassVar[str]
     title: ClassVar[str]
     asks: ClassVar[Kind]  # what it may be asked of
+    ends: ClassVar[tuple[Ending, ...]]  # all in which `run` may end, and what may come after
+    meter: ClassVar[Meter]  # what is paid for
+    verifying: ClassVar[int]  # of what is paid, for whoever verifies: hundredths of a percent
     Params: type[P]
 
     def quote(self, target: Target, params: P) -> Quote: ...
+
+    def owners(self, certificate: AnyCertificate) -> frozenset[str]:
+        """Members of a group whose work the certificate shows, by name: who is paid. Of a model, nobody."""
 
     async def run(self, job: Job[P], ports: Ports) -> End:
         """Carries a job out. Never raises for what the outside does; a bug may propagate and fails the job."""

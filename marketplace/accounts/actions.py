@@ -30,6 +30,7 @@ from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
 from marketplace.accounts.models import ApiKey, Membership, Organisation, Role, User
 from marketplace.accounts.scopes import BUYER, Scope
+from marketplace.accounts.signals import organisation_made
 from marketplace.db.statements import Statement, loaded
 from marketplace.errors import Conflict, NotFound, Unauthenticated
 
@@ -56,6 +57,7 @@ def register(email: str, password: str, name: str) -> User:
             organisation = _personal_organisation(user)
             Membership.objects.create(organisation=organisation, user=user, role=Role.ADMIN)
             audit.record(organisation, user, Action.REGISTERED, organisation)
+            organisation_made.send(Organisation, organisation=organisation)
     except IntegrityError as error:
         if not User.objects.filter(email=address).exists():
             raise

@@ -13,6 +13,7 @@ class Scope(TextChoices):
     MODELS = "models", "Create, upload, deploy and publish models"
     NODES = "nodes", "Register and retire nodes"
     KEYS = "keys", "Create and revoke API keys"
+    BILLING = "billing", "See and move money: caps, stakes, earnings"
 
 
 BUYER = (Scope.PREDICT, Scope.READ)  # what a new key gets unless its maker says otherwise

@@ -18,6 +18,7 @@ from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
 from marketplace.accounts.models import Organisation
+from marketplace.billing import stakes
 from marketplace.catalogue.held import held
 from marketplace.errors import Conflict, NotFound
 from marketplace.groups import access
@@ -100,6 +101,7 @@ def submit(actor: Actor | None, to: Group, document: bytes) -> tuple[Evidence, b
     for seat in seats:
         Strike.objects.create(evidence=kept, member=seat, about=read.about)
         audit.record(seat.organisation, user, Action.GROUP_STRUCK, f"{to}: {read.about}")
+    stakes.slash(seats, f"{to}: {read.about}")
     return kept, True
 
 

@@ -40,6 +40,7 @@ class Group(models.Model):
     aggregator = models.CharField(max_length=64)
     grace = models.PositiveIntegerField()  # ms
     horizon = models.PositiveIntegerField()  # ms
+    stake = models.BigIntegerField(default=0)  # micro-units that each member has to lock: see billing.stakes
     copy_resistant = models.BooleanField(default=False)  # as in assay.agreement.group.Configuration
     epoch = models.PositiveIntegerField(
         default=0
@@ -50,6 +51,7 @@ class Group(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(size__in=SIZES), name="group_size"),
+            models.CheckConstraint(condition=Q(stake__gte=0, stake__lte=10**12), name="group_stake"),
             models.CheckConstraint(condition=Q(aggregator__in=list(AGGREGATORS)), name="group_aggregator"),
             models.CheckConstraint(
                 condition=Q(aggregator="plurality", scale__isnull=True)

@@ -18,6 +18,8 @@ from django.utils import timezone
 from assay.errors import DeadlineExceeded
 from assay.preprocessing import PNG
 from marketplace.accounts.access import Actor
+from marketplace.billing import holding
+from marketplace.billing import settling as billing
 from marketplace.catalogue.models import ModelVersion
 from marketplace.db.statements import Statement
 from marketplace.errors import Conflict
@@ -37,10 +39,10 @@ _CREATE = Statement(
     """
     WITH created AS (
         INSERT INTO predictions_prediction (
-            id, organisation_id, user_id, api_key_id, version_id, group_id, target, mode, params, rows, inputs,
-            source, source_type, salt, status, deadline, created, seq, worker, attempts
+            id, organisation_id, user_id, api_key_id, version_id, group_id, hold_id, target, mode, params, rows,
+            inputs, source, source_type, salt, status, deadline, created, seq, worker, attempts
         ) VALUES (
-            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'received', $15, $16, 1, '', 0
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'received', $16, $17, 1, '', 0
         ) RETURNING id, created
     )
     INSERT INTO predictions_predictionevent (prediction_id, seq, stage, detail, time)
@@ -48,6 +50,7 @@ _CREATE = Statement(
     """,
     *(
         "uuid",
+        "bigint",
         "bigint",
         "bigint",
         "bigint",
@@ -65,8 +68,12 @@ _CREATE = Statement(
 )
 
 
+@transaction.atomic
 def create(actor: Actor, question: Question) -> Prediction:
-    """Stores what is asked and wakes a worker. `questions.read` has judged whether the actor may ask it."""
+    """Sets aside what it may cost, stores what is asked and wakes a worker, all or nothing.
+
+    `questions.read` has judged whether the actor may ask it. Raises PaymentRequired.
+    """
     now = timezone.now()
     prediction = Prediction(
         pk=question.id,
@@ -83,13 +90,14 @@ def create(actor: Actor, question: Question) -> Prediction:
         source=question.source,
         source_type=question.source_type,
         salt=question.salt,
+        hold_id=holding.hold(actor, question.terms, question.to_be_priced),
         deadline=now + question.time,
         created=now,
         seq=1,
     )
     _CREATE.rows(
         *(prediction.pk, actor.organisation.pk, actor.user.pk, actor.key.pk if actor.key else None),
-        *(prediction.version_id, prediction.group_id),
+        *(prediction.version_id, prediction.group_id, prediction.hold_id),
         *(prediction.target, prediction.mode, json.dumps(prediction.params), prediction.rows),
         *(prediction.inputs, prediction.source, prediction.source_type, prediction.salt, prediction.deadline, now),
     )
@@ -102,7 +110,7 @@ def apply(changes: Sequence[Change]) -> frozenset[UUID]:
     """Applies changes in their order; the predictions that any of them reached.
 
     A certificate is stored with the change that ends its prediction, or not at all; with a group's, it is counted,
-    and members are struck for what they withheld.
+    and members are struck for what they withheld. What was set aside is posted or returned with the same change.
     """
     locked = rows.lock({change.prediction for change in changes})
     reached: frozenset[UUID] = frozenset()
@@ -115,6 +123,7 @@ def apply(changes: Sequence[Change]) -> frozenset[UUID]:
     settled = rows.settled(locked.values())
     settling.add(settled)
     withheld.strike(settled)
+    billing.settle(rows.ended(locked.values()))
     return reached
 
 

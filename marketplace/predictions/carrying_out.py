@@ -211,15 +211,15 @@ async def _model(claim: Claim, workshop: Workshop) -> Target:
 
 
 def _change(claim: Claim, end: End) -> Change:
+    if end.ending not in MODES[claim.mode].ends:
+        raise AssertionError(f"{claim.mode} does not declare that it may end {end.ending.name}")
     match end:
-        case Certified(certificate):
-            return Change(claim.id, Status.CERTIFIED, certificate=prepare(certificate))
-        case Contested(certificate):
-            return Change(claim.id, Status.CONTESTED, certificate=prepare(certificate))
-        case Failed(error, certificate):
+        case Certified(certificate, ending) | Contested(certificate, ending):
+            return Change(claim.id, Status(ending.status), certificate=prepare(certificate), ending=ending)
+        case Failed(error, certificate, ending):
             kept = None if certificate is None else prepare(certificate)
-            return Change(claim.id, Status.FAILED, error=error, certificate=kept)
-        case Expired(error):
-            return Change(claim.id, Status.EXPIRED, error=error)
-        case Cancelled():
-            return Change(claim.id, Status.CANCELLED)
+            return Change(claim.id, Status.FAILED, error=error, certificate=kept, ending=ending)
+        case Expired(error, ending):
+            return Change(claim.id, Status.EXPIRED, error=error, ending=ending)
+        case Cancelled(ending):
+            return Change(claim.id, Status.CANCELLED, ending=ending)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from assay.errors import AssayError
 from marketplace.certificates.actions import Prepared
 from marketplace.predictions.models import Status
+from verification.ends import Ending
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,4 @@ class Change:
     time: dt.datetime = field(default_factory=timezone.now)
     certificate: Prepared | None = None
     error: AssayError | None = None
+    ending: Ending | None = None  # where the mode has said it; else that of the status

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from assay.ids import uuid7
 from marketplace.accounts.models import ApiKey, Organisation, User
+from marketplace.billing.models import Hold
 from marketplace.catalogue.models import ModelVersion
 from marketplace.certificates.models import Certificate
 from marketplace.groups.models import Group
@@ -50,6 +51,7 @@ class Prediction(models.Model):
     source = models.BinaryField(null=True)
     source_type = models.CharField(max_length=40, blank=True)
     salt = models.BinaryField(max_length=32)
+    hold = models.OneToOneField(Hold, null=True, on_delete=models.PROTECT, related_name="prediction")  # none: free
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.RECEIVED)
     outputs = models.BinaryField(null=True)  # canonical CBOR of the tensors
     certificate = models.OneToOneField(Certificate, null=True, on_delete=models.PROTECT, related_name="prediction")

@@ -24,6 +24,9 @@ from assay.tensor import Tensor
 from marketplace.accounts.access import Actor
 from marketplace.accounts.models import Role
 from marketplace.accounts.scopes import Scope
+from marketplace.billing import quoting
+from marketplace.billing.holding import Terms
+from marketplace.billing.pricing import Asked
 from marketplace.catalogue.interfaces import interface_of
 from marketplace.catalogue.models import ModelVersion
 from marketplace.groups.models import Group
@@ -58,6 +61,9 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     deadline: Annotated[
         float, msgspec.Meta(ge=0.1, le=LONGEST, description="Seconds after which no answer is wanted any more")
     ] = DEADLINE
+    quote: Annotated[
+        UUID | None, msgspec.Meta(description="A quote's id: its prices are charged, whatever changes meanwhile")
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class Question:
     inputs: tuple[Tensor, ...]  # in the interface's order
     salt: bytes
     time: dt.timedelta  # until the deadline
+    terms: Terms  # what it costs
     source: bytes | None = None  # the content that all inputs were made from
     source_type: str = ""
     id: UUID = field(default_factory=uuid7)  # of the prediction to be, so that it can be watched from the start
@@ -79,14 +86,19 @@ class Question:
     def rows(self) -> int:
         return self.inputs[0].shape[0]
 
+    @property
+    def to_be_priced(self) -> Asked:
+        return Asked(MODES[self.mode], self.rows, self.time.total_seconds())
+
 
 def read(actor: Actor, body: Body) -> Question:
-    """Judges a request. Raises Refused, TooLarge, NotFound, Forbidden naming the field."""
+    """Judges a request. Raises Refused, TooLarge, NotFound, Forbidden, Conflict naming the field."""
     actor.require_scope(Scope.PREDICT)
     actor.require_role(actor.organisation.pk, Role.BUYER, Role.OWNER)
     asked, target, mode, params = _asked(actor, body)
     inputs = _inputs(interface_of(asked), body.inputs)
     source, source_type = _source(body.inputs)
+    terms = quoting.terms(actor, body.quote, asked, mode)
     return Question(
         asked=asked,
         target=target,
@@ -95,6 +107,7 @@ def read(actor: Actor, body: Body) -> Question:
         inputs=inputs,
         salt=secrets.token_bytes(SALT_SIZE),
         time=dt.timedelta(seconds=body.deadline),
+        terms=terms,
         source=source,
         source_type=source_type,
     )

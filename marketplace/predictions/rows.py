@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from marketplace.billing.settling import Ended
 from marketplace.certificates.actions import Prepared
 from marketplace.certificates.actions import columns as certificate_columns
 from marketplace.db.statements import Statement
@@ -21,12 +22,13 @@ from marketplace.predictions.changes import Change
 from marketplace.predictions.models import Status
 from marketplace.predictions.notices import Notice, payloads
 from marketplace.predictions.states import ENDS, may_follow
+from verification.ends import ENDINGS, Ending
 
 ANSWERED = frozenset({Status.ANSWERED, Status.CERTIFIED, Status.CONTESTED})
 
 _LOCK = Statement(
     """
-    SELECT id, organisation_id, group_id, status, seq FROM predictions_prediction WHERE id = ANY($1)
+    SELECT id, organisation_id, group_id, hold_id, status, seq FROM predictions_prediction WHERE id = ANY($1)
     ORDER BY id FOR UPDATE
     """,  # in one order, so that two batches cannot lock each other out
     "uuid[]",
@@ -80,6 +82,7 @@ class Row:
     id: UUID
     organisation: int
     group: int | None
+    hold: int | None
     stored: Status
     seq: int
     status: Status = field(init=False)
@@ -87,6 +90,7 @@ class Row:
     completed: dt.datetime | None = None
     certificate: Prepared | None = None
     error: dict[str, str] | None = None
+    ending: Ending | None = None
     events: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -111,6 +115,7 @@ class Row:
             self.answered = self.answered or change.time
         if self.status in ENDS:
             self.completed, self.certificate = change.time, change.certificate
+            self.ending = change.ending or ENDINGS[self.status.value]
             self.error = change.error.fields() if change.error else None
         self.seq += 1
         detail = change.detail or self.error or {}
@@ -120,7 +125,7 @@ class Row:
 def lock(predictions: Collection[UUID]) -> dict[UUID, Row]:
     """The rows of those predictions that exist, locked until the transaction ends."""
     found = _LOCK.rows([str(each) for each in predictions])
-    return {row[0]: Row(row[0], row[1], row[2], Status(row[3]), row[4]) for row in found}
+    return {row[0]: Row(row[0], row[1], row[2], row[3], Status(row[4]), row[5]) for row in found}
 
 
 def settled(locked: Iterable[Row]) -> list[Settled]:
@@ -129,6 +134,15 @@ def settled(locked: Iterable[Row]) -> list[Settled]:
         (row.group, row.completed, row.certificate)
         for row in locked
         if row.group is not None and row.completed is not None and row.certificate is not None
+    ]
+
+
+def ended(locked: Iterable[Row]) -> list[Ended]:
+    """Those with money set aside that have ended since they were locked."""
+    return [
+        Ended(row.hold, row.ending, row.certificate.certificate if row.certificate else None)
+        for row in locked
+        if row.hold is not None and row.ending is not None
     ]
 
 

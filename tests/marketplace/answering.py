@@ -22,8 +22,12 @@ from assay.model import ImagePreprocessing, Interface, ModelReference, Port, inp
 from assay.tensor import Tensor
 from marketplace.catalogue.interfaces import plain
 from marketplace.catalogue.models import Deployment, Model, ModelVersion, Node, Offer
-from marketplace.predictions import stored
+from marketplace.certificates.actions import Prepared, prepare
+from marketplace.predictions import actions, stored
+from marketplace.predictions.changes import Change
 from marketplace.predictions.dispatch import Dispatcher
+from marketplace.predictions.models import Prediction, Status
+from verification.ends import CERTIFIED, Ending
 from verification.mode import Job, Provider, Target
 
 LABELS = tuple("0123456789")
@@ -179,3 +183,20 @@ def dispatching(nodes: Any, capacity: int = 64, worker: str = "tests", groups: A
 
 def stored_inputs(prediction: Any) -> tuple[Tensor, ...]:
     return stored.tensors(bytes(prediction.inputs))
+
+
+def signed(key: PrivateKey, prediction: Any) -> Prepared:
+    """The certificate that an honest node gives for a prediction, ready to be stored."""
+    inputs, salt = stored_inputs(prediction), bytes(prediction.salt)
+    job: Job[Any] = Job(prediction.pk.bytes, Target(prediction.target, ()), None, inputs, salt, 2**40)
+    return prepare(certificate(key, job))
+
+
+def end(key: PrivateKey, prediction: Any, ending: Ending = CERTIFIED) -> Any:
+    """Ends a prediction as a worker would; as it then stands."""
+    status = Status(ending.status)
+    document = signed(key, prediction) if status in (Status.CERTIFIED, Status.CONTESTED) else None
+    error = AssayError("because") if status in (Status.FAILED, Status.EXPIRED) else None
+    actions.apply([Change(prediction.pk, Status.DISPATCHED)])
+    actions.apply([Change(prediction.pk, status, certificate=document, error=error, ending=ending)])
+    return Prediction.objects.select_related("certificate", "hold").get(pk=prediction.pk)

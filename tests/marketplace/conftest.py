@@ -70,3 +70,16 @@ def node(cast, version):
 def nodes(cast, node) -> FakeNodes:
     """Who answers in its place."""
     return FakeNodes([cast.node_key])
+
+
+@pytest.fixture
+def ask(cast, version):
+    """Judges and stores a question of bela's, or somebody's."""
+    from marketplace.predictions import actions, questions
+    from marketplace.predictions.questions import Body
+
+    def ask(person=cast.bela, **changes):
+        body = Body(**answering.request(**changes))
+        return actions.create(person.actor, questions.read(person.actor, body))
+
+    return ask

@@ -18,6 +18,7 @@ from assay.errors import AssayError, Refused
 from assay.tensor import Tensor
 from marketplace import text
 from marketplace.accounts.access import Actor, for_user
+from marketplace.billing.holding import FREE
 from marketplace.catalogue import labelled
 from marketplace.catalogue.held import held
 from marketplace.catalogue.interfaces import interface_of, modes_of
@@ -132,6 +133,7 @@ def _question(version: ModelVersion, mode: str, inputs: tuple[Tensor, ...]) -> Q
         inputs=inputs,
         salt=secrets.token_bytes(SALT_SIZE),
         time=PATIENCE,
+        terms=FREE,  # nobody pays oneself
     )
 
 

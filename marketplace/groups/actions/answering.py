@@ -16,6 +16,7 @@ from assay.errors import AssayError
 from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
+from marketplace.billing import stakes
 from marketplace.catalogue.held import held
 from marketplace.catalogue.models import Deployment
 from marketplace.errors import Conflict
@@ -50,6 +51,7 @@ def accept(actor: Actor, seat: Member, brought: Deployment) -> Member:
     seat.state, seat.node, seat.version = Member.State.ACCEPTED, brought.node, brought.version
     seat.answered = timezone.now()
     seat.save(update_fields=["state", "node", "version", "answered"])
+    stakes.lock(seat)
     audit.record(seat.organisation, actor.user, Action.GROUP_ACCEPTED, f"{group} with {brought}")
     if group.members.filter(state=Member.State.ACCEPTED).count() == group.size:
         settle(group)

@@ -21,6 +21,7 @@ from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
 from marketplace.accounts.models import SLUG, Organisation
+from marketplace.billing import stakes
 from marketplace.catalogue.held import held
 from marketplace.catalogue.interfaces import plain
 from marketplace.catalogue.models import Deployment
@@ -34,6 +35,8 @@ from marketplace.groups.models import Group, Member, Proposal, Swap
 
 MAX_GROUPS = 50  # founded by one organisation and not withdrawn
 DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE = 250, 600_000, 1000
+
+MAX_STAKE = 10**12  # micro-units
 
 WORDS = {"title": (1, 120), "summary": (0, 240)}  # characters, at least and at most
 COUNTED = ("classification", "regression")  # of the tasks that models have
@@ -54,6 +57,7 @@ class Rules:
     grace: int = DEFAULT_GRACE
     horizon: int = DEFAULT_HORIZON
     copy_resistant: bool = False
+    stake: int = 0  # micro-units that each member has to lock
 
     def checked(self) -> Rules:
         """Raises Refused naming the field."""
@@ -66,7 +70,7 @@ class Rules:
                 expected=" | ".join(map(str, SIZES)),
                 got=str(self.size),
             )
-        limits = {"scale": (1, MAX_SCALE), "grace": GRACE, "horizon": HORIZON}
+        limits = {"scale": (1, MAX_SCALE), "grace": GRACE, "horizon": HORIZON, "stake": (0, MAX_STAKE)}
         for name, (least, most) in limits.items():
             if not least <= getattr(self, name) <= most:
                 raise Refused(
@@ -120,6 +124,7 @@ def found(
         grace=rules.grace,
         horizon=rules.horizon,
         copy_resistant=rules.copy_resistant,
+        stake=rules.stake,
     )
     group.interface = plain(require_countable(group, organisation.slug, brought.node, brought.version))
     try:
@@ -127,7 +132,7 @@ def found(
             group.save()
     except IntegrityError as error:
         raise Conflict("there is a group of this name", code="name-taken", pointer="/name", got=slug) from error
-    Member.objects.create(
+    seat = Member.objects.create(
         group=group,
         organisation=organisation,
         position=0,
@@ -136,6 +141,7 @@ def found(
         version=brought.version,
         answered=timezone.now(),
     )
+    stakes.lock(seat)
     audit.record(organisation, actor.user, Action.GROUP_FOUNDED, group)
     _invite_all(actor, group, list(invited))
     return group
@@ -218,7 +224,11 @@ def revoke(actor: Actor, group: Group, organisation: str) -> Group:
     seat = group.members.filter(organisation__slug=organisation).exclude(organisation=group.organisation).first()
     if seat is None:
         raise NotFound("nobody else of this name is invited", pointer=organisation[:60])
-    seat.delete()
+    if seat.prices.exists() or seat.stakes.exists():  # the books keep it
+        seat.state, seat.position, seat.node, seat.version = Member.State.DECLINED, None, None, None
+        seat.save(update_fields=["state", "position", "node", "version"])
+    else:
+        seat.delete()
     audit.record(group.organisation, actor.user, Action.GROUP_REVOKED, f"{organisation} from {group}")
     return inviting_again(group)
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
+from marketplace.billing import stakes
 from marketplace.catalogue.models import Deployment
 from marketplace.errors import Conflict
 from marketplace.groups import configuring, succession
@@ -31,6 +32,7 @@ def join(actor: Actor, seat: Member, brought: Deployment) -> Member:
     seat.state, seat.node, seat.version = Member.State.JOINING, brought.node, brought.version
     seat.answered = timezone.now()
     seat.save(update_fields=["state", "node", "version", "answered"])
+    stakes.lock(seat)
     audit.record(seat.organisation, actor.user, Action.GROUP_ACCEPTED, f"{proposal} with {brought}")
     if not seat.group.members.filter(state=Member.State.ASKED).exists():
         settle(proposal)

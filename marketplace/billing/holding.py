@@ -1,0 +1,135 @@
+"""Setting aside what a prediction may cost: with the prediction, in one transaction, or not at all.
+
+One statement counts the amount against this month's caps and takes it from free credit and then from credit. A
+hold that is too large for what there is, or for a cap, raises PaymentRequired with what is missing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+from django.conf import settings
+
+from assay.ids import uuid7
+from marketplace.accounts.access import Actor
+from marketplace.billing import accounts, free_rows, money, pricing
+from marketplace.billing.months import this_month
+from marketplace.billing.pricing import Asked, Charge, Line
+from marketplace.db.statements import Statement
+from marketplace.errors import PaymentRequired
+
+# Money is locked in one order everywhere: free rows, spending, balances; hence `free` waits for `spent`.
+# $1 organisation, $2 key, $3 amount, $4 currency, $5 lines, $6 fee, $7 month, $8 transaction, $9 its fingerprint
+_HOLD = Statement(
+    """
+    WITH account AS (
+        SELECT id, kind FROM billing_account
+        WHERE organisation_id = $1 AND currency = $4 AND kind IN ('free', 'credit', 'held')
+    ), spent AS (
+        INSERT INTO billing_spending AS kept (organisation_id, api_key_id, month, amount)
+        SELECT $1, key, $7, $3 FROM unnest(ARRAY[NULL, $2]) WITH ORDINALITY AS counted(key, nth)
+        WHERE nth = 1 OR $2 IS NOT NULL
+        ON CONFLICT (organisation_id, api_key_id, month) DO UPDATE SET amount = kept.amount + excluded.amount
+        RETURNING api_key_id, amount
+    ), free AS (
+        SELECT least(ledger_locked((SELECT id FROM account WHERE kind = 'free')), $3) AS part
+        FROM (SELECT count(*) FROM spent) AS counted
+    ), enough AS (
+        SELECT part, ledger_locked((SELECT id FROM account WHERE kind = 'credit')) + part - $3 AS over FROM free
+    ), moved AS (
+        INSERT INTO billing_transaction (id, key, fingerprint, kind, detail, day, posted)
+        SELECT $8, 'hold ' || $8, $9, 'held', '', (now() AT TIME ZONE 'UTC')::date, now()
+        FROM enough WHERE over >= 0 RETURNING id
+    ), written AS (
+        INSERT INTO billing_entry (transaction_id, account_id, amount)
+        SELECT moved.id, account.id, part.amount
+        FROM moved, enough AS free,
+            LATERAL (VALUES ('free', -free.part), ('credit', free.part - $3), ('held', $3)) AS part(kind, amount)
+            JOIN account ON account.kind = part.kind
+        WHERE part.amount <> 0
+    ), hold AS (
+        INSERT INTO billing_hold
+            (organisation_id, account_id, transaction_id, amount, free, lines, fee, api_key_id, month, created)
+        SELECT $1, account.id, moved.id, $3, free.part, $5, $6, $2, $7, now()
+        FROM moved, enough AS free, account WHERE account.kind = 'held' RETURNING id
+    )
+    SELECT hold.id, enough.over, spent.api_key_id, spent.amount - cap.amount
+    FROM enough CROSS JOIN spent LEFT JOIN hold ON true LEFT JOIN billing_cap AS cap
+        ON cap.organisation_id = $1 AND cap.api_key_id IS NOT DISTINCT FROM spent.api_key_id
+    """,
+    *("bigint", "bigint", "bigint", "text", "jsonb", "int", "date", "uuid", "bytea"),
+)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """At which prices something is asked: those of a quote, or those that stand."""
+
+    lines: tuple[Line, ...]
+    fee: int  # the platform's part, in hundredths of a percent
+
+
+FREE = Terms((), 0)
+
+
+def standing(lines: Sequence[Line]) -> Terms:
+    return Terms(tuple(lines), settings.ENV.fee)
+
+
+def hold(actor: Actor, terms: Terms, asked: Asked) -> int | None:
+    """Sets aside what this may cost at most; the hold, or None where it costs nothing.
+
+    To be called in the transaction that stores the prediction, which has to be given up if this raises
+    PaymentRequired.
+    """
+    buyer, month = actor.organisation.pk, this_month()
+    lines = [line for line in terms.lines if line.seller != buyer]  # nobody pays oneself
+    if not lines:
+        return None
+    free = free_rows.take(buyer, month, lines, asked.rows)
+    charges = [pricing.charge(line, asked, rows) for line, rows in zip(lines, free, strict=True)]
+    amount = sum(each.most for each in charges)
+    if not amount:
+        return None
+    return _hold(actor, amount, charges, terms.fee, month)
+
+
+def _hold(actor: Actor, amount: int, charges: Sequence[Charge], fee: int, month: dt.date) -> int:
+    buyer, key = actor.organisation.pk, actor.key.pk if actor.key else None
+    accounts.open_for([buyer])
+    said, moved = json.dumps(msgspec.to_builtins(charges)), uuid7()
+    row = buyer, key, amount, accounts.currency(), said, fee, month, str(moved), moved.bytes.ljust(32, b"\0")
+    made = _HOLD.rows(*row)
+    for hold, over, capped, beyond in made:
+        if hold is None:
+            raise _too_little(amount, -over)
+        if beyond is not None and beyond > 0:
+            raise _capped("organisation" if capped is None else "key", beyond)
+    return int(made[0][0])
+
+
+def _too_little(amount: int, missing: int) -> PaymentRequired:
+    currency = accounts.currency()
+    return PaymentRequired(
+        f"there is too little credit: {money.words(missing, currency)} are missing",
+        missing,
+        currency,
+        expected=f"{money.words(amount, currency)} available",
+        got=money.words(amount - missing, currency),
+        hint="Add credit, or ask for fewer rows.",
+    )
+
+
+def _capped(whose: str, over: int) -> PaymentRequired:
+    currency = accounts.currency()
+    return PaymentRequired(
+        f"this would exceed the {whose}'s cap for the month by {money.words(over, currency)}",
+        over,
+        currency,
+        code="cap-reached",
+        hint="What is held counts until it has ended. Raise the cap, or wait for the first of the month.",
+    )

@@ -1,0 +1,211 @@
+"""Stakes: what an owner deposits, what a place in a group locks of it, and who loses it.
+
+A group may ask for a stake of each member. It is locked when the place is taken, stays locked for RELEASED_AFTER
+once the place is given up, and is lost as a whole on evidence that convicts the member by signatures of its own.
+What rests on others' word costs a strike and no stake. A lock is a hold like any other: it ends once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Q, QuerySet, Sum
+from django.utils import timezone
+
+from assay.errors import Refused
+from marketplace.accounts import audit
+from marketplace.accounts.access import Actor
+from marketplace.accounts.audit import Action
+from marketplace.accounts.models import Organisation, Role
+from marketplace.accounts.scopes import Scope
+from marketplace.billing import accounts, ledger, money
+from marketplace.billing.accounts import Kind, Where
+from marketplace.billing.ledger import Overdrawn, Part, Posting
+from marketplace.billing.models import Account, Balance, Entry, Hold, HoldEnd, Leaving
+from marketplace.billing.months import this_month
+from marketplace.errors import Conflict, PaymentRequired
+from marketplace.groups.models import Group, Member
+
+RELEASED_AFTER = dt.timedelta(days=14)  # evidence may take its time
+SOURCES = (Kind.CREDIT, Kind.PAYABLE)  # what may be deposited: free credit may not
+SLASHED, UNLOCKED = "slashed", "unlocked"
+SWEEP = 500  # locks in one run
+
+# --- deposits ---------------------------------------------------------------------------------------------------
+
+
+def deposit(actor: Actor, amount: int, source: Kind, key: str) -> None:
+    """Puts credit, or earnings that are available, down as stake; the same key does so once. Raises Conflict."""
+    _require_mover(actor)
+    if source not in SOURCES:
+        raise Refused("a stake is not made of this", pointer="/source", expected=" | ".join(SOURCES), got=source)
+    mine = actor.organisation.pk
+    parts = Part(Where(source, mine), -amount), Part(Where(Kind.STAKED, mine), amount)
+    _move(actor, f"stake {mine} {key}", ledger.Kind.STAKED, parts, amount)
+
+
+@transaction.atomic
+def withdraw(actor: Actor, amount: int, key: str) -> None:
+    """Takes back what no place locks: to credit as much as came from there, the rest to earnings.
+
+    Raises Conflict.
+    """
+    _require_mover(actor)
+    mine = actor.organisation.pk
+    ledger.hold_still(Where(Kind.STAKED, mine))  # one withdrawal after the other
+    credit = min(amount, _from_credit(mine))
+    parts = (
+        Part(Where(Kind.STAKED, mine), -amount),
+        Part(Where(Kind.CREDIT, mine), credit),
+        Part(Where(Kind.PAYABLE, mine), amount - credit),
+    )
+    _move(actor, f"unstake {mine} {key}", ledger.Kind.UNSTAKED, parts, -amount)
+
+
+def _move(actor: Actor, key: str, kind: ledger.Kind, parts: tuple[Part, ...], amount: int) -> None:
+    if not amount:
+        raise Refused("nothing to move", pointer="/amount", expected="more than 0")
+    try:
+        with transaction.atomic():
+            ledger.post([Posting(key=key, kind=kind, parts=parts, made_by=actor.user.pk)])
+            says = money.words(amount, accounts.currency())
+            audit.record(actor.organisation, actor.user, Action.STAKE_MOVED, says)
+    except Overdrawn as error:
+        raise Conflict("there is not so much to move", code="too-little-to-stake") from error
+
+
+def _require_mover(actor: Actor) -> None:
+    actor.require_scope(Scope.BILLING)
+    actor.require_role(actor.organisation.pk, Role.BILLING)
+
+
+def _balance(organisation: int) -> QuerySet[Balance]:
+    return Balance.objects.filter(account__organisation=organisation, account__kind=Kind.STAKED)
+
+
+def _from_credit(organisation: int) -> int:
+    """How much more was deposited from credit than went back there."""
+    moves = Entry.objects.filter(
+        account__organisation=organisation,
+        account__kind=Kind.CREDIT,
+        transaction__kind__in=(ledger.Kind.STAKED, ledger.Kind.UNSTAKED),
+    )
+    return -(moves.aggregate(sum=Sum("amount"))["sum"] or 0)
+
+
+# --- locks ------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def lock(seat: Member) -> None:
+    """Locks what the group asks of a member, whose place is being taken; locked already, it changes nothing.
+
+    Raises PaymentRequired with what is missing.
+    """
+    amount, owner = seat.group.stake, seat.organisation_id
+    if not amount or standing(seat) is not None:
+        return
+    Leaving.objects.filter(hold__member=seat, hold__end__isnull=True).delete()
+    if standing(seat) is not None:
+        return
+    posting = Posting(
+        key=f"lock {seat.pk} {timezone.now().isoformat()}",
+        kind=ledger.Kind.LOCKED,
+        detail=f"group:{seat.group.slug}",
+        parts=(Part(Where(Kind.STAKED, owner), -amount), Part(Where(Kind.LOCKED, owner), amount)),
+    )
+    try:
+        (posted,) = ledger.post([posting])
+    except Overdrawn as error:
+        raise _stake_missing(owner, amount) from error
+    account = Account.objects.get(organisation=owner, kind=Kind.LOCKED, currency=accounts.currency())
+    Hold.objects.create(
+        organisation_id=owner,
+        account=account,
+        transaction_id=posted,
+        amount=amount,
+        month=this_month(),
+        member=seat,
+    )
+
+
+def standing(seat: Member) -> Hold | None:
+    """What is locked for a place that has not been given up."""
+    return Hold.objects.filter(member=seat, end__isnull=True, leaving__isnull=True).first()
+
+
+@transaction.atomic
+def sweep(now: dt.datetime | None = None) -> int:
+    """Notices places that were given up, and unlocks what is due. To be run every minute, or whenever."""
+    now = now or timezone.now()
+    keeps = Q(member__state__in=(Member.State.ACCEPTED, Member.State.JOINING)) & ~Q(
+        member__group__state=Group.State.WITHDRAWN
+    )
+    gone = Hold.objects.filter(member__isnull=False, end__isnull=True, leaving__isnull=True).exclude(keeps)
+    for each in gone.select_related("member__group").order_by("pk")[:SWEEP]:
+        Leaving.objects.get_or_create(hold=each, defaults={"due": _due(each, now)})
+    due = Hold.objects.filter(end__isnull=True, leaving__due__lte=now).order_by("pk")[:SWEEP]
+    found = _still_open(due.values_list("member", flat=True), due)
+    for each in found:
+        _end(each, ledger.Kind.UNLOCKED, UNLOCKED, Where(Kind.STAKED, each.organisation_id))
+    return len(found)
+
+
+def slash(seats: Iterable[Member], detail: str) -> int:
+    """Takes all that is locked for these places, whose members have been convicted by evidence; how many locks.
+
+    To be called in the transaction that keeps the evidence.
+    """
+    members = [seat.pk for seat in seats]
+    locked = (
+        Hold.objects.filter(member__in=members, end__isnull=True).select_related("organisation").order_by("pk")
+    )
+    found = _still_open(members, locked)
+    for each in found:
+        _end(each, ledger.Kind.SLASHED, SLASHED, Where(Kind.SLASHED), detail)
+        says = f"{money.words(each.amount, accounts.currency())}: {detail}"
+        audit.record(each.organisation, None, Action.STAKE_SLASHED, says)
+    return len(found)
+
+
+def _still_open(members: Iterable[int | None], holds: QuerySet[Hold]) -> list[Hold]:
+    """These locks, with their members held: a lock is not unlocked and slashed at once."""
+    list(Member.objects.select_for_update().filter(pk__in=list(members)).order_by("pk").values_list("pk"))
+    return list(holds.all())
+
+
+def _end(hold: Hold, kind: ledger.Kind, ending: str, to: Where, detail: str = "") -> None:
+    parts = Part(Where(Kind.LOCKED, hold.organisation_id), -hold.amount), Part(to, hold.amount)
+    (posted,) = ledger.post([Posting(key=f"end {hold.pk}", kind=kind, detail=detail, parts=parts)])
+    lost = hold.amount if ending == SLASHED else 0
+    HoldEnd.objects.create(hold=hold, transaction_id=posted, ending=ending, posted=lost)
+
+
+def _due(hold: Hold, now: dt.datetime) -> dt.datetime:
+    """At once where the group never served: nobody has relied on the member."""
+    member = hold.member
+    assert member is not None, "a lock is for a place"
+    served = member.group.epochs.filter(stood__isnull=False).exists()
+    return now + RELEASED_AFTER if served else now
+
+
+def _stake_missing(owner: int, amount: int) -> PaymentRequired:
+    currency = accounts.currency()
+    staked = _balance(owner).filter(account__currency=currency).values_list("amount", flat=True).first() or 0
+    return PaymentRequired(
+        f"the group asks for a stake of {money.words(amount, currency)}",
+        amount - staked,
+        currency,
+        code="stake-missing",
+        expected=f"{money.words(amount, currency)} deposited and not locked",
+        got=money.words(staked, currency),
+        hint="Deposit a stake first: under Earnings, or POST /api/v1/stakes/deposits.",
+    )
+
+
+def of_organisation(organisation: Organisation) -> QuerySet[Hold]:
+    """Its locks, newest first, with their groups, ends and when they are released."""
+    locks = Hold.objects.filter(organisation=organisation, member__isnull=False)
+    return locks.select_related("member__group", "end", "leaving").order_by("-pk")
