@@ -92,6 +92,18 @@ refused-by-triton | Refused by the server | The node's inference server refused 
 wrong-output | Wrong outputs | The model's outputs are not what its interface or the certificate says.
 load-failed | Model does not load | The node's inference server cannot load the model.
 """
+_MONEY = """
+insufficient-credit | Too little credit | There is less credit than this may cost; `missing` says by how much. Add credit, or ask for fewer rows.
+cap-reached | Cap reached | This would spend more in the month than the organisation or the key may; `missing` says by how much. What is held counts until it has ended.
+quote-expired | Quote expired | A quote's prices are promised for ten minutes. Ask for another, or ask without one.
+quote-of-another | Another quote | The quote is for another target or mode than what is asked.
+key-of-another | Key used | A transaction with this key is in the ledger already, and is another one. Use a new key.
+overdrawn | Not so much there | The account does not hold so much, and may not go below zero.
+too-little-earned | Too little earned | You have not earned so much that is available; later earnings become available day by day.
+stake-missing | Stake missing | The group asks for a stake that is not deposited; `missing` says how much. Deposit it first.
+too-little-to-stake | Too little to stake | There is less earned and available, or deposited and not locked, than was to be moved.
+too-late-to-reverse | Too late to reverse | What was paid is available to its earners already, so it cannot be taken back.
+"""
 _CERTIFICATES = """
 not-verified | Not verified | The check was carried out and the claim does not hold.
 not-canonical | Not canonical | The bytes are not the one canonical form: something was changed, added or left out.
@@ -213,4 +225,4 @@ def _read(*blocks: str) -> dict[str, ProblemType]:
     return {code: ProblemType(title, explanation) for code, title, explanation in rows}
 
 
-PROBLEMS = _read(_REQUESTS, _PEOPLE, _INPUTS, _PREDICTIONS, _CERTIFICATES, _GROUPS, _MODELS, _NODES)
+PROBLEMS = _read(_REQUESTS, _PEOPLE, _INPUTS, _PREDICTIONS, _MONEY, _CERTIFICATES, _GROUPS, _MODELS, _NODES)

@@ -11,6 +11,7 @@ import logging
 import sys
 from typing import Any
 
+import msgspec
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,8 +19,9 @@ from psycopg2.errors import ForeignKeyViolation
 from rest_framework import exceptions
 
 from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, TooLarge, Unavailable
+from marketplace.api.amounts import Money
 from marketplace.api.problem_types import PROBLEMS
-from marketplace.errors import Conflict, Forbidden, NotFound, Throttled, Unauthenticated
+from marketplace.errors import Conflict, Forbidden, NotFound, PaymentRequired, Throttled, Unauthenticated
 
 log = logging.getLogger(__name__)
 
@@ -54,14 +56,17 @@ def status_of(error: AssayError) -> int:
 
 
 def document(error: AssayError, request_id: str) -> dict[str, Any]:
-    """The problem document's members."""
-    return {
+    """The problem document's members; of a PaymentRequired, `missing` too."""
+    told = {
         "type": f"/problems/{error.code}",
         "title": PROBLEMS[error.code].title if error.code in PROBLEMS else "Error",
         "status": status_of(error),
         **error.fields(),
         "request_id": request_id,
     }
+    if isinstance(error, PaymentRequired):
+        told["missing"] = msgspec.to_builtins(Money(error.missing, error.currency))
+    return told
 
 
 def response(error: AssayError, request: HttpRequest) -> HttpResponse:

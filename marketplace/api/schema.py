@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import msgspec
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
+from marketplace.api.amounts import Money
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 SECURITY = {
@@ -24,7 +26,7 @@ _described: list[Any] = []  # every type that a body or answer is made of
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """RFC 9457: what went wrong, where, what was expected, what came, and what to try."""
+    """RFC 9457: what went wrong, where, what was expected, what came, and what to try; `missing` with a 402."""
 
     type: str
     title: str
@@ -36,6 +38,7 @@ class Problem(msgspec.Struct, frozen=True):
     expected: str = ""
     got: str = ""
     hint: str = ""
+    missing: Money | None = None
 
 
 def describe(
