@@ -1,4 +1,4 @@
-"""Tags and filters of the pages: the hallmark, digests with copy, times, sizes, and text made safe.
+"""Tags and filters of the pages: the hallmark, digests with copy, times, sizes, amounts, and text made safe.
 
 Nothing here decides anything; a value comes in and its written form goes out.
 """
@@ -17,6 +17,8 @@ from django.utils.safestring import SafeString
 
 from assay.durations import in_words
 from assay.keys import PublicKey
+from marketplace.billing import accounts
+from marketplace.billing.money import number
 from marketplace.groups.statistics import MemberCounts
 from marketplace.web.markdown import rendered
 
@@ -25,6 +27,7 @@ register = template.Library()
 SHORT = 8  # hexadecimal digits kept at either end of a shortened digest
 PREFIXES = ("ed25519:", "sha256:")
 METRICS = {"r2": "R²"}
+MINUS = "\N{MINUS SIGN}"
 
 
 @register.simple_tag(takes_context=True)
@@ -112,6 +115,20 @@ def duration(seconds: float | timedelta | None) -> str:
     if not seconds:
         return ""
     return in_words(seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds))
+
+
+@register.filter
+def money(amount: int | None, currency: str = "") -> str:
+    """`$0.0015`, `EUR 0.0015`: micro-units as people read them; nothing for what there is not.
+
+    `currency`: the marketplace's own if it is not given.
+    """
+    if amount is None:
+        return ""
+    named = currency or accounts.currency()
+    whole, _, part = number(abs(amount)).partition(".")
+    sign = MINUS if amount < 0 else ""
+    return f"{sign}{'$' if named == 'USD' else f'{named} '}{int(whole):,}.{part}"
 
 
 @register.filter
