@@ -38,7 +38,7 @@ SWEEP = 500  # locks in one run
 
 def deposit(actor: Actor, amount: int, source: Kind, key: str) -> None:
     """Puts credit, or earnings that are available, down as stake; the same key does so once. Raises Conflict."""
-    _require_mover(actor)
+    _require_mover(actor, amount)
     if source not in SOURCES:
         raise Refused("a stake is not made of this", pointer="/source", expected=" | ".join(SOURCES), got=source)
     mine = actor.organisation.pk
@@ -52,7 +52,7 @@ def withdraw(actor: Actor, amount: int, key: str) -> None:
 
     Raises Conflict.
     """
-    _require_mover(actor)
+    _require_mover(actor, amount)
     mine = actor.organisation.pk
     ledger.hold_still(Where(Kind.STAKED, mine))  # one withdrawal after the other
     credit = min(amount, _from_credit(mine))
@@ -65,20 +65,22 @@ def withdraw(actor: Actor, amount: int, key: str) -> None:
 
 
 def _move(actor: Actor, key: str, kind: ledger.Kind, parts: tuple[Part, ...], amount: int) -> None:
-    if not amount:
-        raise Refused("nothing to move", pointer="/amount", expected="more than 0")
+    posting = Posting(key=key, kind=kind, parts=parts, made_by=actor.user.pk)
     try:
         with transaction.atomic():
-            ledger.post([Posting(key=key, kind=kind, parts=parts, made_by=actor.user.pk)])
-            says = money.words(amount, accounts.currency())
-            audit.record(actor.organisation, actor.user, Action.STAKE_MOVED, says)
+            (posted,) = ledger.post([posting])
+            if posted == posting.id:  # and has not been before
+                says = money.words(amount, accounts.currency())
+                audit.record(actor.organisation, actor.user, Action.STAKE_MOVED, says)
     except Overdrawn as error:
         raise Conflict("there is not so much to move", code="too-little-to-stake") from error
 
 
-def _require_mover(actor: Actor) -> None:
+def _require_mover(actor: Actor, amount: int) -> None:
     actor.require_scope(Scope.BILLING)
     actor.require_role(actor.organisation.pk, Role.BILLING)
+    if amount <= 0:
+        raise Refused("nothing to move", pointer="/amount", expected="more than 0", got=str(amount))
 
 
 def _balance(organisation: int) -> QuerySet[Balance]:

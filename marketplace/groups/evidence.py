@@ -1,5 +1,7 @@
 """Evidence that members of a group have broken their word: checked, kept, shown, and each deed struck once.
 
+Whoever is struck by it loses the stake as well; an outcome that was proven wrong is paid back to who asked.
+
 Anybody who is signed in may hand it in, for it convicts by the signatures in it alone; nothing else is kept. That
 is bounded by what can be proven of a group's members: a second piece about the same deed adds nothing.
 """
@@ -11,18 +13,19 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from assay.agreement.blame.evidence import AnyEvidence, parse
+from assay.agreement.blame.evidence import AnyEvidence, WrongOutcome, parse
 from assay.agreement.blame.guilt import Guilty, require_guilt
 from assay.verify.blame import sentence
 from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
 from marketplace.accounts.models import Organisation
-from marketplace.billing import stakes
+from marketplace.billing import reversing, stakes
 from marketplace.catalogue.held import held
 from marketplace.errors import Conflict, NotFound
 from marketplace.groups import access
 from marketplace.groups.models import Evidence, Group, Member, Strike
+from verification.ends import DISPUTE_LOST
 
 MOST_STRIKES = 100  # by evidence, of one member in one group; nobody reads on
 MOST_NAMELESS = 20  # pieces about one group that name nobody
@@ -102,6 +105,8 @@ def submit(actor: Actor | None, to: Group, document: bytes) -> tuple[Evidence, b
         Strike.objects.create(evidence=kept, member=seat, about=read.about)
         audit.record(seat.organisation, user, Action.GROUP_STRUCK, f"{to}: {read.about}")
     stakes.slash(seats, f"{to}: {read.about}")
+    if isinstance(read, WrongOutcome):
+        reversing.reverse_request(read.asked.id, to.pk, DISPUTE_LOST, f"{to}: {read.about}")
     return kept, True
 
 
