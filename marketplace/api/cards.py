@@ -11,6 +11,7 @@ import msgspec
 from assay.keys import PublicKey
 from assay.model import Interface
 from marketplace.accounts.access import Actor
+from marketplace.api.amounts import Asked, money
 from marketplace.catalogue import interfaces, offers
 from marketplace.catalogue.models import Deployment, Evaluation, ModelVersion, Node, Upload
 from marketplace.catalogue.offers import Card
@@ -23,13 +24,14 @@ Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class Mode(msgspec.Struct, frozen=True):
-    """A mode the model may be asked in: what holds, and what is not promised."""
+    """A mode that it may be asked in: what holds, what is not promised, what it costs."""
 
     name: str
     title: str
     guarantee: str
     caveats: tuple[str, ...]
     inferences: Annotated[int, msgspec.Meta(description="How many times a model runs for each row")]
+    price: Annotated[Asked, msgspec.Meta(description="Of a group: of all its members' votes together")]
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -195,6 +197,11 @@ def detail(actor: Actor | None, shown: ModelVersion) -> VersionDetail:
     return VersionDetail(**_version(shown), own=_own(shown) if member else None)
 
 
+def mode(shown: offers.ModeOffer) -> Mode:
+    price = Asked(money(shown.micros), shown.unit, shown.free_rows)
+    return Mode(shown.name, shown.title, shown.guarantee, shown.caveats, shown.inferences, price)
+
+
 def deployments(shown: Iterable[Deployment]) -> list[DeploymentState]:
     return [
         DeploymentState(
@@ -260,9 +267,7 @@ def _card(shown: Card) -> dict[str, Any]:
         "licence": found.licence,
         "visibility": found.visibility,
         "serving": shown.serving,
-        "modes": tuple(
-            Mode(each.name, each.title, each.guarantee, each.caveats, each.inferences) for each in shown.modes
-        ),
+        "modes": tuple(mode(each) for each in shown.modes),
         "version": version(shown.version) if shown.version else None,
         "providers": tuple(Provider(each.name, each.key, each.serving) for each in shown.providers),
         "latency": tuple(_latency(each) for each in shown.latency),

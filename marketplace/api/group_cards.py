@@ -9,7 +9,7 @@ import msgspec
 
 from assay.agreement.aggregate import AGGREGATORS
 from assay.model import Interface, Port
-from marketplace.api.cards import Example, Hex, Metric, Mode
+from marketplace.api.cards import Example, Hex, Metric, Mode, mode
 from marketplace.catalogue.interfaces import interface_of
 from marketplace.groups import alerts
 from marketplace.groups.dissent import LEAST
@@ -218,9 +218,7 @@ def _card(shown: Card) -> dict[str, Any]:
         "genesis": shown.genesis or None,
         "epoch": found.epoch,
         "members": tuple(_member(each) for each in shown.seats),
-        "modes": tuple(
-            Mode(each.name, each.title, each.guarantee, each.caveats, each.inferences) for each in shown.modes
-        ),
+        "modes": tuple(mode(each) for each in shown.modes),
         "created": found.created,
         "updated": found.updated,
     }

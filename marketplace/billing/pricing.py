@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from assay.errors import Refused
@@ -100,8 +101,8 @@ def charge(line: Line, asked: Asked, free: int) -> Charge:
 
 
 def used(charge: Charge, units: int | None) -> int:
-    """What it comes to in the end, never more than `most`. `units`: as the mode's meter reads the certificate."""
-    return charge.most if units is None else min(charge.most, charge.line.micros * units)
+    """What it comes to in the end, from 0 to `most`. `units`: as the mode's meter reads the certificate."""
+    return charge.most if units is None else min(charge.most, charge.line.micros * max(0, units))
 
 
 # --- setting prices ---------------------------------------------------------------------------------------------
@@ -161,15 +162,20 @@ def _alike(one: Price, other: Price) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in ("unit", "micros", "currency", "free_rows"))
 
 
+def standing() -> QuerySet[Price]:
+    """The prices that stand."""
+    return Price.objects.filter(until__isnull=True, currency=accounts.currency())
+
+
 def standing_of_models(models: Iterable[int]) -> dict[tuple[int, str], Price]:
-    """The prices that stand, by model and mode."""
-    found = Price.objects.filter(model__in=list(models), until__isnull=True, currency=accounts.currency())
+    """By model and mode."""
+    found = standing().filter(model__in=list(models))
     return {(price.model_id, price.mode): price for price in found if price.model_id is not None}
 
 
 def standing_of_members(members: Iterable[int]) -> dict[tuple[int, str], Price]:
-    """The prices that stand, by member and mode."""
-    found = Price.objects.filter(member__in=list(members), until__isnull=True, currency=accounts.currency())
+    """By member and mode."""
+    found = standing().filter(member__in=list(members))
     return {(price.member_id, price.mode): price for price in found if price.member_id is not None}
 
 

@@ -13,8 +13,11 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from assay.keys import PublicKey
+from marketplace.billing import pricing
+from marketplace.billing.models import Price
 from marketplace.catalogue.models import Deployment, Model, ModelVersion, Offer
-from verification.mode import Target
+from verification.metering import Unit
+from verification.mode import Mode, Target
 from verification.registry import MODES
 
 RECENT = 200  # predictions of one row, by version and mode, from which its latency is told
@@ -22,13 +25,30 @@ RECENT = 200  # predictions of one row, by version and mode, from which its late
 
 @dataclass(frozen=True)
 class ModeOffer:
-    """A mode a model may be asked in: what it gives, and what it does not promise."""
+    """A mode a model or group may be asked in: what it gives, what it does not promise, what it costs.
+
+    `micros`: micro-units for one `unit`, of all sellers together; 0 where it is free. `free_rows`: how many rows a
+    month cost each buyer nothing at all.
+    """
 
     name: str
     title: str
     guarantee: str
     caveats: tuple[str, ...]
     inferences: int
+    unit: Unit
+    micros: int = 0
+    free_rows: int = 0
+
+    @classmethod
+    def of(cls, mode: Mode[Any], target: Target, prices: Iterable[Price]) -> ModeOffer:
+        """With what its sellers ask in this mode."""
+        quote, asked = mode.quote(target, mode.Params()), [price for price in prices if price.micros]
+        return cls(
+            *(mode.name, mode.title, quote.guarantee, quote.caveats, quote.inferences, mode.meter.unit),
+            micros=sum(price.micros for price in asked),
+            free_rows=min((price.free_rows for price in asked), default=0),
+        )
 
 
 @dataclass(frozen=True)
@@ -81,7 +101,7 @@ def for_cards(models: QuerySet[Model]) -> QuerySet[Model]:
 
 
 def cards(models: Sequence[Model]) -> list[Card]:
-    """One card for each model, in order; three or four queries, whatever their number."""
+    """One card for each model, in order; four or five queries, whatever their number."""
     newest = _newest([model.pk for model in models if model.published_version_id is None])
     shown = {model.pk: model.published_version or newest.get(model.pk) for model in models}
     versions = [version.pk for version in shown.values() if version]
@@ -103,11 +123,12 @@ def cards(models: Sequence[Model]) -> list[Card]:
 def modes(models: Iterable[Model]) -> dict[int, tuple[ModeOffer, ...]]:
     """By model: what it may be asked in, of the modes that stand."""
     names = {model.pk: f"model:{model}" for model in models}
+    prices = pricing.standing_of_models(names)
     found: dict[int, list[ModeOffer]] = {}
     for model, name in Offer.objects.filter(model__in=names).order_by("pk").values_list("model_id", "mode"):
         if mode := MODES.get(name):
-            quote = mode.quote(Target(name=names[model], providers=()), mode.Params())
-            offer = ModeOffer(mode.name, mode.title, quote.guarantee, quote.caveats, quote.inferences)
+            asked = [prices[model, name]] if (model, name) in prices else []
+            offer = ModeOffer.of(mode, Target(name=names[model], providers=()), asked)
             found.setdefault(model, []).append(offer)
     return {model: tuple(offered) for model, offered in found.items()}
 

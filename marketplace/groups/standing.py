@@ -15,6 +15,8 @@ from django.db.models import Prefetch, QuerySet
 from assay import cbor, jsonform
 from assay.agreement.group import Epoch
 from assay.keys import PublicKey
+from marketplace.billing import pricing
+from marketplace.billing.models import Price
 from marketplace.catalogue.interfaces import reference_of
 from marketplace.catalogue.models import ModelVersion, Node
 from marketplace.catalogue.offers import RECENT, Latency, ModeOffer
@@ -38,6 +40,11 @@ class Seat:
     node: Node | None
     version: ModelVersion | None
     signed: bytes | None = None
+
+    @property
+    def prices(self) -> dict[str, Price]:
+        """What it asks for its vote, by mode."""
+        return {price.mode: price for price in self.member.asked}  # type: ignore[attr-defined]
 
     @property
     def key(self) -> str:
@@ -128,7 +135,7 @@ class Card:
 
 
 def for_cards(groups: QuerySet[Group]) -> QuerySet[Group]:
-    """`groups` with what `card` needs; three queries for all of them.
+    """`groups` with what `card` needs; four queries for all of them.
 
     Members come last, those who have left too: whatever epochs were read, their members are found.
     """
@@ -137,6 +144,7 @@ def for_cards(groups: QuerySet[Group]) -> QuerySet[Group]:
         .select_related("organisation", "node", "version__model__organisation", "dissent")
         .defer("version__report", "version__model__card", "version__model__search", "version__model__headline")
         .order_by("position")
+        .prefetch_related(Prefetch("prices", pricing.standing(), "asked"))
     )
     stood = GroupEpoch.objects.filter(document__isnull=False).defer("configuration").order_by("number")
     return groups.select_related("organisation").prefetch_related(
@@ -182,7 +190,7 @@ def target(group: Group, seats: Sequence[Seat], epochs: Sequence[GroupEpoch]) ->
 
 
 def standing(group: int) -> Target | None:
-    """The same for a group by its id, if it can be asked now; three queries."""
+    """The same for a group by its id, if it can be asked now; four queries."""
     for found in for_cards(Group.objects.filter(pk=group, state=Group.State.SERVING)):
         shown = card(found)
         return target(found, shown.seats, shown.epochs)
@@ -213,10 +221,10 @@ def _modes(group: Group, seats: Sequence[Seat], epochs: Sequence[GroupEpoch]) ->
     if not epochs:
         return ()
     asked = target(group, seats, epochs)
-    quotes = ((mode, mode.quote(asked, mode.Params())) for mode in MODES.values() if mode.asks == KIND)
     return tuple(
-        ModeOffer(mode.name, mode.title, quote.guarantee, quote.caveats, quote.inferences)
-        for mode, quote in quotes
+        ModeOffer.of(mode, asked, [seat.prices[mode.name] for seat in seats if mode.name in seat.prices])
+        for mode in MODES.values()
+        if mode.asks == KIND
     )
 
 
