@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from marketplace.billing.pricing import Charge, Line
 from marketplace.db.statements import Statement
@@ -15,41 +16,69 @@ from marketplace.db.statements import Statement
 _LOCK = Statement(
     """
     INSERT INTO billing_freeuse AS kept (organisation_id, model_id, member_id, mode, month, rows)
-    VALUES ($1, $2, $3, $4, $5, 0)
+    SELECT *, 0 FROM unnest($1, $2, $3, $4, $5) AS new(organisation, model, member, mode, month)
+    ORDER BY organisation, month, mode, model NULLS FIRST, member NULLS FIRST
     ON CONFLICT (organisation_id, model_id, member_id, mode, month) DO UPDATE SET rows = kept.rows
-    RETURNING rows
-    """,
-    *("bigint", "bigint", "bigint", "text", "date"),
+    RETURNING organisation_id, model_id, member_id, mode, month, rows
+    """,  # in one order, so that two cannot lock each other out
+    *("bigint[]", "bigint[]", "bigint[]", "text[]", "date[]"),
 )
 _ADD = Statement(
     """
-    UPDATE billing_freeuse SET rows = greatest(0, rows + $6)
-    WHERE organisation_id = $1 AND model_id IS NOT DISTINCT FROM $2 AND member_id IS NOT DISTINCT FROM $3
-        AND mode = $4 AND month = $5
-    RETURNING rows
+    UPDATE billing_freeuse AS kept SET rows = greatest(0, kept.rows + new.rows)
+    FROM unnest($1, $2, $3, $4, $5, $6) AS new(organisation, model, member, mode, month, rows)
+    WHERE kept.organisation_id = new.organisation AND kept.mode = new.mode AND kept.month = new.month
+        AND kept.model_id IS NOT DISTINCT FROM new.model AND kept.member_id IS NOT DISTINCT FROM new.member
+    RETURNING kept.id
     """,
-    *("bigint", "bigint", "bigint", "text", "date", "bigint"),
+    *("bigint[]", "bigint[]", "bigint[]", "text[]", "date[]", "bigint[]"),
 )
+
+
+class Count(NamedTuple):
+    """Whose rows, of what, in which month, are counted."""
+
+    buyer: int
+    model: int | None
+    member: int | None
+    mode: str
+    month: dt.date
 
 
 def take(buyer: int, month: dt.date, lines: Sequence[Line], rows: int) -> list[int]:
     """By line: how many of `rows` are free. To be called in the transaction that stores the request."""
-    taken = [0] * len(lines)
-    for i in sorted(range(len(lines)), key=lambda i: _order(lines[i])):  # in one order for all
-        line = lines[i]
-        if line.free_rows:
-            ((before,),) = _LOCK.rows(buyer, line.model, line.member, line.mode, month)
-            taken[i] = max(0, min(rows, line.free_rows - before))
-            if taken[i]:
-                _ADD.rows(buyer, line.model, line.member, line.mode, month, taken[i])
-    return taken
+    offered = {_count(buyer, month, line): line.free_rows for line in lines if line.free_rows}
+    used = _locked(offered)
+    taken = {each: max(0, min(rows, most - used[each])) for each, most in offered.items()}
+    _add({each: count for each, count in taken.items() if count})
+    return [taken.get(_count(buyer, month, line), 0) for line in lines]
 
 
-def give_back(buyer: int, month: dt.date, charges: Iterable[Charge]) -> None:
-    """The free rows of these, which were not charged for after all."""
-    for each in sorted((each for each in charges if each.free), key=lambda each: _order(each.line)):
-        _ADD.rows(buyer, each.line.model, each.line.member, each.line.mode, month, -each.free)
+def give_back(returned: Iterable[tuple[int, dt.date, Charge]]) -> None:
+    """The free rows of these, of buyers and months, which were not charged for after all."""
+    counts: dict[Count, int] = {}
+    for buyer, month, charge in returned:
+        if charge.free:
+            each = _count(buyer, month, charge.line)
+            counts[each] = counts.get(each, 0) - charge.free
+    _locked(counts)
+    _add(counts)
 
 
-def _order(line: Line) -> tuple[int, int]:
-    return line.model or 0, line.member or 0
+def _count(buyer: int, month: dt.date, line: Line) -> Count:
+    return Count(buyer, line.model, line.member, line.mode, month)
+
+
+def _locked(counts: Iterable[Count]) -> dict[Count, int]:
+    """How many rows have been used, with the counts locked until the transaction ends."""
+    found = _LOCK.rows(*_columns(counts)) if counts else []
+    return {Count(*row[:5]): row[5] for row in found}
+
+
+def _add(rows: dict[Count, int]) -> None:
+    if rows:
+        _ADD.rows(*_columns(rows), list(rows.values()))
+
+
+def _columns(counts: Iterable[Count]) -> list[list[object]]:
+    return [list(column) for column in zip(*counts, strict=True)]

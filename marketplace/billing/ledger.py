@@ -16,6 +16,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from assay.errors import AssayError
@@ -33,7 +34,7 @@ _POST = Statement(
     WITH fresh AS (
         INSERT INTO billing_transaction
             (id, key, fingerprint, kind, detail, day, available, reverses_id, made_by_id, posted)
-        SELECT *, now() FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        SELECT *, now() FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS new(id, key) ORDER BY key
         ON CONFLICT (key) DO NOTHING
         RETURNING id
     ), written AS (
@@ -129,13 +130,10 @@ def _overdrawing() -> Iterator[None]:
 
 def hold_still(*wheres: Where) -> list[int]:
     """Locks these accounts until the transaction ends, in one order; their balances, in the order given."""
-    ids = {
-        Where(accounts.Kind(each.kind), each.organisation_id): each.pk
-        for each in Account.objects.filter(
-            organisation__in=[where.organisation for where in wheres], currency=accounts.currency()
-        )
-    }
-    locked = {identifier: _LOCKED.rows(identifier)[0][0] for identifier in sorted(ids[where] for where in wheres)}
+    whose = [where.organisation for where in wheres]
+    found = Account.objects.filter(Q(organisation__in=whose) | Q(organisation=None), currency=accounts.currency())
+    ids = {Where(accounts.Kind(each.kind), each.organisation_id): each.pk for each in found}
+    locked = {each: _LOCKED.rows(each)[0][0] for each in sorted({ids[where] for where in wheres})}
     return [int(locked[ids[where]]) for where in wheres]
 
 

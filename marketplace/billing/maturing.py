@@ -37,6 +37,11 @@ def lots() -> QuerySet[Entry, tuple[int, dt.date, int]]:
     return by_lot.annotate(amount=Sum("amount")).filter(amount__gt=0).order_by("transaction__available", "account")
 
 
+def key(organisation: int, day: dt.date) -> str:
+    """Of the transaction that makes this lot available."""
+    return f"mature {organisation} {day.isoformat()}"
+
+
 @transaction.atomic
 def _mature(organisation: int, day: dt.date) -> int:
     """With the balance locked, as `reversing` does: what is reversed is not matured, and the other way round."""
@@ -45,7 +50,7 @@ def _mature(organisation: int, day: dt.date) -> int:
         ledger.post(
             [
                 Posting(
-                    key=f"mature {organisation} {day.isoformat()}",
+                    key=key(organisation, day),
                     kind=ledger.Kind.MATURED,
                     available=day,
                     parts=(

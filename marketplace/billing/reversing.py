@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from marketplace.billing import ledger, settling
+from marketplace.billing import ledger, maturing, settling
 from marketplace.billing.accounts import Kind, Where
 from marketplace.billing.ledger import Part, Posting
 from marketplace.billing.models import Entry, Hold, HoldEnd, Transaction
@@ -23,18 +23,21 @@ def reverse(hold: int, ending: Ending, detail: str = "") -> None:
     Raises Conflict where the money is available to its earners already: then it is theirs.
     """
     ended = HoldEnd.objects.select_related("hold", "transaction").get(pk=hold)
+    of = settling.held(ended.hold)
+    settling.hold_counts_still(of)  # before balances, as everywhere; from here on one reversal after the other
     if not ended.posted or Transaction.objects.filter(reverses=ended.transaction).exists():
         return
-    taken = _shares(ended)
-    _lock(taken)
-    if ended.transaction.available is None or ended.transaction.available <= timezone.now().date():
-        raise Conflict(
-            "what was paid for this is available to its earners already",
-            code="too-late-to-reverse",
-            expected=f"before {ended.transaction.available}",
-        )
-    buyer, free = ended.hold.organisation_id, min(ended.hold.free, ended.posted)
-    settling.count_back([(settling.held(ended.hold), ended.posted)])
+    free = min(of.free, ended.posted)  # free credit was spent first
+    parts = (
+        *(Part(where, -amount) for where, amount in _shares(ended)),
+        Part(Where(Kind.FREE, of.buyer), free),
+        Part(Where(Kind.CREDIT, of.buyer), ended.posted - free),
+    )
+    ledger.hold_still(
+        *(where for where, _ in parts)
+    )  # nothing of this matures meanwhile: `maturing` locks the same
+    _require_in_time(ended.transaction, [where for where, _ in parts if where.kind == Kind.EARNED])
+    settling.count_back([(of, ended.posted)])
     ledger.post(
         [
             Posting(
@@ -43,11 +46,7 @@ def reverse(hold: int, ending: Ending, detail: str = "") -> None:
                 detail=f"{ending.name} {detail}".strip(),
                 available=ended.transaction.available,
                 reverses=ended.transaction_id,
-                parts=(
-                    *(Part(where, -amount) for where, amount in taken),
-                    Part(Where(Kind.FREE, buyer), free),
-                    Part(Where(Kind.CREDIT, buyer), ended.posted - free),
-                ),
+                parts=parts,
             )
         ]
     )
@@ -73,6 +72,13 @@ def _shares(ended: HoldEnd) -> list[Part]:
     return [Part(Where(Kind(e.account.kind), e.account.organisation_id), e.amount) for e in entries.order_by("pk")]
 
 
-def _lock(taken: list[Part]) -> None:
-    """The earners' balances: nothing of this matures meanwhile (`maturing` locks the same)."""
-    ledger.hold_still(*(where for where, _ in taken if where.kind == Kind.EARNED))
+def _require_in_time(posted: Transaction, earners: list[Where]) -> None:
+    """By the calendar, and by what has matured: clocks differ."""
+    day = posted.available
+    matured = [maturing.key(each.organisation, day) for each in earners if each.organisation and day]
+    if day is None or day <= timezone.now().date() or Transaction.objects.filter(key__in=matured).exists():
+        raise Conflict(
+            "what was paid for this is available to its earners already",
+            code="too-late-to-reverse",
+            expected=f"before {day}",
+        )

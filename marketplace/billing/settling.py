@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
+from django.db.models import Q
 from django.utils import timezone
 
 from assay.certificate import AnyCertificate
 from marketplace.billing import free_rows, ledger, pricing, splitting
 from marketplace.billing.accounts import Kind, Where
 from marketplace.billing.ledger import Part, Posting
-from marketplace.billing.models import Hold
+from marketplace.billing.models import Hold, Spending
 from marketplace.billing.pricing import Charge
 from marketplace.db.statements import Statement
 from verification.ends import Ending
@@ -86,6 +87,12 @@ class Settlement:
     hold: Open
     ending: Ending
     shares: tuple[Part, ...] = ()
+    paid: tuple[Charge, ...] = ()  # those of who is paid, free rows included
+
+    @property
+    def unpaid(self) -> list[Charge]:
+        """Of who has not answered."""
+        return [each for each in self.hold.charges if each not in self.paid]
 
     @property
     def posted(self) -> int:
@@ -126,9 +133,7 @@ def settle(ended: Sequence[Ended]) -> None:
     settled = [settlement(each, by_hold[each.id]) for each in _open(by_hold)]
     if not settled:
         return
-    for each in settled:
-        if not each.posted:
-            free_rows.give_back(each.hold.buyer, each.hold.month, each.hold.charges)
+    free_rows.give_back((each.hold.buyer, each.hold.month, charge) for each in settled for charge in each.unpaid)
     count_back((each.hold, each.returned) for each in settled)
     posted = ledger.post([each.posting for each in settled])
     _END.rows(
@@ -152,13 +157,14 @@ def settlement(hold: Open, ended: Ended) -> Settlement:
     amounts = [pricing.used(each, units) for each in paid]
     if not sum(amounts):
         return Settlement(hold, ended.ending)
-    platform, verifier = hold.fee, mode.verifying
+    platform, verifier = hold.fee, min(mode.verifying, splitting.WHOLE - hold.fee)
     weights = [amount * (splitting.WHOLE - platform - verifier) for amount in amounts]
     weights += [sum(amounts) * platform, sum(amounts) * verifier]
     to = [Where(Kind.EARNED, each.line.seller) for each in paid]
     to += [Where(Kind.FEES), Where(Kind.VERIFICATION)]
     shares = zip(to, splitting.share(sum(amounts), weights), strict=True)
-    return Settlement(hold, ended.ending, tuple(Part(where, amount) for where, amount in shares if amount))
+    parts = tuple(Part(where, amount) for where, amount in shares if amount)
+    return Settlement(hold, ended.ending, parts, tuple(paid))
 
 
 def count_back(returned: Iterable[tuple[Open, int]]) -> None:
@@ -171,6 +177,13 @@ def count_back(returned: Iterable[tuple[Open, int]]) -> None:
     rows = [(*key, amount) for key, amount in sums.items() if amount]
     if rows:
         _COUNT.rows(*(list(column) for column in zip(*rows, strict=True)))
+
+
+def hold_counts_still(hold: Open) -> None:
+    """Locks the month's spending that this hold counts against, until the transaction ends."""
+    counts = Spending.objects.filter(organisation=hold.buyer, month=hold.month)
+    mine = counts.filter(Q(api_key=None) | Q(api_key=hold.key))
+    list(mine.select_for_update(no_key=True).order_by("pk").values_list("pk"))
 
 
 def held(hold: Hold) -> Open:
