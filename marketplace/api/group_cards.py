@@ -9,6 +9,7 @@ import msgspec
 
 from assay.agreement.aggregate import AGGREGATORS
 from assay.model import Interface, Port
+from marketplace.api.amounts import Money, money
 from marketplace.api.cards import Example, Hex, Metric, Mode, mode
 from marketplace.catalogue.interfaces import interface_of
 from marketplace.groups import alerts
@@ -99,6 +100,7 @@ class GroupCard(msgspec.Struct, frozen=True):
     n: int
     f: int
     copy_resistant: Annotated[bool, msgspec.Meta(description="Members commit to answers before any is shown")]
+    stake: Annotated[Money, msgspec.Meta(description="That each member has locked, to be lost on evidence")]
     genesis: Hex | None
     epoch: Annotated[int, msgspec.Meta(description="In force, by its number")]
     members: tuple[GroupMember, ...]
@@ -215,6 +217,7 @@ def _card(shown: Card) -> dict[str, Any]:
         "n": found.size,
         "f": shown.f,
         "copy_resistant": found.copy_resistant,
+        "stake": money(found.stake),
         "genesis": shown.genesis or None,
         "epoch": found.epoch,
         "members": tuple(_member(each) for each in shown.seats),

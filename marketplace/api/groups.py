@@ -21,7 +21,7 @@ from marketplace.api.views import View, actor_of
 from marketplace.catalogue.models import Deployment
 from marketplace.errors import Conflict
 from marketplace.groups import access, actions, configuring, standing, succession
-from marketplace.groups.actions.founding import DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE, Rules
+from marketplace.groups.actions.founding import DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE, MAX_STAKE, Rules
 from marketplace.groups.models import Group as Row
 from marketplace.groups.models import GroupEpoch, Member, Proposal
 
@@ -51,6 +51,9 @@ class NewGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grace: Whole = DEFAULT_GRACE
     horizon: Whole = DEFAULT_HORIZON
     copy_resistant: bool = False
+    stake: Annotated[
+        int, msgspec.Meta(ge=0, le=MAX_STAKE, description="Micro-units that each member has to lock")
+    ] = 0
     invite: Annotated[tuple[str, ...], msgspec.Meta(max_length=15)] = ()
 
 
@@ -96,7 +99,15 @@ class Groups(View):
     def post(self, request: Request) -> Response:
         """It waits for the owners invited; once all have chosen a model, each signs with its node's key."""
         actor, asked = actor_of(request), bodies.body(request, NewGroup)
-        rules = Rules(asked.aggregator, asked.size, asked.scale, asked.grace, asked.horizon, asked.copy_resistant)
+        rules = Rules(
+            asked.aggregator,
+            asked.size,
+            asked.scale,
+            asked.grace,
+            asked.horizon,
+            asked.copy_resistant,
+            asked.stake,
+        )
         access.require_groups(actor, actor.organisation.pk)
         brought = configuring.deployment(actor.organisation.pk, asked.model, asked.node)
         row = actions.found(

@@ -97,6 +97,8 @@ insufficient-credit | Too little credit | There is less credit than this may cos
 cap-reached | Cap reached | This would spend more in the month than the organisation or the key may; `missing` says by how much. What is held counts until it has ended.
 quote-expired | Quote expired | A quote's prices are promised for ten minutes. Ask for another, or ask without one.
 quote-of-another | Another quote | The quote is for another target or mode than what is asked.
+stake-missing | Stake missing | The group asks each member for a stake, and too little of yours is deposited and not locked. Deposit first.
+too-little-to-stake | Too little to move | There is not so much of it that can be deposited, or taken back: what places in groups lock stays.
 key-of-another | Key used | A transaction with this key is in the ledger already, and is another one. Use a new key.
 overdrawn | Not so much there | The account does not hold so much, and may not go below zero.
 too-little-earned | Too little earned | You have not earned so much that is available; later earnings become available day by day.

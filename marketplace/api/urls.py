@@ -16,6 +16,7 @@ from marketplace.api import (
     nodes,
     predictions,
     proposals,
+    stakes,
     versions,
 )
 from marketplace.api.reference import reference
@@ -66,6 +67,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("nodes", nodes.Nodes.as_view(), name="nodes"),
     path("nodes/rotations", nodes.Rotations.as_view(), name="node-rotations"),
     path("nodes/<int:identifier>", nodes.OneNode.as_view(), name="node"),
+    path("stakes", stakes.OwnStakes.as_view(), name="stakes"),
+    path("stakes/locks", stakes.Locks.as_view(), name="stake-locks"),
+    path("stakes/deposits", stakes.Deposits.as_view(), name="stake-deposits"),
+    path("stakes/withdrawals", stakes.Withdrawals.as_view(), name="stake-withdrawals"),
     path("docs", reference, name="docs"),
     path("schema", SpectacularJSONAPIView.as_view(), name="schema"),
     re_path(r"", Nothing.as_view(), name="nothing"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
@@ -36,13 +37,11 @@ SWEEP = 500  # locks in one run
 # --- deposits ---------------------------------------------------------------------------------------------------
 
 
-def deposit(actor: Actor, amount: int, source: Kind, key: str) -> None:
+def deposit(actor: Actor, amount: int, origin: Kind, key: str) -> None:
     """Puts credit, or earnings that are available, down as stake; the same key does so once. Raises Conflict."""
     _require_mover(actor, amount)
-    if source not in SOURCES:
-        raise Refused("a stake is not made of this", pointer="/source", expected=" | ".join(SOURCES), got=source)
     mine = actor.organisation.pk
-    parts = Part(Where(source, mine), -amount), Part(Where(Kind.STAKED, mine), amount)
+    parts = Part(Where(origin, mine), -amount), Part(Where(Kind.STAKED, mine), amount)
     _move(actor, f"stake {mine} {key}", ledger.Kind.STAKED, parts, amount)
 
 
@@ -76,9 +75,14 @@ def _move(actor: Actor, key: str, kind: ledger.Kind, parts: tuple[Part, ...], am
         raise Conflict("there is not so much to move", code="too-little-to-stake") from error
 
 
-def _require_mover(actor: Actor, amount: int) -> None:
+def require_mover(actor: Actor) -> None:
+    """Raises Forbidden unless the actor may move its organisation's money."""
     actor.require_scope(Scope.BILLING)
     actor.require_role(actor.organisation.pk, Role.BILLING)
+
+
+def _require_mover(actor: Actor, amount: int) -> None:
+    require_mover(actor)
     if amount <= 0:
         raise Refused("nothing to move", pointer="/amount", expected="more than 0", got=str(amount))
 
@@ -207,7 +211,29 @@ def _stake_missing(owner: int, amount: int) -> PaymentRequired:
     )
 
 
+class Staked(NamedTuple):
+    """What an organisation has deposited, in micro-units: free, and locked."""
+
+    staked: int
+    locked: int
+
+
+def balance(organisation: Organisation) -> Staked:
+    kinds = (Kind.STAKED, Kind.LOCKED)
+    own = Balance.objects.filter(account__organisation=organisation, account__kind__in=kinds)
+    found = dict(own.filter(account__currency=accounts.currency()).values_list("account__kind", "amount"))
+    return Staked(found.get(Kind.STAKED, 0), found.get(Kind.LOCKED, 0))
+
+
+def source(name: str) -> Kind:
+    """What a deposit is made of, by its name. Raises Refused."""
+    for kind in SOURCES:
+        if kind.value == name:
+            return kind
+    raise Refused("a stake is not made of this", pointer="/source", expected=" | ".join(SOURCES), got=name[:40])
+
+
 def of_organisation(organisation: Organisation) -> QuerySet[Hold]:
     """Its locks, newest first, with their groups, ends and when they are released."""
     locks = Hold.objects.filter(organisation=organisation, member__isnull=False)
-    return locks.select_related("member__group", "end", "leaving").order_by("-pk")
+    return locks.select_related("member__group", "end__transaction", "leaving").order_by("-pk")

@@ -17,6 +17,7 @@ from marketplace.web.views import (
     people,
     predictions,
     proposing,
+    stakes,
     texts,
     your_groups,
 )
@@ -71,6 +72,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("your-groups/<slug:slug>/propose", proposing.propose, name="group-propose"),
     path("your-groups/<slug:slug>/proposals/<int:identifier>/withdraw", proposing.withdraw, name="unpropose"),
     path("your-groups/<slug:slug>/withdraw", your_groups.withdraw, name="group-withdraw"),
+    path("stakes", stakes.page, name="stakes"),
     path("nodes", nodes.nodes, name="nodes"),
     path("nodes/<int:node>/retire", nodes.retire, name="retire"),
     path("keys", keys.keys, name="keys"),

@@ -15,9 +15,10 @@ from assay.errors import AssayError, NotVerified, Refused
 from marketplace.accounts.access import Actor
 from marketplace.accounts.models import Role
 from marketplace.api.problems import status_of
+from marketplace.billing import accounts, money
 from marketplace.catalogue.models import Deployment
 from marketplace.groups import access, actions, alerts, configuring, dissent, evidence, standing, withheld
-from marketplace.groups.actions.founding import DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE, Rules
+from marketplace.groups.actions.founding import DEFAULT_GRACE, DEFAULT_HORIZON, DEFAULT_SCALE, MAX_STAKE, Rules
 from marketplace.groups.models import Group, Member, Proposal, Swap
 from marketplace.groups.standing import Card
 from marketplace.groups.telling import TOLD
@@ -44,6 +45,7 @@ NAMED = (
 WORDS = (
     *("name", "title", "summary", "model", "aggregator", "size", "scale", "grace", "horizon", "invite"),
     "copy_resistant",
+    "stake",
 )
 AGGREGATORS = {
     "plurality": "Plurality: the label with most votes (for classification)",
@@ -56,6 +58,7 @@ START = {
     "scale": str(DEFAULT_SCALE),
     "grace": str(DEFAULT_GRACE),
     "horizon": str(DEFAULT_HORIZON),
+    "stake": "0",
 }
 
 
@@ -250,6 +253,7 @@ def _founding(
         "choices": [(_value(each), each) for each in configuring.choices(actor.organisation.pk)],
         "sizes": [(str(size), (size - 1) // 3) for size in SIZES],
         "aggregators": AGGREGATORS.items(),
+        "currency": accounts.currency(),
     }
     return render(request, "owner/found.html", context, status=status_of(error) if error else 200)
 
@@ -258,7 +262,8 @@ def _rules(given: dict[str, str]) -> Rules:
     size, scale, grace, horizon = (
         whole_number(given[name], f"/{name}") for name in ("size", "scale", "grace", "horizon")
     )
-    return Rules(given["aggregator"], size, scale, grace, horizon, bool(given["copy_resistant"]))
+    stake = money.micros(given["stake"], "/stake", MAX_STAKE)
+    return Rules(given["aggregator"], size, scale, grace, horizon, bool(given["copy_resistant"]), stake)
 
 
 def _value(deployment: Deployment) -> str:

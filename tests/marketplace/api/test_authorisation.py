@@ -104,6 +104,11 @@ TABLE = {
     ("group-evidence", "post"): ("401", "404", "ok", "ok", "ok"),  # it stands by itself, whoever hands it in
     ("one-evidence", "get"): ("404", "404", "ok", "ok", "ok"),
     ("group-strikes", "get"): ("404", "404", "ok", "ok", "ok"),
+    # stakes
+    ("stakes", "get"): ("401", "ok", "ok", "ok", "ok"),
+    ("stake-locks", "get"): ("401", "ok", "ok", "ok", "ok"),
+    ("stake-deposits", "post"): ("401", "ok", "403", "ok", "403"),
+    ("stake-withdrawals", "post"): ("401", "ok", "403", "ok", "403"),
     # about the API
     ("schema", "get"): ("ok", "ok", "ok", "ok", "ok"),
 }
@@ -220,6 +225,9 @@ def path(things):
         "group-statistics": f"{group}/statistics",
         "group-evidence": f"{group}/evidence",
         "group-strikes": f"{group}/strikes",
+        "stake-locks": "stakes/locks",
+        "stake-deposits": "stakes/deposits",
+        "stake-withdrawals": "stakes/withdrawals",
         "one-evidence": f"{group}/evidence/{things['evidence'].hex}",
     }
 
