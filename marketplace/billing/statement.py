@@ -1,0 +1,210 @@
+"""What a person is shown of an organisation's money: balances, the history with the end of every hold, spending
+and earnings by day.
+
+Reads only, in a fixed number of queries however long the lists. Who may see it is asked before.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from marketplace.billing import accounts, maturing, months
+from marketplace.billing.accounts import Kind
+from marketplace.billing.models import Balance, Spending
+from marketplace.db.statements import Statement
+
+PAGE = 50
+EXPORTED = 500  # movements read at a time for an export
+NEWEST = 2**63 - 1  # before which all movements are
+
+SPENT = (Kind.FREE, Kind.CREDIT)  # the accounts that predictions are paid from
+EARNED = (Kind.PAYABLE,)  # what has become available of earnings
+
+
+@dataclass(frozen=True)
+class Balances:
+    """Micro-units by kind of account."""
+
+    free: int = 0
+    credit: int = 0
+    held: int = 0
+    earned: int = 0
+    payable: int = 0
+    staked: int = 0
+    locked: int = 0
+
+    @property
+    def available(self) -> int:
+        """What may be spent now."""
+        return self.free + self.credit
+
+
+def balances(organisation: int) -> Balances:
+    """One query."""
+    found = Balance.objects.filter(account__organisation=organisation, account__currency=accounts.currency())
+    return Balances(**dict(found.values_list("account__kind", "amount")))
+
+
+def spending(organisation: int, month: dt.date | None = None) -> int:
+    """Of a month, what is held included: as it counts against the cap. One query."""
+    found = Spending.objects.filter(
+        organisation=organisation, api_key=None, month=month or months.this_month()
+    ).values_list("amount", flat=True)
+    return found.first() or 0
+
+
+# --- history ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Something that moved an organisation's money, once; with a hold, what became of it.
+
+    `amount` is what it added, or took away where it is negative. Of a hold: `quoted`, at most; once it has ended
+    `charged`, how (`ending`) and whether that was refunded since. `certificate`: 64 hexadecimal digits, or empty.
+    """
+
+    id: int  # the place in the order, for the next page
+    kind: str  # ledger.Kind
+    detail: str
+    time: dt.datetime
+    amount: int
+    prediction: UUID | None
+    target: str
+    mode: str
+    rows: int
+    certificate: str
+    quoted: int | None
+    charged: int | None
+    ending: str
+    ended: dt.datetime | None
+    refunded: bool
+
+    @property
+    def returned(self) -> int | None:
+        """Of what was quoted, when the hold ended."""
+        return None if self.quoted is None or self.charged is None else self.quoted - self.charged
+
+
+# $1 organisation, $2 currency, $3 kinds of account, $4 before which entry, $5 how many. A transaction stands where
+# the first of its entries on these accounts does. That a hold was posted or returned is told with the hold.
+_HISTORY = Statement(
+    """
+    WITH mine AS MATERIALIZED (
+        SELECT id FROM billing_account WHERE organisation_id = $1 AND currency = $2 AND kind = ANY($3)
+    ), place AS (
+        SELECT first.id, first.transaction_id FROM mine, LATERAL (
+            SELECT entry.id, entry.transaction_id
+            FROM billing_entry AS entry JOIN billing_transaction AS moved ON moved.id = entry.transaction_id
+            WHERE entry.account_id = mine.id AND entry.id < $4 AND moved.kind NOT IN ('posted', 'returned')
+                AND NOT EXISTS (
+                    SELECT FROM billing_entry AS other JOIN mine AS also ON also.id = other.account_id
+                    WHERE other.transaction_id = entry.transaction_id AND other.id < entry.id)
+            ORDER BY entry.id DESC LIMIT $5
+        ) AS first
+        ORDER BY first.id DESC LIMIT $5
+    )
+    SELECT place.id, moved.kind, moved.detail, moved.posted, (
+            SELECT sum(entry.amount)::bigint FROM billing_entry AS entry JOIN mine ON mine.id = entry.account_id
+            WHERE entry.transaction_id = moved.id
+        ), asked.id::text, coalesce(asked.target, ''), coalesce(asked.mode, ''), coalesce(asked.rows, 0),
+        coalesce(encode(certificate.sha256, 'hex'), ''), hold.amount, ended.posted, coalesce(ended.ending, ''),
+        ended.time, EXISTS (SELECT FROM billing_transaction WHERE reverses_id = ended.transaction_id)
+    FROM place JOIN billing_transaction AS moved ON moved.id = place.transaction_id
+    LEFT JOIN billing_hold AS hold ON hold.member_id IS NULL AND hold.id = coalesce(
+        (SELECT id FROM billing_hold WHERE transaction_id = moved.id),
+        (SELECT hold_id FROM billing_holdend WHERE transaction_id = moved.reverses_id))
+    LEFT JOIN billing_holdend AS ended ON ended.hold_id = hold.id
+    LEFT JOIN predictions_prediction AS asked ON asked.hold_id = hold.id
+    LEFT JOIN certificates_certificate AS certificate ON certificate.id = asked.certificate_id
+    ORDER BY place.id DESC
+    """,
+    *("bigint", "text", "text[]", "bigint", "bigint"),
+)
+
+
+def history(
+    organisation: int, before: int = NEWEST, limit: int = PAGE, kinds: tuple[Kind, ...] = SPENT
+) -> list[Movement]:
+    """What moved on these accounts, newest first, before this place in the order. One query."""
+    found = _HISTORY.rows(organisation, accounts.currency(), [str(kind) for kind in kinds], before, limit)
+    return [_movement(*row) for row in found]
+
+
+def _movement(*row: Any) -> Movement:
+    fields = dict(zip((field.name for field in dataclasses.fields(Movement)), row, strict=True))
+    return Movement(**fields | {"prediction": UUID(fields["prediction"]) if fields["prediction"] else None})
+
+
+def whole_history(organisation: int) -> Iterator[Movement]:
+    """All of it, newest first, never more than a part in memory."""
+    before = NEWEST
+    while page := history(organisation, before, EXPORTED):
+        yield from page
+        before = page[-1].id
+
+
+# --- by day -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Daily:
+    """What predictions that were asked, or paid for, on a day came to: `by` mode, or by what was asked."""
+
+    day: dt.date  # UTC
+    by: str
+    amount: int
+    count: int
+
+
+_SPENT = Statement(
+    """
+    SELECT (asked.created AT TIME ZONE 'UTC')::date AS day, asked.mode,
+        sum(coalesce(ended.posted, hold.amount))::bigint, count(*)
+    FROM predictions_prediction AS asked JOIN billing_hold AS hold ON hold.id = asked.hold_id
+    LEFT JOIN billing_holdend AS ended ON ended.hold_id = hold.id
+    WHERE asked.organisation_id = $1 AND asked.created >= $2::timestamp AT TIME ZONE 'UTC'
+        AND asked.created < $3::timestamp AT TIME ZONE 'UTC'
+        AND NOT EXISTS (SELECT FROM billing_transaction WHERE reverses_id = ended.transaction_id)
+    GROUP BY 1, 2 ORDER BY 1, 2
+    """,
+    *("bigint", "date", "date"),
+)
+_EARNED = Statement(
+    """
+    SELECT (ended.time AT TIME ZONE 'UTC')::date AS day, split_part(asked.target, '@', 1) AS target,
+        sum(entry.amount)::bigint, sum(CASE moved.kind WHEN 'posted' THEN 1 ELSE -1 END)
+    FROM billing_account AS account JOIN billing_entry AS entry ON entry.account_id = account.id
+    JOIN billing_transaction AS moved ON moved.id = entry.transaction_id
+    JOIN billing_holdend AS ended ON ended.transaction_id = coalesce(moved.reverses_id, moved.id)
+    JOIN predictions_prediction AS asked ON asked.hold_id = ended.hold_id
+    WHERE account.organisation_id = $1 AND account.currency = $2 AND account.kind = 'earned'
+        AND moved.kind IN ('posted', 'reversed') AND moved.day >= $3
+        AND ended.time >= $3::timestamp AT TIME ZONE 'UTC' AND ended.time < $4::timestamp AT TIME ZONE 'UTC'
+    GROUP BY 1, 2 ORDER BY 1, 2
+    """,
+    *("bigint", "text", "date", "date"),
+)
+
+
+def spent_by_day(organisation: int, month: dt.date) -> list[Daily]:
+    """By mode: what was charged for what was asked in a month, and what is still held for it. One query."""
+    return [Daily(*row) for row in _SPENT.rows(organisation, month, months.month_after(month))]
+
+
+def earned_by_day(organisation: int, month: dt.date) -> list[Daily]:
+    """By what was asked (`model:owner/name`, `group:slug`): earned in a month, less refunds. One query."""
+    return [
+        Daily(*row) for row in _EARNED.rows(organisation, accounts.currency(), month, months.month_after(month))
+    ]
+
+
+def lots(organisation: int) -> list[tuple[dt.date, int]]:
+    """What has been earned and is not available yet, by the day on which it will be. One query."""
+    found = maturing.lots().filter(account__organisation=organisation, transaction__available__isnull=False)
+    return [(day, amount) for _, day, amount in found]
