@@ -14,6 +14,7 @@ from marketplace.api.answers import Answer
 from marketplace.api.events import EventStream, stream
 from marketplace.api.schema import describe
 from marketplace.api.views import View, actor_of
+from marketplace.billing import caps
 from marketplace.predictions import access, actions, idempotency, questions
 from marketplace.predictions.awaiting import until_ended, watching
 from marketplace.predictions.models import Prediction
@@ -97,10 +98,14 @@ class Events(View):
 
 
 def _create(request: Request, actor: Actor, question: Question) -> tuple[Prediction, bool]:
+    def make() -> Prediction:
+        return actions.create(actor, question)
+
     key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return actions.create(actor, question), False
-    return idempotency.once(actor.organisation, key, bodies.raw(request), lambda: actions.create(actor, question))
+    with caps.noting():
+        if key is None:
+            return make(), False
+        return idempotency.once(actor.organisation, key, bodies.raw(request), make)
 
 
 def _awaited(prediction: Prediction, seconds: float) -> Prediction:

@@ -1,7 +1,8 @@
 """Setting aside what a prediction may cost: with the prediction, in one transaction, or not at all.
 
-One statement counts the amount against this month's caps and takes it from free credit and then from credit. A
-hold that is too large for what there is, or for a cap, raises PaymentRequired with what is missing.
+One statement counts the amount against this month's caps, notes which are nearly or wholly used up, and takes it
+from free credit and then from credit. A hold that is too large for what there is, or for a cap, raises
+PaymentRequired with what is missing.
 """
 
 from __future__ import annotations
@@ -56,8 +57,19 @@ _HOLD = Statement(
             (organisation_id, account_id, transaction_id, amount, free, lines, fee, api_key_id, month, created)
         SELECT $1, account.id, moved.id, $3, free.part, $5, $6, $2, $7, now()
         FROM moved, enough AS free, account WHERE account.kind = 'held' RETURNING id
+    ), alerted AS (
+        INSERT INTO billing_capalert (cap_id, month, percent, time)
+        SELECT cap.id, $7, level.percent, now()
+        FROM spent JOIN billing_cap AS cap
+            ON cap.organisation_id = $1 AND cap.api_key_id IS NOT DISTINCT FROM spent.api_key_id
+        CROSS JOIN (VALUES (80), (100)) AS level(percent)
+        WHERE spent.amount::numeric * 100 >= cap.amount::numeric * level.percent AND NOT EXISTS (
+            SELECT FROM billing_capalert AS said
+            WHERE said.cap_id = cap.id AND said.month = $7 AND said.percent = level.percent)
+        FOR KEY SHARE OF cap -- which somebody may be removing
+        ON CONFLICT DO NOTHING
     )
-    SELECT hold.id, enough.over, spent.api_key_id, spent.amount - cap.amount
+    SELECT hold.id, enough.over, cap.id, spent.api_key_id, spent.amount - cap.amount
     FROM enough CROSS JOIN spent LEFT JOIN hold ON true LEFT JOIN billing_cap AS cap
         ON cap.organisation_id = $1 AND cap.api_key_id IS NOT DISTINCT FROM spent.api_key_id
     """,
@@ -74,6 +86,23 @@ class Terms:
 
 
 FREE = Terms((), 0)
+
+
+class CapReached(PaymentRequired):
+    """`caps` (ids) of `month` would be exceeded, that of the organisation or of the key by `over` the most."""
+
+    default_code = "cap-reached"
+
+    def __init__(self, whose: str, over: int, month: dt.date, caps: frozenset[int]) -> None:
+        currency = accounts.currency()
+        super().__init__(
+            f"this would exceed the {whose}'s cap for the month by {money.words(over, currency)}",
+            over,
+            currency,
+            hint="What is held counts until it has ended. Raise the cap, or wait for the first of the month.",
+        )
+        self.month = month
+        self.caps = caps
 
 
 def standing(lines: Sequence[Line]) -> Terms:
@@ -104,12 +133,15 @@ def _hold(actor: Actor, amount: int, charges: Sequence[Charge], fee: int, month:
     said, moved = json.dumps(msgspec.to_builtins(charges)), uuid7()
     row = buyer, key, amount, accounts.currency(), said, fee, month, str(moved), moved.bytes.ljust(32, b"\0")
     made = _HOLD.rows(*row)
-    for hold, over, capped, beyond in made:
-        if hold is None:
-            raise _too_little(amount, -over)
-        if beyond is not None and beyond > 0:
-            raise _capped("organisation" if capped is None else "key", beyond)
-    return int(made[0][0])
+    hold, over = made[0][:2]
+    if hold is None:
+        raise _too_little(amount, -over)
+    exceeded = [(beyond, cap, capped) for _, _, cap, capped, beyond in made if beyond is not None and beyond > 0]
+    if exceeded:
+        most, _, capped = max(exceeded, key=lambda each: each[0])
+        whose = "organisation" if capped is None else "key"
+        raise CapReached(whose, most, month, frozenset(cap for _, cap, _ in exceeded))
+    return int(hold)
 
 
 def _too_little(amount: int, missing: int) -> PaymentRequired:
@@ -121,15 +153,4 @@ def _too_little(amount: int, missing: int) -> PaymentRequired:
         expected=f"{money.words(amount, currency)} available",
         got=money.words(amount - missing, currency),
         hint="Add credit, or ask for fewer rows.",
-    )
-
-
-def _capped(whose: str, over: int) -> PaymentRequired:
-    currency = accounts.currency()
-    return PaymentRequired(
-        f"this would exceed the {whose}'s cap for the month by {money.words(over, currency)}",
-        over,
-        currency,
-        code="cap-reached",
-        hint="What is held counts until it has ended. Raise the cap, or wait for the first of the month.",
     )
