@@ -282,7 +282,7 @@ class Migration(migrations.Migration):
                     "model",
                     models.ForeignKey(
                         null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
+                        on_delete=django.db.models.deletion.CASCADE,
                         related_name="prices",
                         to="catalogue.model",
                     ),

@@ -183,7 +183,6 @@ BEGIN
     RAISE EXCEPTION 'a price only ends: % refused', TG_OP
         USING ERRCODE = 'restrict_violation', HINT = 'Set another price.';
 END $$;
-CREATE TRIGGER price_stands BEFORE DELETE ON billing_price FOR EACH ROW EXECUTE FUNCTION price_stands();
 CREATE TRIGGER price_only_ends BEFORE UPDATE ON billing_price FOR EACH ROW
     WHEN (OLD.until IS NOT NULL OR (to_jsonb(OLD) - 'until') IS DISTINCT FROM (to_jsonb(NEW) - 'until'))
     EXECUTE FUNCTION price_stands();

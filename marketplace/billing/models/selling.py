@@ -12,13 +12,16 @@ from marketplace.groups.models import Group, Member
 
 
 class Price(models.Model):
-    """What a seller asks for its part of an answer, in one mode. A change ends one and begins another."""
+    """What a seller asks for its part of an answer, in one mode. A change ends one and begins another.
+
+    It goes with its model, which can be discarded only as long as nothing was ever asked of it.
+    """
 
     class Unit(models.TextChoices):
         ROW = "row", "row"
         SECOND = "second", "second of proof"
 
-    model = models.ForeignKey(Model, null=True, on_delete=models.PROTECT, related_name="prices")
+    model = models.ForeignKey(Model, null=True, on_delete=models.CASCADE, related_name="prices")
     member = models.ForeignKey(Member, null=True, on_delete=models.PROTECT, related_name="prices")
     mode = models.CharField(max_length=32)  # verification.registry
     unit = models.CharField(max_length=8, choices=Unit.choices)

@@ -12,6 +12,9 @@ from django.utils import timezone
 
 from assay.errors import AssayError
 from marketplace.accounts.models import AuditEntry
+from marketplace.billing import pricing
+from marketplace.billing.models import Price
+from marketplace.billing.pricing import Asking
 from marketplace.catalogue import access, actions, spool
 from marketplace.catalogue.models import Deployment, Evaluation, Model, ModelVersion, Upload
 from marketplace.errors import Conflict, Forbidden, NotFound
@@ -78,6 +81,12 @@ def test_a_model_goes_with_all_its_versions(cast, model, ready, declared):
     assert everything()[:4] == [[], [], [], []]
     assert AuditEntry.objects.get(action="model.discarded").subject == "asha/levels"
     assert actions.create_model(cast.asha.actor, "levels", "other", title="Again").pk != model.pk
+
+
+def test_a_model_goes_with_its_prices(cast, model, ready):
+    pricing.set_for_model(cast.asha.actor, model, "direct", Asking("0.01"))
+    actions.discard_model(cast.asha.actor, model)
+    assert not Price.objects.exists()
 
 
 def test_a_withdrawn_model_that_nobody_asked_goes_once_it_is_off_its_nodes(cast, published, ready, serving):
