@@ -10,6 +10,9 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from django.db.models import Q
+
+from marketplace.billing.models import FreeUse
 from marketplace.billing.pricing import Charge, Line
 from marketplace.db.statements import Statement
 
@@ -52,6 +55,16 @@ def take(buyer: int, month: dt.date, lines: Sequence[Line], rows: int) -> list[i
     taken = {each: max(0, min(rows, most - used[each])) for each, most in offered.items()}
     _add({each: count for each, count in taken.items() if count})
     return [taken.get(_count(buyer, month, line), 0) for line in lines]
+
+
+def left(buyer: int, month: dt.date, lines: Sequence[Line], rows: int) -> list[int]:
+    """By line: how many of `rows` would be free now. Takes none."""
+    offering = [line for line in lines if line.free_rows]
+    found = FreeUse.objects.filter(organisation=buyer, month=month)
+    of = Q(model__in=[line.model for line in offering]) | Q(member__in=[line.member for line in offering])
+    counts = ("organisation_id", "model_id", "member_id", "mode", "month", "rows")
+    used = {Count(*row[:5]): row[5] for row in found.filter(of).values_list(*counts)} if offering else {}
+    return [max(0, min(rows, line.free_rows - used.get(_count(buyer, month, line), 0))) for line in lines]
 
 
 def give_back(returned: Iterable[tuple[int, dt.date, Charge]]) -> None:

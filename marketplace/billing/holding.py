@@ -109,6 +109,11 @@ def standing(lines: Sequence[Line]) -> Terms:
     return Terms(tuple(lines), settings.ENV.fee)
 
 
+def sold(lines: Sequence[Line], buyer: int) -> list[Line]:
+    """Those that this organisation has to pay: nobody pays oneself."""
+    return [line for line in lines if line.seller != buyer]
+
+
 def hold(actor: Actor, terms: Terms, asked: Asked) -> int | None:
     """Sets aside what this may cost at most; the hold, or None where it costs nothing.
 
@@ -116,7 +121,7 @@ def hold(actor: Actor, terms: Terms, asked: Asked) -> int | None:
     PaymentRequired.
     """
     buyer, month = actor.organisation.pk, this_month()
-    lines = [line for line in terms.lines if line.seller != buyer]  # nobody pays oneself
+    lines = sold(terms.lines, buyer)
     if not lines:
         return None
     free = free_rows.take(buyer, month, lines, asked.rows)

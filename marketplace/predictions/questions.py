@@ -41,12 +41,8 @@ LONGEST = 600.0
 SALT_SIZE = 32
 
 
-class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is asked: a model or a group.
-
-    `inputs` are tensors as in the Open Inference Protocol, {name, datatype, shape, data}, or contents, {name,
-    content_type, content}: a PNG in base64, CSV as text, a table row as JSON.
-    """
+class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is to be asked, a model or a group, and how it is to be verified."""
 
     model: (
         Annotated[str, msgspec.Meta(max_length=100, description="`owner/name` or `owner/name@version`")] | None
@@ -54,13 +50,22 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     group: (
         Annotated[str, msgspec.Meta(max_length=40, description="A group's name, instead of a model's")] | None
     ) = None
-    inputs: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=16)]
     verification: Annotated[
         dict[str, Any], msgspec.Meta(description='`{"mode": "direct"}`, with the mode\'s own parameters beside it')
     ]
     deadline: Annotated[
         float, msgspec.Meta(ge=0.1, le=LONGEST, description="Seconds after which no answer is wanted any more")
     ] = DEADLINE
+
+
+class Body(Wanted, frozen=True, kw_only=True):
+    """What is asked: a model or a group.
+
+    `inputs` are tensors as in the Open Inference Protocol, {name, datatype, shape, data}, or contents, {name,
+    content_type, content}: a PNG in base64, CSV as text, a table row as JSON.
+    """
+
+    inputs: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=16)]
     quote: Annotated[
         UUID | None, msgspec.Meta(description="A quote's id: its prices are charged, whatever changes meanwhile")
     ] = None
@@ -93,9 +98,7 @@ class Question:
 
 def read(actor: Actor, body: Body) -> Question:
     """Judges a request. Raises Refused, TooLarge, NotFound, Forbidden, Conflict naming the field."""
-    actor.require_scope(Scope.PREDICT)
-    actor.require_role(actor.organisation.pk, Role.BUYER, Role.OWNER)
-    asked, target, mode, params = _asked(actor, body)
+    asked, target, mode, params = wanted(actor, body)
     inputs = _inputs(interface_of(asked), body.inputs)
     source, source_type = _source(body.inputs)
     terms = quoting.terms(actor, body.quote, asked, mode)
@@ -113,8 +116,10 @@ def read(actor: Actor, body: Body) -> Question:
     )
 
 
-def _asked(actor: Actor, body: Body) -> tuple[ModelVersion | Group, str, str, dict[str, Any]]:
-    """What is asked, its name in the statement, the mode, and the mode's parameters."""
+def wanted(actor: Actor, body: Wanted) -> tuple[ModelVersion | Group, str, str, dict[str, Any]]:
+    """What is asked, its name in the statement, the mode, and the mode's parameters. Raises as `read` does."""
+    actor.require_scope(Scope.PREDICT)
+    actor.require_role(actor.organisation.pk, Role.BUYER, Role.OWNER)
     match body.model, body.group:
         case str(name), None:
             mode, params = _verification(body.verification, "model")

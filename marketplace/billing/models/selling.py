@@ -55,7 +55,10 @@ class Price(models.Model):
 
 
 class Quote(models.Model):
-    """The prices of a target in a mode, good until it expires: for as many predictions as the buyer likes."""
+    """The prices of a target in a mode, good until it expires: for as many predictions as the buyer likes.
+
+    `rows` and `seconds` say what the total was told for; the prices hold for any number.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -64,6 +67,8 @@ class Quote(models.Model):
     )
     group = models.ForeignKey(Group, null=True, on_delete=models.CASCADE, related_name="+", db_index=False)
     mode = models.CharField(max_length=32)
+    rows = models.PositiveIntegerField()
+    seconds = models.FloatField()  # after which no answer is wanted
     lines = models.JSONField()  # billing.pricing.Line of each seller
     fee = models.PositiveIntegerField()  # the platform's, in hundredths of a percent
     currency = models.CharField(max_length=3)
