@@ -130,7 +130,8 @@ def _overdrawing() -> Iterator[None]:
 
 def hold_still(*wheres: Where) -> list[int]:
     """Locks these accounts until the transaction ends, in one order; their balances, in the order given."""
-    whose = [where.organisation for where in wheres]
+    whose = [where.organisation for where in wheres if where.organisation is not None]
+    accounts.open_for(whose)
     found = Account.objects.filter(Q(organisation__in=whose) | Q(organisation=None), currency=accounts.currency())
     ids = {Where(accounts.Kind(each.kind), each.organisation_id): each.pk for each in found}
     locked = {each: _LOCKED.rows(each)[0][0] for each in sorted({ids[where] for where in wheres})}

@@ -24,7 +24,7 @@ from marketplace.accounts.scopes import Scope
 from marketplace.billing import accounts, ledger, money
 from marketplace.billing.accounts import Kind, Where
 from marketplace.billing.ledger import Overdrawn, Part, Posting
-from marketplace.billing.models import Account, Balance, Entry, Hold, HoldEnd, Leaving
+from marketplace.billing.models import Account, Balance, Entry, Hold, HoldEnd, Leaving, Transaction
 from marketplace.billing.months import this_month
 from marketplace.errors import Conflict, PaymentRequired
 from marketplace.groups.models import Group, Member
@@ -53,14 +53,15 @@ def withdraw(actor: Actor, amount: int, key: str) -> None:
     """
     _require_mover(actor, amount)
     mine = actor.organisation.pk
-    ledger.hold_still(Where(Kind.STAKED, mine))  # one withdrawal after the other
-    credit = min(amount, _from_credit(mine))
+    key = f"unstake {mine} {key}"
+    ledger.hold_still(*(Where(kind, mine) for kind in (*SOURCES, Kind.STAKED)))  # one withdrawal after the other
+    credit = min(amount, _from_credit(mine, key))
     parts = (
         Part(Where(Kind.STAKED, mine), -amount),
         Part(Where(Kind.CREDIT, mine), credit),
         Part(Where(Kind.PAYABLE, mine), amount - credit),
     )
-    _move(actor, f"unstake {mine} {key}", ledger.Kind.UNSTAKED, parts, -amount)
+    _move(actor, key, ledger.Kind.UNSTAKED, parts, -amount)
 
 
 def _move(actor: Actor, key: str, kind: ledger.Kind, parts: tuple[Part, ...], amount: int) -> None:
@@ -91,13 +92,12 @@ def _balance(organisation: int) -> QuerySet[Balance]:
     return Balance.objects.filter(account__organisation=organisation, account__kind=Kind.STAKED)
 
 
-def _from_credit(organisation: int) -> int:
-    """How much more was deposited from credit than went back there."""
-    moves = Entry.objects.filter(
-        account__organisation=organisation,
-        account__kind=Kind.CREDIT,
-        transaction__kind__in=(ledger.Kind.STAKED, ledger.Kind.UNSTAKED),
-    )
+def _from_credit(organisation: int, key: str) -> int:
+    """How much more was deposited from credit than went back there; or what went back under this key before."""
+    moves = Entry.objects.filter(account__organisation=organisation, account__kind=Kind.CREDIT)
+    if Transaction.objects.filter(key=key).exists():
+        return moves.filter(transaction__key=key).aggregate(sum=Sum("amount"))["sum"] or 0
+    moves = moves.filter(transaction__kind__in=(ledger.Kind.STAKED, ledger.Kind.UNSTAKED))
     return -(moves.aggregate(sum=Sum("amount"))["sum"] or 0)
 
 
