@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,7 +18,7 @@ from marketplace.billing.models import Balance, Spending
 from marketplace.db.statements import Statement
 
 PAGE = 50
-EXPORTED = 500  # movements read at a time for an export
+TEST_MONEY = True  # credit is given and never bought: no account takes a payment
 NEWEST = 2**63 - 1  # before which all movements are
 
 SPENT = (Kind.FREE, Kind.CREDIT)  # the accounts that predictions are paid from
@@ -48,6 +47,33 @@ def balances(organisation: int) -> Balances:
     """One query."""
     found = Balance.objects.filter(account__organisation=organisation, account__currency=accounts.currency())
     return Balances(**dict(found.values_list("account__kind", "amount")))
+
+
+@dataclass(frozen=True)
+class Purse:
+    """What every page says of a person's own organisation."""
+
+    available: int
+    alert: int  # percent of a cap that have been reached this month: 0, 80 or 100
+
+
+_PURSE = Statement(
+    """
+    SELECT coalesce(sum(balance.amount), 0)::bigint, coalesce((
+        SELECT max(alert.percent) FROM billing_capalert AS alert JOIN billing_cap AS cap ON cap.id = alert.cap_id
+        JOIN accounts_organisation AS mine ON mine.id = cap.organisation_id
+        WHERE mine.personal_of_id = $1 AND alert.month = $3), 0)
+    FROM accounts_organisation AS mine JOIN billing_account AS account ON account.organisation_id = mine.id
+    JOIN billing_balance AS balance ON balance.account_id = account.id
+    WHERE mine.personal_of_id = $1 AND account.currency = $2 AND account.kind IN ('free', 'credit')
+    """,
+    *("bigint", "text", "date"),
+)
+
+
+def purse(user: int) -> Purse:
+    """One query."""
+    return Purse(*_PURSE.rows(user, accounts.currency(), months.this_month())[0])
 
 
 def spending(organisation: int, month: dt.date | None = None) -> int:
@@ -139,14 +165,6 @@ def history(
 def _movement(*row: Any) -> Movement:
     fields = dict(zip((field.name for field in dataclasses.fields(Movement)), row, strict=True))
     return Movement(**fields | {"prediction": UUID(fields["prediction"]) if fields["prediction"] else None})
-
-
-def whole_history(organisation: int) -> Iterator[Movement]:
-    """All of it, newest first, never more than a part in memory."""
-    before = NEWEST
-    while page := history(organisation, before, EXPORTED):
-        yield from page
-        before = page[-1].id
 
 
 # --- by day -----------------------------------------------------------------------------------------------------

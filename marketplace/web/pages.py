@@ -6,6 +6,7 @@ problem with the status it has in the API. Nothing here knows what any page show
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -61,6 +62,22 @@ def own_page(view: OwnView[Given]) -> View[Given]:
 def actor_of(request: HttpRequest) -> Actor | None:
     """Who is signed in, for the personal organisation; None for a visitor."""
     return for_user(request.user) if isinstance(request.user, User) else None
+
+
+def acting_for(request: HttpRequest, actor: Actor) -> Actor:
+    """The same person, for the organisation that the form or the address names. Raises NotFound for a stranger."""
+    named = (request.POST.get("organisation") or request.GET.get("organisation", ""))[:MAX_TYPED]
+    return for_user(actor.user, named) if named and named != actor.organisation.slug else actor
+
+
+def once(request: HttpRequest) -> str:
+    """The name of the form that was filled in, by which what it moves is moved once. Raises Refused."""
+    try:
+        return str(uuid.UUID(request.POST.get("once", "")))
+    except ValueError as error:
+        raise Refused(
+            "the form cannot be told from others", pointer="/once", hint="Load the page anew."
+        ) from error
 
 
 def problem(request: HttpRequest, error: AssayError) -> HttpResponse:

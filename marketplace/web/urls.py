@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from marketplace.web.views import (
+    billing,
     catalogue,
     certificates,
     discarding,
@@ -72,6 +73,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("your-groups/<slug:slug>/propose", proposing.propose, name="group-propose"),
     path("your-groups/<slug:slug>/proposals/<int:identifier>/withdraw", proposing.withdraw, name="unpropose"),
     path("your-groups/<slug:slug>/withdraw", your_groups.withdraw, name="group-withdraw"),
+    path("billing", billing.billing, name="billing"),
+    path("billing/cap", billing.cap, name="cap"),
+    path("billing/history.csv", billing.history, name="billing-csv"),
+    path("owner/earnings", billing.earnings, name="earnings"),
+    path("owner/earnings.csv", billing.earned, name="earnings-csv"),
     path("stakes", stakes.page, name="stakes"),
     path("nodes", nodes.nodes, name="nodes"),
     path("nodes/<int:node>/retire", nodes.retire, name="retire"),

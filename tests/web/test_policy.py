@@ -16,7 +16,10 @@ from tests.web.test_who_may_open_what import PAGES, at
 MAX_WEIGHT = 180_000  # bytes of a page with all it loads, as they travel; far below the 250 KB it may weigh
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 LOADING = {"script": "src", "link": "href", "img": "src"}
-DOWNLOADS = ("prediction-input", "certificate-json", "certificate-cbor", "receipt")
+DOWNLOADS = (
+    *("prediction-input", "certificate-json", "certificate-cbor", "receipt"),
+    *("billing-csv", "earnings-csv"),
+)
 HTML = [name for name in PAGES if name not in DOWNLOADS]
 
 

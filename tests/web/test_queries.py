@@ -12,15 +12,15 @@ from tests.marketplace import answering
 from tests.web.conftest import browser, certified, url
 
 MOST = {
-    "home": 12,
-    "predictions": 6,
-    "models": 9,
-    "nodes": 7,
-    "keys": 5,
-    "manage": 10,
-    "model-versions": 9,
-    "certificate": 10,
-    "prediction": 8,
+    "home": 13,
+    "predictions": 7,
+    "models": 11,
+    "nodes": 8,
+    "keys": 6,
+    "manage": 14,
+    "model-versions": 10,
+    "certificate": 11,
+    "prediction": 9,
 }
 
 

@@ -100,6 +100,11 @@ PAGES = {
     "discard": (draft, ASHAS),
     "nodes": ((), SIGNED_IN),
     "keys": ((), SIGNED_IN),
+    "stakes": ((), SIGNED_IN),
+    "billing": ((), SIGNED_IN),
+    "billing-csv": ((), SIGNED_IN),
+    "earnings": ((), SIGNED_IN),
+    "earnings-csv": ((), SIGNED_IN),
 }
 FORMS = {
     "logout": ((), dict.fromkeys(ANYBODY, 302)),
@@ -120,6 +125,7 @@ FORMS = {
     "group-keep": (group, ASHAS_TO_CHANGE),
     "unpropose": (proposal, ASHAS_TO_CHANGE),
     "group-withdraw": (group, ASHAS_TO_CHANGE),
+    "cap": ((), dict.fromkeys(ANYBODY, 302)),  # each for oneself
 }
 
 

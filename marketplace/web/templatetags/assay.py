@@ -17,8 +17,11 @@ from django.utils.safestring import SafeString
 
 from assay.durations import in_words
 from assay.keys import PublicKey
-from marketplace.billing import accounts
+from marketplace.billing import accounts, statement
+from marketplace.billing.models import Price
 from marketplace.billing.money import number
+from marketplace.billing.statement import Purse
+from marketplace.catalogue.offers import ModeOffer
 from marketplace.groups.statistics import MemberCounts
 from marketplace.web.markdown import rendered
 
@@ -129,6 +132,36 @@ def money(amount: int | None, currency: str = "") -> str:
     whole, _, part = number(abs(amount)).partition(".")
     sign = MINUS if amount < 0 else ""
     return f"{sign}{'$' if named == 'USD' else f'{named} '}{int(whole):,}.{part}"
+
+
+@register.simple_tag(takes_context=True)
+def purse(context: Mapping[str, Any]) -> Purse:
+    """Of who is signed in."""
+    return statement.purse(context["request"].user.pk)
+
+
+@register.simple_tag
+def test_money() -> bool:
+    """Whether no money here has ever been paid."""
+    return statement.TEST_MONEY
+
+
+@register.filter
+def decimal(amount: int) -> str:
+    """As a form takes it: `0.0015`."""
+    return number(amount)
+
+
+@register.filter
+def signed(amount: int) -> str:
+    """`+$1.00`, for what came and what went."""
+    return f"+{money(amount)}" if amount > 0 else money(amount)
+
+
+@register.filter
+def price(mode: ModeOffer) -> str:
+    """`$0.0005 per row`, of all sellers together."""
+    return f"{money(mode.micros)} per {Price.Unit(mode.unit).label}" if mode.micros else "free"
 
 
 @register.filter

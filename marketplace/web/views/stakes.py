@@ -15,7 +15,7 @@ from marketplace.accounts.models import Role
 from marketplace.api.problems import status_of
 from marketplace.billing import accounts, money, stakes
 from marketplace.billing.accounts import Kind
-from marketplace.web.pages import MAX_TYPED, own_page
+from marketplace.web.pages import MAX_TYPED, once, own_page
 
 MAX_SHOWN = 200  # locks
 SOURCES = {Kind.CREDIT: "credit", Kind.PAYABLE: "earnings that are available"}
@@ -28,33 +28,22 @@ def page(request: HttpRequest, actor: Actor) -> HttpResponse:
         return _page(request, actor)
     given = {name: request.POST.get(name, "")[:MAX_TYPED] for name in ("amount", "source", "once", "move")}
     try:
-        said = _move(actor, given)
+        said = _move(actor, given, once(request))
     except Refused as error:
         return _page(request, actor, given, error)
     messages.success(request, said)
     return redirect("web:stakes")
 
 
-def _move(actor: Actor, given: dict[str, str]) -> str:
+def _move(actor: Actor, given: dict[str, str], once: str) -> str:
     """Does what was asked, once for each form that was filled in, and says so."""
     amount = money.micros(given["amount"], "/amount")
     words = money.words(amount, accounts.currency())
-    once = _once(given["once"])
     if given["move"] == "withdraw":
         stakes.withdraw(actor, amount, once)
         return f"{words} are no stake any more."
     stakes.deposit(actor, amount, stakes.source(given["source"]), once)
     return f"{words} are deposited as stake."
-
-
-def _once(text: str) -> str:
-    """The form's own name, by which it moves nothing twice."""
-    try:
-        return str(uuid.UUID(text))
-    except ValueError as error:
-        raise Refused(
-            "the form cannot be told from others", pointer="/once", hint="Load the page anew."
-        ) from error
 
 
 def _page(

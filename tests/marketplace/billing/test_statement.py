@@ -40,6 +40,7 @@ def test_balances_by_kind(cast, priced, ask, grant):
     assert of["bela"].available == WELCOME + 1_000
     assert of["asha"] == statement.Balances(free=WELCOME, earned=450)
     assert statement.spending(cast.bela.organisation.pk) == 1_000
+    assert statement.purse(cast.bela.user.pk) == statement.Purse(of["bela"].available, 0)
 
 
 def test_every_hold_is_told_with_its_end(cast, priced, ask):
@@ -91,7 +92,7 @@ def test_pages_tell_everything_once(cast, priced, ask, grant):
         grant(cast.bela, 1, key=str(i))
         ask()
     mine = cast.bela.organisation.pk
-    whole = [each.id for each in statement.whole_history(mine)]
+    whole = [each.id for each in statement.history(mine, limit=1000)]
     paged, before = [], statement.NEWEST
     while page := statement.history(mine, before, limit=4):
         paged += [each.id for each in page]
@@ -142,6 +143,7 @@ def test_one_query_each_however_much_there_is(cast, priced, ask):
         answering.end(cast.node_key, ask())
         for read in (
             lambda: statement.balances(mine),
+            lambda: statement.purse(cast.bela.user.pk),
             lambda: statement.spending(mine),
             lambda: statement.history(mine),
             lambda: statement.spent_by_day(mine, month),
