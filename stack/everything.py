@@ -47,6 +47,6 @@ def _demo(market: Marketplace, users: Path, running: list[str]) -> list[Service]
     seed = ("-m", "demo.seed", "--url", market.url, "--users", str(users), "--nodes", str(nodes))
     return [
         market.step("demo-models", "-m", "demo.train"),
-        market.quiet_step("demo-users", "manage.py", "create_demo_users", depends_on=("migrations",)),
+        market.quiet_step("demo-users", "manage.py", "create_demo_users", depends_on=("privileges",)),
         market.step("demo", *seed, depends_on=("demo-models", "demo-users", *running)),
     ]

@@ -26,7 +26,10 @@ from stack.tree import Tree
 VERSION = 18
 SUPERUSER = "postgres"
 ROLE = DATABASE = "assay"  # the role owns its database and may create others (tests do); it is no superuser
+SITE_ROLE = "assay_app"  # as which the marketplace runs: owns nothing, and has what `manage.py grant` gives it
 CREATE = f"CREATE ROLE {ROLE} LOGIN CREATEDB;\nCREATE DATABASE {DATABASE} OWNER {ROLE};\n"
+CREATE_SITE_ROLE = f"CREATE ROLE {SITE_ROLE} LOGIN;\nGRANT {SITE_ROLE} TO {ROLE};\n"  # for tests: SET ROLE
+SITE_ROLE_MADE = "assay_app.made"  # in the cluster's folder: an older cluster is given the role at its next start
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=64MB", "autovacuum=off")
 
 
@@ -67,9 +70,15 @@ def service(tree: Tree, *, durable: bool = True) -> tuple[Service, str]:
     return server, f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(sockets))}"
 
 
+def for_site(url: str) -> str:
+    """The address by which the marketplace itself reaches what its owner reaches at `url`."""
+    return url.replace(f"//{ROLE}@", f"//{SITE_ROLE}@", 1)
+
+
 def _ensure_cluster(data: Path, bin_: Path, runs_as: Account) -> None:
     """Makes the cluster unless it is there. Raises OSError with initdb's last words."""
     if (data / "PG_VERSION").exists():
+        _ensure_site_role(data, bin_, runs_as)
         return
     half = data.with_name("postgres.half")
     shutil.rmtree(half, ignore_errors=True)
@@ -77,8 +86,31 @@ def _ensure_cluster(data: Path, bin_: Path, runs_as: Account) -> None:
     runs_as.give(half)
     initdb = ("--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
     _run(runs_as, str(bin_ / "initdb"), "-D", str(half), "-U", SUPERUSER, *initdb)
-    _run(runs_as, str(bin_ / "postgres"), "--single", "-D", str(half), "postgres", stdin=CREATE)
+    _alone(half, bin_, runs_as, CREATE + CREATE_SITE_ROLE)
+    _mark(half, runs_as)
     half.rename(data)
+
+
+def _ensure_site_role(data: Path, bin_: Path, runs_as: Account) -> None:
+    """Gives an older cluster the role that it lacks. A kill between the two steps leaves it made and unmarked."""
+    if not (data / SITE_ROLE_MADE).exists():
+        made = "".join(
+            f"DO $$BEGIN {each} EXCEPTION WHEN duplicate_object THEN NULL; END$$;\n"
+            for each in CREATE_SITE_ROLE.splitlines()
+        )
+        _alone(data, bin_, runs_as, made)
+        _mark(data, runs_as)
+
+
+def _mark(data: Path, runs_as: Account) -> None:
+    mark = data / SITE_ROLE_MADE
+    mark.touch()
+    runs_as.give(mark)
+
+
+def _alone(data: Path, bin_: Path, runs_as: Account, statements: str) -> None:
+    """Has the cluster's superuser carry out statements, one on each line, while no server runs."""
+    _run(runs_as, str(bin_ / "postgres"), "--single", "-D", str(data), "postgres", stdin=statements)
 
 
 def _run(runs_as: Account, *argv: str, stdin: str = "") -> None:

@@ -34,7 +34,10 @@ BROKER_PATIENCE = {"socket_timeout": 5.0, "socket_connect_timeout": 5.0}  # seco
 
 @dataclass(frozen=True)
 class Marketplace:
-    """The marketplace of one stack and how its parts are told about each other. `url` is the public address."""
+    """The marketplace of one stack and how its parts are told about each other. `url` is the public address.
+
+    `database` is reached there as its owner: migrations are. What serves runs as a role that owns nothing.
+    """
 
     tree: Tree
     port: int
@@ -49,7 +52,7 @@ class Marketplace:
     def settings(self) -> dict[str, str]:
         """The variables of docs/settings.md."""
         return {
-            "DATABASE_URL": self.database,
+            "DATABASE_URL": postgres.for_site(self.database),
             "BROKER_URL": self.broker,
             "ASSAY_VAR": str(self.tree.folder()),
             "ASSAY_URL": self.url,
@@ -69,15 +72,22 @@ class Marketplace:
         argv = (sys.executable, *arguments)
         return Service(name, argv, None, depends_on=depends_on, env=self.environment, ready_within=300)
 
+    def step_of_owner(self, name: str, *arguments: str, depends_on: tuple[str, ...]) -> Service:
+        """The same with the rights of the database's owner."""
+        step = self.step(name, *arguments, depends_on=depends_on)
+        return replace(step, env={**self.environment, "DATABASE_URL": self.database})
+
     def quiet_step(self, name: str, *arguments: str, depends_on: tuple[str, ...]) -> Service:
         """The same for one whose output is secret: it goes nowhere, its errors to the log."""
         step = self.step(name, *arguments, depends_on=depends_on)
         return replace(step, argv=("sh", "-c", 'exec "$@" >/dev/null', "sh", *step.argv))
 
     def services(self) -> list[Service]:
-        """Migrations and static files, then the web server, the workers and the scheduler."""
+        """Migrations, privileges and static files, then the web server, the workers and the scheduler."""
+        grant = ("manage.py", "grant", postgres.SITE_ROLE)
         return [
-            self.step("migrations", "manage.py", "migrate", "--noinput", depends_on=("postgres",)),
+            self.step_of_owner("migrations", "manage.py", "migrate", "--noinput", depends_on=("postgres",)),
+            self.step_of_owner("privileges", *grant, depends_on=("migrations",)),
             self.step("static-files", "-m", "stack.static"),
             self._web(),
             *map(self.worker, WORKERS),
@@ -91,7 +101,7 @@ class Marketplace:
             name="web",
             argv=(sys.executable, *server, *quiet),
             ready=probes.http(f"{self.url}/readyz"),
-            depends_on=("migrations", "static-files", "redis"),
+            depends_on=("privileges", "static-files", "redis"),
             env=self.environment,
         )
 
@@ -103,7 +113,7 @@ class Marketplace:
             name=f"worker-{queue}-{host}" if host else f"worker-{queue}",
             argv=self._celery("worker", *how, "--without-gossip", "--without-mingle"),
             ready=partial(asyncio.to_thread, _ping, self.broker, name),
-            depends_on=("migrations", "redis"),
+            depends_on=("privileges", "redis"),
             env=self.environment,
             stop_within=20,
         )

@@ -119,6 +119,26 @@ def test_a_cluster_that_was_only_half_made_is_made_again(tmp_path):
     assert not half.exists()
 
 
+def test_the_sites_role_owns_nothing_and_an_older_cluster_is_given_it(tmp_path):
+    tree = Tree(tmp_path / "var")
+    with testing.running_postgres(tree) as url, contextlib.closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("CREATE TABLE kept (life int)")
+        older = connection.cursor()
+        older.execute("SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = 'assay_app'")
+        assert older.fetchone() == (False, False, False)
+    (tree.var / "postgres" / postgres.SITE_ROLE_MADE).unlink()  # as a kill between the two steps leaves it
+    for _ in range(2):
+        with testing.running_postgres(tree) as url:
+            assert postgres.for_site(url).startswith("postgresql://assay_app@/assay?host=")
+            with (
+                contextlib.closing(psycopg2.connect(postgres.for_site(url))) as connection,
+                pytest.raises(psycopg2.errors.InsufficientPrivilege, match="permission denied for table kept"),
+            ):
+                connection.cursor().execute("SELECT FROM kept")
+    assert (tree.var / "postgres" / postgres.SITE_ROLE_MADE).exists()
+
+
 def run_as(account, *arguments, cwd):
     """What Python prints, run by `account`."""
     ids = (str(os.getpid()), str(account.uid), str(account.gid), str(account.capabilities))
