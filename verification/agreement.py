@@ -13,11 +13,20 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from assay.agreement.issue import CAVEATS, issue
-from assay.agreement.votes import Answered
+from assay.agreement.votes import Answered, count
 from assay.certificate import AgreementCertificate, AnyCertificate
 from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, Unavailable
 from assay.verify import Trust, check
-from verification.ends import CANCELLED, CERTIFIED, CONTESTED, DISPUTE_LOST, EXPIRED, FAILED, Ending
+from verification.ends import (
+    CANCELLED,
+    CERTIFIED,
+    CONTESTED,
+    CONTESTED_IN_PART,
+    DISPUTE_LOST,
+    EXPIRED,
+    FAILED,
+    Ending,
+)
 from verification.metering import Meter, Rows
 from verification.mode import (
     Cancelled,
@@ -44,14 +53,33 @@ class AgreementParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     votes: Annotated[int, msgspec.Meta(ge=0, le=16)] = 0
 
 
+class AnsweredRows(Rows):
+    """Paid by the row to which the group has an answer, be it one that fewer members gave than the buyer wanted.
+
+    All that is in a contested certificate, too: one row on which nobody agrees, or a wish for more votes than
+    there are, would make the rest free.
+    """
+
+    def used(self, certificate: AnyCertificate) -> int:
+        assert isinstance(certificate, AgreementCertificate), "a certificate of this mode"
+        evidence = certificate.evidence
+        if certificate.statement.outcome == "certified":
+            return evidence.asked.rows
+        tally = count(evidence.configuration, evidence.ended.said, evidence.asked.rows, 0)
+        return sum(each.value is not None for each in tally.decisions)
+
+
 class Agreement:
     """See the module's first lines."""
 
     name: ClassVar[str] = "agreement"
     title: ClassVar[str] = "Agreed by a group"
     asks: ClassVar[Kind] = "group"
-    ends: ClassVar[tuple[Ending, ...]] = (CERTIFIED, CONTESTED, FAILED, EXPIRED, CANCELLED, DISPUTE_LOST)
-    meter: ClassVar[Meter] = Rows()
+    ends: ClassVar[tuple[Ending, ...]] = (
+        *(CERTIFIED, CONTESTED, CONTESTED_IN_PART, FAILED, EXPIRED, CANCELLED),
+        DISPUTE_LOST,
+    )
+    meter: ClassVar[Meter] = AnsweredRows()
     verifying: ClassVar[int] = 0  # the members have verified each other
     Params = AgreementParams
 
@@ -99,7 +127,8 @@ def _end(decision: Decision, job: Job[AgreementParams]) -> End:
         case "certified":
             return Certified(certificate)
         case "contested":
-            return Contested(certificate)
+            in_part = Agreement.meter.used(certificate)
+            return Contested(certificate, CONTESTED_IN_PART if in_part else CONTESTED)
         case _:
             return Failed(_failed(certificate), certificate)
 

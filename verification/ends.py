@@ -40,6 +40,13 @@ DISPUTE_WON = Ending(
 CONTESTED = Ending(
     "contested", "contested", "returned", "nobody", "the members did not agree, and a certificate says so"
 )
+CONTESTED_IN_PART = Ending(
+    "contested-in-part",
+    "contested",
+    "posted",
+    "nobody",
+    "there is an answer to some rows, or one that fewer gave than the buyer wanted: those rows are paid for",
+)
 FAILED = Ending(
     "failed", "failed", "returned", "witnessed", "no answer; who withheld one is named if it can be seen"
 )
@@ -58,7 +65,7 @@ DISPUTE_LOST = Ending(
 ENDINGS: dict[str, Ending] = {
     ending.name: ending
     for ending in (
-        *(CERTIFIED, DISPUTE_WON, CONTESTED, FAILED, PROOF_FAILED, VOID, EXPIRED, CANCELLED),
+        *(CERTIFIED, DISPUTE_WON, CONTESTED, CONTESTED_IN_PART, FAILED, PROOF_FAILED, VOID, EXPIRED, CANCELLED),
         DISPUTE_LOST,
     )
 }

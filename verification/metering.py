@@ -30,5 +30,6 @@ class Rows:
         del seconds
         return rows
 
-    def used(self, certificate: AnyCertificate) -> None:
+    def used(self, certificate: AnyCertificate) -> int | None:
         del certificate
+        return None

@@ -101,8 +101,14 @@ def charge(line: Line, asked: Asked, free: int) -> Charge:
 
 
 def used(charge: Charge, units: int | None) -> int:
-    """What it comes to in the end, from 0 to `most`. `units`: as the mode's meter reads the certificate."""
-    return charge.most if units is None else min(charge.most, charge.line.micros * max(0, units))
+    """What it comes to in the end, from 0 to `most`. `units`: as the mode's meter reads the certificate.
+
+    Of rows, the free ones are the first.
+    """
+    if units is None:
+        return charge.most
+    paid = units - charge.free if charge.line.unit == "row" else units
+    return min(charge.most, charge.line.micros * max(0, paid))
 
 
 # --- setting prices ---------------------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ def settlement(hold: Open, ended: Ended) -> Settlement:
     units = mode.meter.used(certificate)
     amounts = [pricing.used(each, units) for each in paid]
     if not sum(amounts):
-        return Settlement(hold, ended.ending)
+        return Settlement(hold, ended.ending, paid=tuple(paid))  # who answered gave its free rows
     platform, verifier = hold.fee, min(mode.verifying, splitting.WHOLE - hold.fee)
     weights = [amount * (splitting.WHOLE - platform - verifier) for amount in amounts]
     weights += [sum(amounts) * platform, sum(amounts) * verifier]

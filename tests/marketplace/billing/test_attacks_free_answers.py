@@ -1,0 +1,79 @@
+"""Buyers who want a group's answers for nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from marketplace.billing.models import FreeUse, HoldEnd
+from tests.marketplace.billing import grouped
+from tests.marketplace.billing.books import Books
+from tests.marketplace.billing.grouped import PRICE
+from tests.marketplace.groups import founded
+from tests.marketplace.groups.deciding import SILENT
+
+pytestmark = pytest.mark.django_db
+WELCOME = 1_000_000
+
+
+@pytest.fixture
+def books(cast) -> Books:
+    return Books()
+
+
+@pytest.fixture
+def owners(cast):
+    return founded.owners(cast)
+
+
+@pytest.fixture
+def buyer(cast):
+    """Somebody who is no member."""
+    return cast.tariq
+
+
+def earned(books, owners) -> list[int]:
+    return [books.of(each.person).get("earned", 0) for each in owners]
+
+
+def test_one_row_on_which_nobody_agrees_does_not_make_the_others_free(books, owners, buyer):
+    """Nine digits, and noise: every answer but that to the noise is in the certificate."""
+    grouped.selling(owners)
+    noise = [grouped.votes(each, *range(9), i) for i, each in enumerate(owners)]
+    end = grouped.decide(owners, grouped.ask(buyer, rows=10), dict(enumerate(noise)))
+    assert end.certificate.statement.outcome == "contested"
+    assert books.of(buyer) == {"free": WELCOME - 4 * 9 * PRICE}
+    assert earned(books, owners) == [9 * PRICE * 9 // 10] * 4
+
+
+def test_asking_for_more_votes_than_there_are_does_not_make_the_answer_free(books, owners, buyer):
+    """One member is silent, as is known beforehand; the certificate shows what the three others say."""
+    grouped.selling(owners)
+    end = grouped.decide(owners, grouped.ask(buyer, votes=4), {3: SILENT})
+    assert end.certificate.statement.outcome == "contested"
+    assert books.of(buyer) == {"free": WELCOME - 3 * PRICE}
+    assert earned(books, owners) == [PRICE * 9 // 10] * 3 + [0]
+
+
+def test_what_nobody_agrees_on_at_all_costs_nothing(books, owners, buyer):
+    grouped.selling(owners)
+    grouped.decide(owners, grouped.ask(buyer), {0: 1, 1: 2, 2: 4})
+    assert books.of(buyer) == {"free": WELCOME}
+    assert HoldEnd.objects.get().ending == "contested"
+
+
+def test_free_rows_are_the_first_of_those_that_were_answered(books, owners, buyer):
+    """Of ten rows four are free and nine are answered: five are paid for."""
+    grouped.selling(owners, free_rows={0: 4})
+    noise = [grouped.votes(each, *range(9), i) for i, each in enumerate(owners)]
+    grouped.decide(owners, grouped.ask(buyer, rows=10), dict(enumerate(noise)))
+    assert books.of(buyer) == {"free": WELCOME - (5 + 3 * 9) * PRICE}
+
+
+def test_a_silent_friend_in_the_group_does_not_make_free_rows_come_back(books, owners, buyer):
+    """Three members give a free row a month, the friend none: its vote is all that is set aside, and not given."""
+    grouped.selling(owners, free_rows={0: 1, 1: 1, 2: 1})
+    grouped.decide(owners, grouped.ask(buyer), {3: SILENT})
+    assert books.of(buyer) == {"free": WELCOME}
+    assert [each.rows for each in FreeUse.objects.order_by("member")] == [1, 1, 1]
+    grouped.decide(owners, grouped.ask(buyer), {3: SILENT})
+    assert books.of(buyer) == {"free": WELCOME - 3 * PRICE}
