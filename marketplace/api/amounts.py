@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from typing import Annotated
 
 import msgspec
+from rest_framework.request import Request
 
+from assay.errors import Refused
 from marketplace.billing import accounts
+from marketplace.billing import money as amounts
+from marketplace.billing.costs import Cost as Costing
 from marketplace.billing.models import Price
+from marketplace.billing.months import this_month
+
+Micros = Annotated[
+    int, msgspec.Meta(ge=1, le=amounts.MOST, description="Micro-units of the marketplace's currency")
+]
+MONTH = {"month": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$", "description": "UTC; this one by default"}}
+_MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 class Money(msgspec.Struct, frozen=True):
@@ -17,14 +30,45 @@ class Money(msgspec.Struct, frozen=True):
     currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217")]
 
 
-def money(micros: int) -> Money:
-    """In the currency in which this marketplace sells."""
-    return Money(micros, accounts.currency())
-
-
 class Asked(msgspec.Struct, frozen=True):
     """What is asked for one row or second of proof, 0 for free; so many rows a month cost each buyer nothing."""
 
     amount: Money
     unit: Annotated[str, msgspec.Meta(extra_json_schema={"enum": Price.Unit.values})]
     free_rows: int
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What was set aside for a prediction; what was charged in the end, what came back, and why (`ending`).
+
+    All but `quoted` are null until it has ended.
+    """
+
+    quoted: Money
+    charged: Money | None
+    returned: Money | None
+    ending: Annotated[str | None, msgspec.Meta(description="certified | contested | failed | expired | …")]
+
+
+def money(micros: int) -> Money:
+    """In the currency in which this marketplace sells."""
+    return Money(micros, accounts.currency())
+
+
+def maybe(micros: int | None) -> Money | None:
+    return None if micros is None else money(micros)
+
+
+def cost(shown: Costing) -> Cost:
+    return Cost(money(shown.quoted), maybe(shown.charged), maybe(shown.returned), shown.ending)
+
+
+def month_of(request: Request) -> dt.date:
+    """The month that `?month=2026-11` names, by its first day. Raises Refused."""
+    text = request.query_params.get("month")
+    if text is None:
+        return this_month()
+    match = _MONTH.fullmatch(text)
+    if match is None:
+        raise Refused("not a month", pointer="month", expected="year and month, as 2026-11", got=text[:40])
+    return dt.date(int(match[1]), int(match[2]), 1)

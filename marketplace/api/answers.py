@@ -12,6 +12,9 @@ from assay import oip
 from assay.answer import answers
 from assay.certificate import parse
 from assay.model import Interface
+from marketplace.api import amounts
+from marketplace.api.amounts import Cost
+from marketplace.billing import costs
 from marketplace.catalogue.interfaces import interface_of
 from marketplace.certificates.shortfall import shortfall
 from marketplace.predictions import stored
@@ -83,6 +86,7 @@ class Answer(msgspec.Struct, frozen=True):
     answers: list[Reading] | None
     verification: Verified
     certificate: CertificateLink | None
+    cost: Annotated[Cost | None, msgspec.Meta(description="Null where it is free")]
     salt: str
     timings: Timings
     created: dt.datetime
@@ -104,6 +108,7 @@ def shown(prediction: Prediction) -> Answer:
         answers=readings,
         verification=_verified(prediction),
         certificate=_link(prediction),
+        cost=_cost(prediction),
         salt=bytes(prediction.salt).hex(),
         timings=_timings(prediction),
         created=prediction.created,
@@ -150,6 +155,11 @@ def _link(prediction: Prediction) -> CertificateLink | None:
         return None
     sha256 = prediction.certificate.hex
     return CertificateLink(sha256, f"{settings.ENV.url}/api/v1/certificates/{sha256}", sha256)
+
+
+def _cost(prediction: Prediction) -> Cost | None:
+    found = costs.cost(prediction)
+    return None if found is None else amounts.cost(found)
 
 
 def _timings(prediction: Prediction) -> Timings:

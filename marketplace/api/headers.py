@@ -10,6 +10,9 @@ from assay.errors import Refused
 
 LONGEST_WAIT = 60.0  # seconds
 
+MAX_ONCE = 100  # characters of a key by which money moves once
+ONCE = {"Idempotency-Key": "Of your choosing, needed: the same key moves nothing twice"}
+
 _WAIT = re.compile(r"wait=(\d{1,6})", re.ASCII)
 
 
@@ -46,3 +49,17 @@ def last_event_of(request: Request) -> int:
             got=text[:40],
         )
     return int(text)
+
+
+def once_of(request: Request) -> str:
+    """The key by which this moves money once (`Idempotency-Key`). Raises Refused where there is none."""
+    key = request.headers.get("Idempotency-Key", "")
+    if not (1 <= len(key) <= MAX_ONCE and key.isascii() and key.isprintable()):
+        raise Refused(
+            "moving money needs an idempotency key",
+            code="invalid-header",
+            pointer="Idempotency-Key",
+            expected=f"1 to {MAX_ONCE} printable ASCII characters",
+            got=f"{len(key)} characters",
+        )
+    return key

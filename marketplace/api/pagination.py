@@ -24,6 +24,7 @@ QUERY = {
     "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT},
 }
 
+KEY = "pk"
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 TICK = dt.timedelta(microseconds=1)  # PostgreSQL's
 Ticks = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]  # since 1970
@@ -41,16 +42,23 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 def page(request: Request, things: QuerySet[M], show: Callable[[M], T], by: str = "created") -> Page[T]:
-    """The page that `?cursor=` and `?limit=` ask for, newest first by (`by`, primary key). One query."""
+    """The page that `?cursor=` and `?limit=` ask for, newest first by (`by`, primary key). One query.
+
+    `by`: a moment, or KEY where the primary key alone counts up.
+    """
     limit = _limit(request)
-    ordered = things.order_by(f"-{by}", "-pk")
+    ordered = things.order_by(*dict.fromkeys((f"-{by}", f"-{KEY}")))
     if cursor := request.query_params.get("cursor"):
         moment, key = _place(cursor, UUID if isinstance(things.model._meta.pk, UUIDField) else Number)  # noqa: SLF001
-        ordered = ordered.filter(Q(**{f"{by}__lt": moment}) | Q(**{by: moment, "pk__lt": key}))
+        before = Q(pk__lt=key)
+        ordered = ordered.filter(before if by == KEY else Q(**{f"{by}__lt": moment}) | Q(**{by: moment}) & before)
     found = list(ordered[: limit + 1])
     shown = found[:limit]
-    following = _cursor(getattr(shown[-1], by), shown[-1].pk) if len(found) > limit else None
-    return Page([show(each) for each in shown], following)
+    return Page([show(each) for each in shown], _following(shown[-1], by) if len(found) > limit else None)
+
+
+def _following(last: Model, by: str) -> str:
+    return _cursor(EPOCH if by == KEY else getattr(last, by), last.pk)
 
 
 def _limit(request: Request) -> int:

@@ -15,6 +15,7 @@ from marketplace.api.events import EventStream, stream
 from marketplace.api.schema import describe
 from marketplace.api.views import View, actor_of
 from marketplace.billing import caps
+from marketplace.errors import Conflict, NotFound
 from marketplace.predictions import access, actions, idempotency, questions
 from marketplace.predictions.awaiting import until_ended, watching
 from marketplace.predictions.models import Prediction
@@ -46,7 +47,12 @@ class Predictions(View):
         """Asks a model, to be verified as you say; the answer comes with a certificate."""
         actor = actor_of(request)
         seconds = headers.wait_of(request)
-        question = questions.read(actor, bodies.body(request, Body))
+        try:
+            question = questions.read(actor, bodies.body(request, Body))
+        except (Conflict, NotFound):
+            if (earlier := _earlier(request, actor)) is None:
+                raise
+            return _created(earlier if seconds is None else _awaited(earlier, seconds), True, seconds)
         if seconds is None:
             prediction, replayed = _create(request, actor, question)
             return _created(prediction, replayed)
@@ -106,6 +112,12 @@ def _create(request: Request, actor: Actor, question: Question) -> tuple[Predict
         if key is None:
             return make(), False
         return idempotency.once(actor.organisation, key, bodies.raw(request), make)
+
+
+def _earlier(request: Request, actor: Actor) -> Prediction | None:
+    """What this very request has made before: its quote may have expired since, or its model be gone."""
+    key = request.headers.get("Idempotency-Key", "")
+    return idempotency.made_before(actor.organisation, key, bodies.raw(request)) if key.isprintable() else None
 
 
 def _awaited(prediction: Prediction, seconds: float) -> Prediction:

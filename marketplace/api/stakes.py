@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from assay.errors import Refused
 from marketplace.accounts.scopes import Scope
-from marketplace.api import bodies, pagination
-from marketplace.api.amounts import Money, money
+from marketplace.api import bodies, headers, pagination
+from marketplace.api.amounts import Micros, Money, money
 from marketplace.api.schema import describe
 from marketplace.api.views import View, actor_of
 from marketplace.billing import stakes
 from marketplace.billing.models import Hold
-
-Micros = Annotated[int, msgspec.Meta(ge=1, le=10**15, description="Micro-units of the marketplace's currency")]
-ONCE = {"Idempotency-Key": "Of your choosing, needed: the same key moves nothing twice"}
-MAX_KEY = 100
 
 
 class Deposit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,40 +75,27 @@ class Locks(View):
 class Deposits(View):
     """At /stakes/deposits."""
 
-    @describe("Deposit a stake", body=Deposit, answer=Stakes, status=201, headers=ONCE)
+    @describe("Deposit a stake", body=Deposit, answer=Stakes, status=201, headers=headers.ONCE)
     def post(self, request: Request) -> Response:
         """Before one takes a place in a group that asks for a stake."""
         actor = actor_of(request)
         stakes.require_mover(actor)
         asked = bodies.body(request, Deposit)
-        stakes.deposit(actor, asked.micros, stakes.source(asked.source), _once(request))
+        stakes.deposit(actor, asked.micros, stakes.source(asked.source), headers.once_of(request))
         return _shown(stakes.balance(actor.organisation), 201)
 
 
 class Withdrawals(View):
     """At /stakes/withdrawals."""
 
-    @describe("Take a stake back", body=Withdrawal, answer=Stakes, status=201, headers=ONCE)
+    @describe("Take a stake back", body=Withdrawal, answer=Stakes, status=201, headers=headers.ONCE)
     def post(self, request: Request) -> Response:
         """To credit as much as came from there, the rest to one's earnings."""
         actor = actor_of(request)
         stakes.require_mover(actor)
         asked = bodies.body(request, Withdrawal)
-        stakes.withdraw(actor, asked.micros, _once(request))
+        stakes.withdraw(actor, asked.micros, headers.once_of(request))
         return _shown(stakes.balance(actor.organisation), 201)
-
-
-def _once(request: Request) -> str:
-    key = request.headers.get("Idempotency-Key", "")
-    if not (1 <= len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
-        raise Refused(
-            "moving money needs an idempotency key",
-            code="invalid-header",
-            pointer="Idempotency-Key",
-            expected=f"1 to {MAX_KEY} printable ASCII characters",
-            got=f"{len(key)} characters",
-        )
-    return key
 
 
 def _shown(balance: stakes.Staked, status: int = 200) -> Response:

@@ -23,6 +23,7 @@ from marketplace.billing import accounts, money
 from marketplace.billing.holding import CapReached
 from marketplace.billing.models import Cap, CapAlert, Spending
 from marketplace.billing.months import this_month
+from marketplace.billing.stakes import require_mover
 from marketplace.db.statements import Statement
 from marketplace.errors import NotFound
 
@@ -68,22 +69,31 @@ def caps_of(actor: Actor) -> list[Capped]:
     Whoever sees to the money is shown every key, anybody else of the organisation one's own.
     """
     actor.require_scope(Scope.READ)
-    mine, month = actor.organisation, this_month()
-    caps = {cap.api_key_id: cap for cap in Cap.objects.filter(organisation=mine)}
-    spent = Spending.objects.filter(organisation=mine, month=month)
+    found = _capped(actor.organisation, [None, *_keys(actor)])
+    return [each for each in found if each.key is None or each.key.revoked is None or each.amount is not None]
+
+
+def cap_of(organisation: Organisation, key: ApiKey | None) -> Capped:
+    """The organisation's or, where one is given, a key's."""
+    return _capped(organisation, [key])[0]
+
+
+def _capped(organisation: Organisation, keys: list[ApiKey | None]) -> list[Capped]:
+    month = this_month()
+    caps: dict[int | None, int] = {
+        cap.api_key_id: cap.amount for cap in Cap.objects.filter(organisation=organisation)
+    }
+    spent = Spending.objects.filter(organisation=organisation, month=month)
     used: dict[int | None, int] = {each.api_key_id: each.amount for each in spent}
-    alerts: dict[int, list[CapAlert]] = {}
-    for alert in CapAlert.objects.filter(cap__organisation=mine, month=month).order_by("percent"):
-        alerts.setdefault(alert.cap_id, []).append(alert)
-    keys = [key for key in _keys(actor) if key.revoked is None or key.pk in caps]
-    capped = [(None, None), *((key.pk, key) for key in keys)]
-    return [_capped(key, caps.get(which), used.get(which, 0), alerts) for which, key in capped]
-
-
-def _capped(key: ApiKey | None, cap: Cap | None, used: int, alerts: dict[int, list[CapAlert]]) -> Capped:
-    if cap is None:
-        return Capped(key, None, used, ())
-    return Capped(key, cap.amount, used, tuple(alerts.get(cap.pk, ())))
+    alerts: dict[int | None, list[CapAlert]] = {}
+    said = CapAlert.objects.filter(cap__organisation=organisation, month=month).select_related("cap")
+    for alert in said.order_by("percent"):
+        alerts.setdefault(alert.cap.api_key_id, []).append(alert)
+    return [
+        Capped(key, caps.get(which), used.get(which, 0), tuple(alerts.get(which, ())))
+        for key in keys
+        for which in (key.pk if key else None,)
+    ]
 
 
 def _keys(actor: Actor) -> list[ApiKey]:
@@ -115,7 +125,7 @@ _SET = Statement(
 
 def key_of(actor: Actor, identifier: int) -> ApiKey:
     """A key of the actor's organisation whose cap may be set. Raises NotFound, Forbidden."""
-    _require(actor)
+    require_mover(actor)
     found = ApiKey.objects.filter(pk=identifier, organisation=actor.organisation).first()
     if found is None:
         raise NotFound("no such API key")
@@ -128,7 +138,7 @@ def set_cap(actor: Actor, key: ApiKey | None, amount: int | None) -> None:
 
     Raises Refused, Forbidden, NotFound.
     """
-    _require(actor)
+    require_mover(actor)
     if key is not None and key.organisation_id != actor.organisation.pk:
         raise NotFound("no such API key")
     if amount is not None and not 0 <= amount <= money.MOST:
@@ -145,11 +155,6 @@ def set_cap(actor: Actor, key: ApiKey | None, amount: int | None) -> None:
     _unsay(cap)
     says = f"{whose}: {money.words(amount, accounts.currency())} a month"
     audit.record(actor.organisation, actor.user, Action.CAP_SET, says)
-
-
-def _require(actor: Actor) -> None:
-    actor.require_scope(Scope.BILLING)
-    actor.require_role(actor.organisation.pk, Role.BILLING)
 
 
 def _remove(organisation: Organisation, key: ApiKey | None) -> bool:

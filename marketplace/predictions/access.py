@@ -14,6 +14,7 @@ from django.db.models.functions import Length
 from marketplace.accounts.access import Actor
 from marketplace.accounts.models import Role
 from marketplace.accounts.scopes import Scope
+from marketplace.billing import costs
 from marketplace.certificates.models import Certificate
 from marketplace.db.statements import Statement, loaded
 from marketplace.errors import NotFound
@@ -68,13 +69,16 @@ _PREDICTION = (
         "outputs",
         "error",
     ),
-    *("deadline", "created", "dispatched", "answered", "completed", "seq", "certificate_id"),
+    *("deadline", "created", "dispatched", "answered", "completed", "seq", "certificate_id", "hold_id"),
 )
 _CERTIFICATE = ("id", "sha256", "mode", "outcome", "anchor_kind", "anchor", "caveats")
 _AGAIN = Statement(
     f"""
     SELECT {", ".join(f"p.{name}" for name in _PREDICTION)}, {", ".join(f"c.{name}" for name in _CERTIFICATE)}
+        , held.amount, ended.posted, ended.ending, back.detail
     FROM predictions_prediction p LEFT JOIN certificates_certificate c ON c.id = p.certificate_id
+    LEFT JOIN billing_hold held ON held.id = p.hold_id LEFT JOIN billing_holdend ended ON ended.hold_id = held.id
+    LEFT JOIN billing_transaction back ON back.reverses_id = ended.transaction_id
     WHERE p.id = $1
     """,  # noqa: S608  # nosec B608 - names of columns, from above
     "uuid",
@@ -98,7 +102,9 @@ def _read(seen: Prediction) -> Prediction:
         for field in (Prediction.version, Prediction.group):
             if field.is_cached(seen):
                 setattr(found, field.field.name, getattr(seen, field.field.name))
-        certificate = dict(zip(_CERTIFICATE, row[len(_PREDICTION) :], strict=True))
+        cost = row[-len(costs.NAMES) :]
+        vars(found).update(zip(costs.NAMES, cost, strict=True))  # as `_shown` annotates it
+        certificate = dict(zip(_CERTIFICATE, row[len(_PREDICTION) : -len(cost)], strict=True))
         if certificate["id"] is not None:
             certificate["caveats"] = json.loads(certificate["caveats"])
             found.certificate = loaded(Certificate, tuple(certificate), tuple(certificate.values()))
@@ -122,4 +128,5 @@ def _one(actor: Actor, identifier: UUID) -> Prediction:
 
 
 def _shown(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
-    return predictions.select_related("version", "group", "certificate").defer(*_UNSHOWN)
+    shown = predictions.select_related("version", "group", "certificate").defer(*_UNSHOWN)
+    return shown.annotate(**costs.OF_PREDICTION)

@@ -52,6 +52,17 @@ def once(
         return prediction, False
 
 
+def made_before(organisation: Organisation, key: str, body: bytes) -> Prediction | None:
+    """What was made under this key, for a request that would be refused by now: the first answer may be lost.
+
+    Raises Refused for another body under the same key.
+    """
+    kept = IdempotencyKey.objects.filter(created__gt=timezone.now() - KEPT)
+    for used in kept.filter(organisation=organisation, key=key[:MAX_KEY]):
+        return _replayed(used, hashlib.sha256(body).digest())
+    return None
+
+
 def forget_old() -> int:
     """Deletes keys whose time is over; how many."""
     return IdempotencyKey.objects.filter(created__lt=timezone.now() - KEPT).delete()[0]

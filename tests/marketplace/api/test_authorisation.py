@@ -18,6 +18,7 @@ from assay.keys import PrivateKey
 from assay.rotation import rotate
 from marketplace.accounts import actions as accounts
 from marketplace.api.urls import urlpatterns
+from marketplace.billing import quoting
 from marketplace.catalogue.models import Deployment, Evaluation
 from marketplace.certificates.actions import columns
 from marketplace.certificates.models import Certificate
@@ -50,12 +51,26 @@ TABLE = {
     ("keys", "get"): ("401", "ok", "ok", "ok", "403"),
     ("keys", "post"): ("401", "ok", "ok", "ok", "403"),
     ("key", "delete"): ("401", "404", "404", "ok", "403"),  # the owner's own key: a teammate does not see it
+    # money: who buys may look, who owns or sees to the money may move it, with a key that may
+    ("quotes", "post"): ("401", "404", "ok", "ok", "403"),
+    ("quote", "get"): ("401", "404", "ok", "ok", "ok"),
+    ("balance", "get"): ("401", "ok", "ok", "ok", "ok"),  # one's own
+    ("usage", "get"): ("401", "ok", "ok", "ok", "ok"),
+    ("holds", "get"): ("401", "ok", "ok", "ok", "ok"),
+    ("cap", "put"): ("401", "ok", "403", "ok", "403"),
+    ("cap", "delete"): ("401", "ok", "403", "ok", "403"),
+    ("key-cap", "put"): ("401", "404", "403", "ok", "403"),
+    ("key-cap", "delete"): ("401", "404", "403", "ok", "403"),
+    ("earnings", "get"): ("401", "ok", "ok", "ok", "ok"),
+    ("spend-earnings", "post"): ("401", "ok", "403", "ok", "403"),
     # the catalogue
     ("models", "get"): ("ok", "ok", "ok", "ok", "ok"),
     ("models", "post"): ("401", "ok", "403", "ok", "403"),
     ("model", "get"): ("404", "404", "ok", "ok", "ok"),
     ("model", "patch"): ("401", "404", "403", "ok", "403"),
     ("model", "delete"): ("401", "404", "403", "ok", "403"),
+    ("model-price", "get"): ("404", "404", "ok", "ok", "ok"),
+    ("model-price", "put"): ("401", "404", "403", "ok", "403"),
     ("unpublish", "post"): ("401", "404", "403", "ok", "403"),
     ("versions", "get"): ("404", "404", "ok", "ok", "ok"),
     ("versions", "post"): ("401", "404", "403", "ok", "403"),
@@ -85,6 +100,8 @@ TABLE = {
     ("group", "get"): ("404", "404", "ok", "ok", "ok"),
     ("group", "patch"): ("401", "404", "403", "ok", "403"),
     ("group", "delete"): ("401", "404", "403", "ok", "403"),
+    ("group-price", "get"): ("404", "404", "ok", "ok", "ok"),
+    ("group-price", "put"): ("401", "404", "403", "ok", "403"),
     ("invitations", "post"): ("401", "404", "403", "ok", "403"),
     ("invitation", "delete"): ("401", "404", "403", "ok", "403"),
     ("choices", "get"): ("401", "404", "403", "ok", "403"),
@@ -153,6 +170,7 @@ def things(cast):
     group = groups.found(actor, "secret-group", deployment, Rules("plurality"), title="Secret", invited=["bela"])
     return {
         "prediction": prediction,
+        "quote": quoting.quote(actor, version, "direct", 1, 10),
         "certificate": certificate_of(cast, prediction),
         "key": key,
         "node": node,
@@ -201,7 +219,11 @@ def path(things):
         "certificate": f"certificates/{things['certificate'].hex}",
         "verify": "certificates/verify",
         "key": f"keys/{things['key'].pk}",
+        "key-cap": f"keys/{things['key'].pk}/cap",
+        "quote": f"quotes/{things['quote'].pk}",
+        "spend-earnings": "earnings/spend",
         "model": model,
+        "model-price": f"{model}/prices/direct",
         "unpublish": f"{model}/unpublish",
         "versions": f"{model}/versions",
         "version": version,
@@ -213,6 +235,7 @@ def path(things):
         "node-rotations": "nodes/rotations",
         "node": f"nodes/{things['node'].pk}",
         "group": group,
+        "group-price": f"{group}/prices/agreement",
         "invitations": f"{group}/invitations",
         "invitation": f"{group}/invitations/bela",
         "choices": f"{group}/choices",
@@ -242,6 +265,12 @@ BODIES = {
     ("nodes", "post"): {"name": "n", "key": "ed25519:" + "00" * 32, "address": "node.example:1", "proof": "x"},
 }
 BODIES |= {
+    ("quotes", "post"): {"model": "asha/secret", "verification": {"mode": "direct"}},
+    ("cap", "put"): {"micros": 5},
+    ("key-cap", "put"): {"micros": 5},
+    ("spend-earnings", "post"): {"micros": 5},
+    ("model-price", "put"): {"micros": 5},
+    ("group-price", "put"): {"micros": 5},
     ("group", "patch"): {"title": "Other"},
     ("groups", "post"): {"name": "g", "title": "G", "model": "asha/secret@1", "aggregator": "plurality"},
     ("invitations", "post"): {"organisation": "sam"},

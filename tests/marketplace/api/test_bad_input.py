@@ -197,7 +197,7 @@ FORGED = [
 ]
 
 
-@pytest.mark.parametrize("path", ["predictions", "keys", "nodes", "models/asha/digits/versions"])
+@pytest.mark.parametrize("path", ["predictions", "keys", "nodes", "holds", "models/asha/digits/versions"])
 def test_a_forged_cursor_is_refused(api, cast, version, path):
     for place in FORGED:
         response = api("GET", f"{path}?cursor={base64url(json.dumps(place).encode())}", cast.asha)
