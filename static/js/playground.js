@@ -5,10 +5,12 @@
 
 import { call, notice, Problem } from "./api.js";
 import { Drawing } from "./canvas.js";
+import { cost, written } from "./costs.js";
 import { hex } from "./verify/bytes.js";
 
 const form = document.getElementById("ask");
 const data = JSON.parse(document.getElementById("playground-data").textContent);
+const costs = JSON.parse(document.getElementById("playground-costs").textContent);
 const KEPT = `drawing ${location.pathname}`; // across a log-in
 const at = (id) => document.getElementById(id);
 
@@ -75,6 +77,39 @@ function chooseWay() {
   for (const caveats of form.querySelectorAll("[data-mode-caveats]")) caveats.hidden = caveats.dataset.modeCaveats !== form.elements.mode.value;
 }
 
+/** How many rows would be sent; 1 where that shows only later. */
+function rows() {
+  try {
+    if (way() === "csv") return Math.max(1, at("csv").value.trim().split("\n").length - 1);
+    if (way() === "json") return Math.max(1, JSON.parse(at("json").value)[0].shape[0] | 0);
+  } catch {
+    // it is not finished yet
+  }
+  return 1;
+}
+
+/** What the request would cost at most, before it is sent. */
+function showTotal() {
+  const sellers = costs[form.elements.mode.value] ?? [];
+  const count = rows();
+  const amount = cost(sellers, count);
+  const total = at("total");
+  total.hidden = !sellers.length;
+  total.textContent = `${count === 1 ? "This row costs" : `These ${count} rows cost`} ${amount ? `${written(amount, form.dataset.sign)} at most` : "you nothing"}.`;
+}
+
+/** A refusal; for want of money with the way to Billing. */
+function refuse(error) {
+  const box = notice(error);
+  if (error.status === 402 && form.dataset.billing) {
+    const link = Object.assign(document.createElement("a"), { href: form.dataset.billing, textContent: "Open Billing" });
+    const line = document.createElement("p");
+    line.append(link);
+    box.append(line);
+  }
+  at("refusal").replaceChildren(box);
+}
+
 async function ask(event) {
   event.preventDefault();
   const button = at("get");
@@ -93,7 +128,7 @@ async function ask(event) {
     });
     await follow(prediction.id);
   } catch (error) {
-    at("refusal").replaceChildren(notice(error));
+    refuse(error);
   } finally {
     button.disabled = false;
     if (document.activeElement === document.body) button.focus({ preventScroll: true });
@@ -146,7 +181,9 @@ if (form) {
   preparePicture();
   prepareRow();
   chooseWay();
+  showTotal();
   form.addEventListener("change", chooseWay);
+  form.addEventListener("input", showTotal);
   form.addEventListener("submit", ask);
   at("get").disabled = !("ready" in at("get").dataset);
 }

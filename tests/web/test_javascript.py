@@ -132,6 +132,10 @@ def test_canonical_cbor_is_written_and_read_alike_in_both_languages(tmp_path):
     run("cbor.test.js")
 
 
+def test_costs_are_told_as_the_server_writes_them():
+    run("costs.test.js")
+
+
 @pytest.fixture
 def model(tmp_path) -> Path:
     weights = numpy_helper.from_array(np.zeros((4, 3), np.float32), "weights")

@@ -125,6 +125,8 @@ FORMS = {
     "group-keep": (group, ASHAS_TO_CHANGE),
     "unpropose": (proposal, ASHAS_TO_CHANGE),
     "group-withdraw": (group, ASHAS_TO_CHANGE),
+    "model-price": (MODEL, ASHAS_TO_CHANGE),
+    "vote-price": (group, ASHAS_TO_CHANGE),
     "cap": ((), dict.fromkeys(ANYBODY, 302)),  # each for oneself
 }
 
@@ -149,8 +151,10 @@ def test_a_page_opens_for_whom_it_is(shop):
 
 
 def test_a_form_is_taken_from_whom_it_is(shop):
-    sent = {"node": shop.node.pk, "title": "Digits"}
+    sent = {"node": shop.node.pk, "title": "Digits", "amount": "0.001"}
+    modes = {"model-price": "direct", "vote-price": "agreement"}
     for name, (arguments, expected) in FORMS.items():
+        sent["mode"] = modes.get(name, "")
         address = at(shop, name, arguments)
         # whoever may do it comes last, for it changes what there is
         order = sorted(expected, key=lambda who: expected[who] == 302 and who != "nobody")

@@ -128,10 +128,15 @@ def money(amount: int | None, currency: str = "") -> str:
     """
     if amount is None:
         return ""
-    named = currency or accounts.currency()
     whole, _, part = number(abs(amount)).partition(".")
-    sign = MINUS if amount < 0 else ""
-    return f"{sign}{'$' if named == 'USD' else f'{named} '}{int(whole):,}.{part}"
+    return f"{MINUS if amount < 0 else ''}{sign(currency)}{int(whole):,}.{part}"
+
+
+@register.simple_tag
+def sign(currency: str = "") -> str:
+    """What stands before an amount: `$`, or the currency's name."""
+    named = currency or accounts.currency()
+    return "$" if named == "USD" else f"{named} "
 
 
 @register.simple_tag(takes_context=True)
@@ -162,6 +167,11 @@ def signed(amount: int) -> str:
 def price(mode: ModeOffer) -> str:
     """`$0.0005 per row`, of all sellers together."""
     return f"{money(mode.micros)} per {Price.Unit(mode.unit).label}" if mode.micros else "free"
+
+
+@register.filter
+def of_mode(found: Mapping[str, Any], mode: ModeOffer) -> Any:
+    return found.get(mode.name)
 
 
 @register.filter

@@ -15,6 +15,7 @@ from marketplace.groups.counting import STRAY
 from marketplace.groups.history import history
 from marketplace.groups.models import Group, Proposal
 from marketplace.groups.standing import Card
+from marketplace.web import prices
 from marketplace.web.diversity import CAUTION, diversity
 from marketplace.web.pages import actor_of, page
 from marketplace.web.playground import playground
@@ -54,6 +55,8 @@ def group(request: HttpRequest, slug: str) -> HttpResponse:
         context["playground"] = playground(interface_of(card.group), examples, group=slug)
         context["latencies"] = standing.latencies(card.group)
         context["missing"] = _missing(card)
+        context["tags"] = prices.tags(context["actor"], card.group, card.modes)
+        context["costs"] = prices.for_script(context["tags"])
     return render(request, "group/playground.html", context)
 
 

@@ -16,6 +16,7 @@ from marketplace.catalogue.models import ModelVersion
 from marketplace.catalogue.offers import Card, cards, latencies, providers
 from marketplace.errors import NotFound
 from marketplace.groups import evidence, withheld
+from marketplace.web import prices
 from marketplace.web.pages import actor_of, page
 from marketplace.web.playground import playground
 from marketplace.web.snippets import Target, snippets
@@ -42,6 +43,8 @@ def model(request: HttpRequest, owner: str, name: str) -> HttpResponse:
         playground(interface_of(version), version.examples, model=context["asked"]) if _askable(version) else None
     )
     context["missing"] = "" if context["card"].serving else MISSING
+    context["tags"] = prices.tags(context["actor"], context["card"].model, context["card"].modes)
+    context["costs"] = prices.for_script(context["tags"])
     return render(request, "model/playground.html", context)
 
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from assay.errors import Refused
 from marketplace.accounts.access import Actor
 from marketplace.api.problems import status_of
+from marketplace.billing import accounts
 from marketplace.catalogue import access
 from marketplace.catalogue.actions import deployments, drafts, models, versions
 from marketplace.catalogue.actions.versions import MAX_FILE
@@ -23,6 +24,7 @@ from marketplace.catalogue.labelled import MEASURED
 from marketplace.catalogue.models import Deployment, Model, ModelVersion, Node
 from marketplace.catalogue.offers import cards, for_cards
 from marketplace.groups import alerts, dissent
+from marketplace.web import prices
 from marketplace.web.pages import MAX_TYPED, address, is_partial, own_page, whole_number
 
 State = ModelVersion.State
@@ -146,7 +148,11 @@ def upload(request: HttpRequest, actor: Actor) -> HttpResponse:
 @own_page
 def manage(request: HttpRequest, actor: Actor, owner: str, name: str) -> HttpResponse:
     """All of a model; with htmx its versions alone, which ask for themselves again while something moves."""
-    model = access.managed_model(actor, owner, name)
+    return managing(request, actor, access.managed_model(actor, owner, name))
+
+
+def managing(request: HttpRequest, actor: Actor, model: Model, error: Refused | None = None) -> HttpResponse:
+    """The page of `manage`; with what is wrong with the price that was sent."""
     nodes = list(access.visible_nodes(actor).filter(organisation=model.organisation, retired__isnull=True))
     discardable = set(drafts.draft_versions(model.versions.all()).values_list("pk", flat=True))
     shown = [_shown(each, model, nodes, discardable) for each in _versions(model)]
@@ -162,8 +168,12 @@ def manage(request: HttpRequest, actor: Actor, owner: str, name: str) -> HttpRes
         "draft": drafts.draft_models(Model.objects.filter(pk=model.pk)).exists(),
         "adding": f"assay-node add model.onnx \\\n  --name {model} \\\n  --interface interface.json",
         "interface": INTERFACES[model.task],
+        "currency": accounts.currency(),
     }
-    return render(request, "owner/versions.html" if is_partial(request) else "owner/manage.html", context)
+    if is_partial(request):
+        return render(request, "owner/versions.html", context)
+    context["selling"] = prices.selling(model, "model", request.POST, error)
+    return render(request, "owner/manage.html", context, status=status_of(error) if error else 200)
 
 
 # --- changes: each does one thing, says how it went, and returns to the model -----------------------------

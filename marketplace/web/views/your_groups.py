@@ -22,7 +22,7 @@ from marketplace.groups.actions.founding import DEFAULT_GRACE, DEFAULT_HORIZON, 
 from marketplace.groups.models import Group, Member, Proposal, Swap
 from marketplace.groups.standing import Card
 from marketplace.groups.telling import TOLD
-from marketplace.web import proposed
+from marketplace.web import prices, proposed
 from marketplace.web.pages import MAX_TYPED, address, is_partial, own_page, whole_number
 from marketplace.web.views.groups import MAX_LISTED, counting, tolerates
 
@@ -35,6 +35,7 @@ TONES = {
 }
 MOVING = (State.SIGNING, State.FORMING)
 TO_ANSWER = (Member.State.INVITED, Member.State.ASKED)
+PRICED = (Member.State.ACCEPTED, Member.State.JOINING)  # who answers, or will
 TO_COME = (Member.State.ASKED, Member.State.JOINING)  # with the next epoch
 NAMED = (
     "member__group",
@@ -110,7 +111,11 @@ def found(request: HttpRequest, actor: Actor) -> HttpResponse:
 @own_page
 def group(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
     """All of one's place in a group; with htmx its state alone, which asks for itself while something moves."""
-    seat = _seat(actor, slug)
+    return placed(request, actor, _seat(actor, slug))
+
+
+def placed(request: HttpRequest, actor: Actor, seat: Member, error: Refused | None = None) -> HttpResponse:
+    """The page of `group`; with what is wrong with the price that was sent."""
     card = standing.one(seat.group)
     manages = actor.has_role(seat.organisation_id, Role.OWNER)
     state = State(card.group.state)
@@ -145,12 +150,17 @@ def group(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
         "withheld": [each for each in withheld.of_group(card.group, 1) if each.member == seat],
         "fitting": any(not each["reason"] for each in choices),
         "signed": _signed(card),
-        "command": f"assay-node accept {slug}",
+        "command": f"assay-node accept {card.group.slug}",
         "aggregator": counting(card.group.aggregator, card.f),
         "tolerates": tolerates(card),
         "swaps": access.visible_swaps(actor, card.group).order_by("-pk")[:MAX_LISTED],
+        "currency": accounts.currency(),
     }
-    return render(request, "owner/group-state.html" if is_partial(request) else "owner/group.html", context)
+    if is_partial(request):
+        return render(request, "owner/group-state.html", context)
+    if manages and seat.state in PRICED:
+        context["selling"] = prices.selling(seat, "group", request.POST, error)
+    return render(request, "owner/group.html", context, status=status_of(error) if error else 200)
 
 
 # --- changes: each does one thing, says how it went, and returns to the group -----------------------------
