@@ -16,6 +16,7 @@ from assay.errors import AssayError
 from assay.model import Interface
 from assay.preprocessing import PNG
 from marketplace.accounts.access import Actor
+from marketplace.billing import costs
 from marketplace.catalogue.interfaces import interface_of
 from marketplace.errors import NotFound
 from marketplace.predictions import access
@@ -26,6 +27,7 @@ from marketplace.web import sent
 from marketplace.web.answers import Reading, in_a_line, reading
 from marketplace.web.pages import address, own_page
 from marketplace.web.votes import Votes, votes
+from verification.ends import ENDINGS
 
 PER_PAGE = 50
 TONES = {Status.CERTIFIED: "verified", Status.CONTESTED: "warn", Status.FAILED: "bad", Status.EXPIRED: "bad"}
@@ -81,6 +83,7 @@ def listing(request: HttpRequest, actor: Actor) -> HttpResponse:
             "answer": _line(access.as_listed(each)),
             "tone": TONES.get(Status(each.status), ""),
             "took": each.completed - each.created if each.completed else None,
+            "cost": costs.cost(each),
         }
         for each in page[:PER_PAGE]
     ]
@@ -143,8 +146,15 @@ def _followed(prediction: Prediction) -> dict[str, Any]:
         "error": _error(prediction),
         "votes": _votes(prediction),
         "certificate": prediction.certificate,
+        **_cost(prediction),
         "outcome": prediction.certificate.outcome if prediction.certificate else "failed",
     }
+
+
+def _cost(prediction: Prediction) -> dict[str, Any]:
+    """What was held and what became of it, with the reason in words."""
+    cost = costs.cost(prediction)
+    return {"cost": cost, "why": ENDINGS[cost.ending].when if cost and cost.ending in ENDINGS else ""}
 
 
 def _answer(prediction: Prediction) -> Reading | None:
