@@ -72,14 +72,10 @@ def _ensure(role: str, password: str | None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_ROLE, [role])
         known = cursor.fetchone()
-        if known is None and password is None:
-            raise Refused(
-                "no such role in PostgreSQL",
-                pointer="ROLE",
-                got=role[:63],
-                hint="Name a file with a password for it.",
-            )
         if known is None:
+            if password is None:
+                hint = "Name a file with a password for it."
+                raise Refused("no such role in PostgreSQL", pointer="ROLE", got=role[:63], hint=hint)
             hashed = encrypt_password(password, role, scope=cursor.connection, algorithm="scram-sha-256")
             made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(hashed))
             cursor.execute(made)

@@ -13,8 +13,8 @@ class Period(models.Model):
     """All days up to this one are closed: PostgreSQL takes no transaction of them any more."""
 
     last_day = models.DateField(unique=True)  # UTC
-    trial_balance = models.JSONField()  # [[account's name, amount]] at its end: billing.books
-    sha256 = models.BinaryField(max_length=32)  # of the journal up to its end, as CSV
+    trial_balance = models.JSONField()  # [[kind and currency of accounts, amount]] at its end: billing.books
+    sha256 = models.BinaryField(max_length=32)  # of its journal, from the end of the period before, as CSV
     closed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     closed = models.DateTimeField(auto_now_add=True)
 
