@@ -22,14 +22,11 @@ CREATE TRIGGER {0}_stands BEFORE UPDATE OR DELETE ON billing_{0}
 
 # --- 1: a transaction balances, and is written in one go --------------------------------------------------------
 
-# `xact` is the transaction of the database in which a transaction of the ledger is written: entries join it in that
-# one or never. Of a subtransaction (savepoint) it is the outermost one's.
+# A transaction takes its entries from one statement: once it is judged, be it at commit or as soon as somebody asks
+# for that (SET CONSTRAINTS), it has them all. So to judge it once is enough.
 BALANCED = """
-ALTER TABLE billing_transaction ADD COLUMN xact xid8 NOT NULL DEFAULT pg_current_xact_id();
-
 CREATE FUNCTION ledger_transaction_begins() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    NEW.xact := pg_current_xact_id();
     IF NEW.day <= (SELECT max(last_day) FROM billing_period) THEN
         RAISE EXCEPTION 'the period up to % is closed', (SELECT max(last_day) FROM billing_period)
             USING ERRCODE = 'restrict_violation';
@@ -89,19 +86,11 @@ END $$;
 CREATE FUNCTION ledger_transaction_is_whole() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM ledger_balances(NEW.id);
+    PERFORM ledger_holds(NEW.id);
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER transaction_is_whole AFTER INSERT ON billing_transaction
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_transaction_is_whole();
-
-CREATE FUNCTION ledger_entry_is_balanced() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM ledger_balances(NEW.transaction_id);
-    PERFORM ledger_holds(NEW.transaction_id);
-    RETURN NULL;
-END $$;
-CREATE CONSTRAINT TRIGGER entry_is_balanced AFTER INSERT ON billing_entry
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_entry_is_balanced();
 
 CREATE FUNCTION ledger_hold_is_moved() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -145,8 +134,9 @@ CREATE TRIGGER account_opens AFTER INSERT ON billing_account
 CREATE FUNCTION ledger_entries_count() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    IF EXISTS (SELECT FROM written JOIN billing_transaction AS joined ON joined.id = written.transaction_id
-               WHERE joined.xact <> pg_current_xact_id()) THEN
+    IF (SELECT count(*) FROM billing_entry
+        WHERE transaction_id = ANY (ARRAY(SELECT DISTINCT transaction_id FROM written))) <>
+       (SELECT count(*) FROM written) THEN
         RAISE EXCEPTION 'the ledger only grows: a transaction takes no entries once it is written'
             USING ERRCODE = 'restrict_violation', HINT = 'Post a reversal.';
     END IF;
@@ -193,17 +183,10 @@ CREATE = "".join((STANDS, *(STANDS_TRIGGER.format(each) for each in FOR_EVER), B
 
 FUNCTIONS = (
     *("ledger_stands()", "ledger_transaction_begins()", "ledger_transaction_is_whole()", "ledger_balances(uuid)"),
-    *(
-        "ledger_entry_is_balanced()",
-        "ledger_hold_is_moved()",
-        "ledger_hold_is_of_its_kind()",
-        "ledger_holds(uuid)",
-    ),
+    *("ledger_hold_is_moved()", "ledger_hold_is_of_its_kind()", "ledger_holds(uuid)"),
     *("ledger_account_opens()", "ledger_locked(bigint)", "ledger_entries_count()", "price_stands()"),
 )
-DROP = "".join(f"DROP FUNCTION {each} CASCADE;" for each in FUNCTIONS) + (
-    "ALTER TABLE billing_transaction DROP COLUMN xact;"
-)
+DROP = "".join(f"DROP FUNCTION {each} CASCADE;" for each in FUNCTIONS)
 
 
 class Migration(migrations.Migration):

@@ -61,13 +61,8 @@ def begun(kind: str = "adjusted", day: dt.date | None = None) -> str:
 
 
 def enter(moved: str, *entries: tuple[int, int]) -> None:
-    for where, amount in entries:
-        sql(
-            "INSERT INTO billing_entry (transaction_id, account_id, amount) VALUES (%s, %s, %s)",
-            moved,
-            where,
-            amount,
-        )
+    into = "INSERT INTO billing_entry (transaction_id, account_id, amount) SELECT %s, unnest(%s), unnest(%s)"
+    sql(into, moved, *(list(column) for column in zip(*entries, strict=True)))
 
 
 @pytest.fixture
@@ -139,24 +134,34 @@ def test_update_and_delete(every_table, table):
         assert refused(lambda text=text: sql(text)) == f"the ledger only grows: {word} of billing_{table} refused"
 
 
+SAID = "the ledger only grows: a transaction takes no entries once it is written"
+
+
+@pytest.mark.parametrize("amounts", [(7, -7), (7, -6)])
 @pytest.mark.django_db(transaction=True)
-def test_entries_that_come_later_however_balanced(cast, moving):
+def test_entries_that_come_later_however_balanced(cast, moving, amounts):
     with transaction.atomic():
         moved = moving(5, -5)
-
-    def later():
-        both = [account("credit", cast.bela), account("adjusted")]
-        sql("INSERT INTO billing_entry (transaction_id, account_id, amount) SELECT %s, unnest(%s), unnest(%s)",
-            *(moved, both, [7, -7]))  # fmt: skip
-
-    assert refused(later) == "the ledger only grows: a transaction takes no entries once it is written"
+    later = list(zip([account("credit", cast.bela), account("adjusted")], amounts, strict=True))
+    assert refused(lambda: enter(moved, *later)) == SAID
 
 
-def test_entries_that_come_later_in_the_same_transaction_once_it_was_judged(cast, moving):
+@pytest.mark.parametrize("judged", ["never", "before", "after"])
+def test_entries_that_come_later_in_the_same_transaction(cast, moving, judged):
+    """By another statement, whether PostgreSQL has been told to judge at once or not."""
     moved = moving(5, -5)
+    if judged != "never":
+        judge()
+    if judged == "after":
+        sql("SET CONSTRAINTS ALL DEFERRED")
+    both = (account("credit", cast.bela), 7), (account("adjusted"), -7)
+    assert refused(lambda: enter(moved, *both)) == SAID
+    assert refused(lambda: enter(moved, both[0])) == SAID
+
+
+def test_a_transaction_that_is_judged_before_it_has_entries(cast):
     judge()
-    said = refused(lambda: enter(moved, (account("credit", cast.bela), 7)))
-    assert said == f"transaction {moved} does not balance: it is off by 7 micro USD"
+    assert refused(begun).endswith("has 0 entries: it takes two")
 
 
 def test_a_price_rewritten(priced):
