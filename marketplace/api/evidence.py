@@ -85,7 +85,7 @@ class EvidenceOfGroup(View):
         Answers with 200 and the piece that is known where this one tells nothing new.
         """
         actor = actor_of(request)
-        kept, is_news = evidence.submit(actor, evidence.group(actor, slug), bodies.raw(request))
+        kept, is_news = evidence.submit(actor, evidence.accusable(actor, slug), bodies.raw(request))
         location = f"/api/v1/groups/{slug}/evidence/{kept.hex}"
         return Response(card(kept), status=201 if is_news else 200, headers={"Location": location})
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from marketplace.billing import ledger, maturing, settling
 from marketplace.billing.accounts import Kind, Where
-from marketplace.billing.ledger import Part, Posting
+from marketplace.billing.ledger import Overdrawn, Part, Posting
 from marketplace.billing.models import Entry, Hold, HoldEnd, Transaction
 from marketplace.errors import Conflict
 from verification.ends import Ending
@@ -55,11 +55,12 @@ def reverse(hold: int, ending: Ending, detail: str = "") -> None:
 def reverse_request(request: bytes, group: int, ending: Ending, detail: str) -> bool:
     """The same for the prediction of this id that a group has answered; whether there was anything to take back.
 
-    What is available to its earners already stays with them: evidence that comes so late costs stakes alone.
+    What is available to its earners already stays with them: evidence that comes so late costs stakes alone; and
+    so does what was posted and is not where it was, which staff have moved.
     """
     asked = {"prediction": UUID(bytes=request), "prediction__group": group}
     for hold in Hold.objects.filter(**asked, end__posted__gt=0, end__transaction__reversal__isnull=True):
-        with suppress(Conflict):
+        with suppress(Conflict, Overdrawn):
             reverse(hold.pk, ending, detail)
             return True
     return False

@@ -178,7 +178,9 @@ def slash(seats: Iterable[Member], detail: str) -> int:
 
 def _still_open(members: Iterable[int | None], holds: QuerySet[Hold]) -> list[Hold]:
     """These locks, with their members held: a lock is not unlocked and slashed at once."""
-    list(Member.objects.select_for_update().filter(pk__in=list(members)).order_by("pk").values_list("pk"))
+    list(
+        Member.objects.select_for_update(no_key=True).filter(pk__in=list(members)).order_by("pk").values_list("pk")
+    )
     return list(holds.all())
 
 

@@ -19,9 +19,8 @@ from assay.verify.blame import sentence
 from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
-from marketplace.accounts.models import Organisation
+from marketplace.accounts.models import Organisation, User
 from marketplace.billing import reversing, stakes
-from marketplace.catalogue.held import held
 from marketplace.errors import Conflict, NotFound
 from marketplace.groups import access
 from marketplace.groups.models import Evidence, Group, Member, Strike
@@ -37,9 +36,16 @@ def group(actor: Actor | None, slug: str) -> Group:
     Raises NotFound.
     """
     proven = Q(evidence__isnull=False) | Q(members__strikes__isnull=False)
-    for found in Group.objects.filter(proven, slug=slug, state=Group.State.WITHDRAWN)[:1]:
-        return found
-    return access.group(actor, slug)
+    return _withdrawn(slug, proven) or access.group(actor, slug)
+
+
+def accusable(actor: Actor, slug: str) -> Group:
+    """The same, or one that was withdrawn after it had been asked: that does not save its members either."""
+    return _withdrawn(slug, Q(predictions__isnull=False)) or group(actor, slug)
+
+
+def _withdrawn(slug: str, which: Q) -> Group | None:
+    return Group.objects.filter(which, slug=slug, state=Group.State.WITHDRAWN).first()
 
 
 def of_group(of: Group) -> QuerySet[Evidence]:
@@ -73,20 +79,26 @@ def against(organisation: Organisation) -> QuerySet[Strike]:
     return found.select_related("evidence__group").defer("evidence__document").order_by("-created", "-pk")
 
 
-@transaction.atomic
 def submit(actor: Actor | None, to: Group, document: bytes) -> tuple[Evidence, bool]:
     """Checks and keeps evidence, and strikes whom it convicts; and whether it was news. No actor: a node has it.
 
     Where all of it was known, gives the piece that is here. Raises Refused or NotVerified for what proves nothing,
     Conflict where the group, or the epoch, is not one yet, or where enough is known.
     """
-    read, user = parse(document), actor.user if actor else None
+    read = parse(document)
     genesis = to.epochs.filter(number=0, document__isnull=False).first()
     if genesis is None:
         raise Conflict("the group's genesis does not stand yet", code="group-not-serving", got=to.state)
     guilty = require_guilt(read, bytes(genesis.digest))
     _require_known(to, read)
-    to = held(to)
+    if isinstance(read, WrongOutcome):  # news or not, kept or not: many may have been lied to in one deed
+        reversing.reverse_request(read.asked.id, to.pk, DISPUTE_LOST, f"{to}: {read.about}")
+    return _keep(actor.user if actor else None, to, read, guilty)
+
+
+@transaction.atomic
+def _keep(user: User | None, to: Group, read: AnyEvidence, guilty: Sequence[Guilty]) -> tuple[Evidence, bool]:
+    to = _held(to)
     seats = list(_new(to, guilty, read.about))
     known = Evidence.objects.filter(Q(digest=read.id) | Q(group=to, about=read.about)).order_by("pk").first()
     if known is not None and not seats:
@@ -105,9 +117,12 @@ def submit(actor: Actor | None, to: Group, document: bytes) -> tuple[Evidence, b
         Strike.objects.create(evidence=kept, member=seat, about=read.about)
         audit.record(seat.organisation, user, Action.GROUP_STRUCK, f"{to}: {read.about}")
     stakes.slash(seats, f"{to}: {read.about}")
-    if isinstance(read, WrongOutcome):
-        reversing.reverse_request(read.asked.id, to.pk, DISPUTE_LOST, f"{to}: {read.about}")
     return kept, True
+
+
+def _held(to: Group) -> Group:
+    """One piece after the other. Whoever asks the group meanwhile names it, with money locked, and does not wait."""
+    return Group.objects.select_for_update(no_key=True).get(pk=to.pk)
 
 
 def _require_known(to: Group, read: AnyEvidence) -> None:
