@@ -32,6 +32,9 @@ SWEEPS: dict[str, tuple[float, str]] = {
     "catalogue.advance_evaluations": (2 * SECOND, "outbox"),
     "catalogue.tidy_up": (HOUR, "outbox"),
     "groups.tell_again": (10 * SECOND, "outbox"),
+    "billing.release_stakes": (60 * SECOND, "outbox"),
+    "billing.mature": (HOUR, "outbox"),
+    "billing.tidy_up": (HOUR, "outbox"),
 }
 
 
@@ -59,7 +62,10 @@ app.conf.update(
     beat_schedule_filename=str(ENV.var / "beat"),
 )
 app.autodiscover_tasks(
-    [f"marketplace.{name}" for name in ("accounts", "catalogue", "certificates", "groups", "predictions")]
+    [
+        f"marketplace.{name}"
+        for name in ("accounts", "billing", "catalogue", "certificates", "groups", "predictions")
+    ]
 )
 
 

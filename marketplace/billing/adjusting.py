@@ -7,6 +7,7 @@ available is not adjusted, for what it is there for goes by it.
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from assay.errors import Refused
@@ -113,8 +114,8 @@ def _record(adjustment: Adjustment, by: User, action: Action, what: str) -> None
     """In the log of every organisation concerned; of the platform's own accounts the adjustment itself tells."""
     says = f"{what}: {money.words(adjustment.amount, adjustment.account.currency)} to {adjustment.account.kind}"
     says += f" of {adjustment.against.kind}: {adjustment.reason}"
-    concerned = {adjustment.account.organisation_id, adjustment.against.organisation_id} - {None}
-    for organisation in Organisation.objects.filter(pk__in=concerned).order_by("pk"):
+    concerned = Q(accounts=adjustment.account) | Q(accounts=adjustment.against)
+    for organisation in Organisation.objects.filter(concerned).distinct().order_by("pk"):
         audit.record(organisation, by, action, says)
 
 
