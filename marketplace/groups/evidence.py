@@ -121,7 +121,7 @@ def _keep(user: User | None, to: Group, read: AnyEvidence, guilty: Sequence[Guil
 
 
 def _held(to: Group) -> Group:
-    """One piece after the other. Whoever asks the group meanwhile names it, with money locked, and does not wait."""
+    """One piece after the other. Who asks the group meanwhile, with money locked, does not wait."""
     return Group.objects.select_for_update(no_key=True).get(pk=to.pk)
 
 
