@@ -13,17 +13,12 @@ from __future__ import annotations
 import re
 
 from assay.errors import Refused
+from assay.money import UNIT, number
 
-UNIT = 1_000_000  # micro-units in one unit of a currency
+__all__ = ["MOST", "UNIT", "micros", "number", "words"]
+
 MOST = 10**15  # micro-units in any amount that somebody may write: a thousand million units
 _DECIMAL = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,6}))?", re.ASCII)
-
-
-def number(amount: int) -> str:
-    """At least two decimal places, and as many as it takes: nothing is rounded away."""
-    whole, part = divmod(abs(amount), UNIT)
-    places = f"{part:06d}".rstrip("0").ljust(2, "0")
-    return f"{'-' if amount < 0 else ''}{whole}.{places}"
 
 
 def words(amount: int, currency: str) -> str:

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
     from assay.errors import AssayError as AssayError
     from assay.errors import DeadlineExceeded as DeadlineExceeded
     from assay.errors import NotVerified as NotVerified
+    from assay.errors import PaymentRequired as PaymentRequired
     from assay.errors import Refused as Refused
     from assay.errors import TooLarge as TooLarge
     from assay.errors import Unavailable as Unavailable
+    from assay.money import Balance as Balance
+    from assay.money import Cost as Cost
+    from assay.money import Money as Money
+    from assay.money import Quote as Quote
     from assay.receipt import Receipt as Receipt
     from assay.tensor import Tensor as Tensor
     from assay.verify import Report as Report
@@ -27,10 +32,15 @@ if TYPE_CHECKING:
 _HOME = {
     "AssayError": "errors",
     "AsyncClient": "client",
+    "Balance": "money",
     "Client": "client",
+    "Cost": "money",
     "DeadlineExceeded": "errors",
+    "Money": "money",
     "NotVerified": "errors",
+    "PaymentRequired": "errors",
     "Prediction": "client",
+    "Quote": "money",
     "Receipt": "receipt",
     "Refused": "errors",
     "Report": "verify",

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,7 @@ from assay.answer import Answer, answers
 from assay.certificate import AnyCertificate, parse
 from assay.digest import sha256
 from assay.errors import AssayError, DeadlineExceeded, NotVerified, Refused, Unavailable
+from assay.money import Balance, Cost, Quote
 from assay.preprocessing import JSON, PNG, from_payload, to_payload
 from assay.receipt import Receipt, SaltText
 from assay.tensor import Tensor
@@ -33,6 +34,7 @@ MODES = {"model": "direct", "group": "agreement"}  # in which each kind is asked
 LONGEST_WAIT = 30.0  # seconds that one call asks the server to wait for the end
 POLL = 0.5  # seconds between polls of a server that answers at once
 
+T = TypeVar("T")
 Inputs = Sequence[Tensor | Mapping[str, Any]]
 Row = Mapping[str, Any] | Sequence[Any]
 Clock = Callable[[], float]  # seconds, never going back
@@ -40,7 +42,10 @@ Clock = Callable[[], float]  # seconds, never going back
 
 @dataclass(frozen=True)
 class Prediction:
-    """An answer whose certificate has been checked. `outputs` are the certificate's."""
+    """An answer whose certificate has been checked. `outputs` are the certificate's.
+
+    `cost` is what the server says was charged, and None where it was free: no certificate proves it.
+    """
 
     id: UUID
     status: str
@@ -51,6 +56,7 @@ class Prediction:
     report: Report
     salt: bytes
     timings: Mapping[str, Any]
+    cost: Cost | None = None
 
     @property
     def receipt(self) -> Receipt:
@@ -71,6 +77,7 @@ class _Record(msgspec.Struct, frozen=True):
     certificate: _Reference | None = None
     salt: SaltText | None = None
     timings: dict[str, Any] = {}
+    cost: Cost | None = None
     completed: str | None = None
     error: dict[str, Any] | None = None
 
@@ -112,6 +119,7 @@ class Asked:
     trust: Trust
     timeout: float
     idempotency_key: str
+    quote: str = ""  # by its id
 
 
 def asked_of(target: str, group: str) -> tuple[str, str]:
@@ -134,6 +142,8 @@ def predict(asked: Asked, clock: Clock) -> Flow[Prediction]:
     wait = _wait(end, clock)
     verification = {"mode": asked.mode, **asked.params}
     body = {asked.kind: asked.target, "inputs": asked.inputs, "verification": verification}
+    if asked.quote:
+        body["quote"] = asked.quote
     headers = {"Idempotency-Key": asked.idempotency_key, "Prefer": f"wait={wait}"}
     reply = yield from send(Call("POST", "/api/v1/predictions", headers, body=body, wait=wait))
     record = _record(reply.json())
@@ -143,6 +153,23 @@ def predict(asked: Asked, clock: Clock) -> Flow[Prediction]:
         raise _unanswered(record)
     document = yield from certificate(record.certificate.sha256)
     return _checked(asked, record, document)
+
+
+def quote(
+    kind: str, target: str, verification: Mapping[str, int | str | bool], rows: int, deadline: float | None
+) -> Flow[Quote]:
+    """What it would cost. `deadline`: seconds after which no answer would be wanted, where that matters."""
+    body: dict[str, Any] = {kind: target, "verification": dict(verification), "rows": rows}
+    if deadline is not None:
+        body["deadline"] = deadline
+    reply = yield from send(Call("POST", "/api/v1/quotes", body=body, harmless=True))
+    return _converted(reply.json(), Quote, "not a quote")
+
+
+def balance() -> Flow[Balance]:
+    """What the key's organisation has."""
+    reply = yield from send(Call("GET", "/api/v1/balance"))
+    return _converted(reply.json(), Balance, "not a balance")
 
 
 def certificate(digest: str) -> Flow[bytes]:
@@ -211,10 +238,15 @@ def _wait(end: float, clock: Clock) -> int:
 
 
 def _record(plain: dict[str, Any]) -> _Record:
+    return _converted(plain, _Record, "not a prediction")
+
+
+def _converted(plain: dict[str, Any], kind: type[T], wrong: str) -> T:
+    """Raises Unavailable: a server that says something else is not there."""
     try:
-        return jsonform.convert(plain, _Record)
+        return jsonform.convert(plain, kind)
     except Refused as error:
-        raise Unavailable("not a prediction", pointer=error.pointer, got=error.detail) from error
+        raise Unavailable(wrong, pointer=error.pointer, got=error.detail) from error
 
 
 def _poll(record: _Record, end: float, clock: Clock) -> Flow[_Record]:
@@ -257,6 +289,7 @@ def _checked(asked: Asked, record: _Record, document: bytes) -> Prediction:
         report=report,
         salt=salt,
         timings=record.timings,
+        cost=record.cost,
     )
 
 

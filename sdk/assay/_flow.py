@@ -9,24 +9,31 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from assay.errors import AssayError, DeadlineExceeded, Refused, TooLarge, Unavailable
+from assay.errors import AssayError, DeadlineExceeded, PaymentRequired, Refused, TooLarge, Unavailable
+from assay.jsonform import convert
+from assay.money import Money
 
 T = TypeVar("T")
 
 ATTEMPTS = 6  # of one call
 FIRST_DELAY = 0.25  # seconds before the second attempt, twice as many before each further one
 LONGEST_DELAY = 30.0
-RETRIED = frozenset({409, 429, 502, 503, 504})  # 409: the same call is being carried out
+RETRIED = frozenset({429, 502, 503, 504})
+IN_FLIGHT = "idempotency-in-flight"  # a 409: the same call is being carried out
 FIELDS = ("code", "pointer", "expected", "got", "hint")
 MAX_REPLY = 192 * 1024 * 1024  # bytes; the largest certificate in JSON
 
 
 @dataclass(frozen=True)
 class Call:
-    """One HTTP request. Only calls that may safely be made twice are made at all (see `send`)."""
+    """One HTTP request. Only calls that may safely be made twice are made at all (see `send`).
+
+    `harmless`: a POST that changes nothing that matters, however often it is carried out.
+    """
 
     method: str
     path: str
@@ -34,6 +41,7 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     body: Any = None  # of JSON
     wait: float = 0  # seconds that the server was asked to hold the answer back
+    harmless: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,11 +82,11 @@ def send(call: Call) -> Flow[Reply]:
     Every call is idempotent: GET by nature, POST by its Idempotency-Key, under which the server carries it out
     once. Raises what `problem` makes of an error.
     """
-    if call.method == "POST" and "Idempotency-Key" not in call.headers:
+    if call.method == "POST" and "Idempotency-Key" not in call.headers and not call.harmless:
         raise Refused("a POST must carry an Idempotency-Key", expected="Idempotency-Key", got="none")
     for attempt in range(1, ATTEMPTS):
         reply = yield call
-        if isinstance(reply, Reply) and reply.status not in RETRIED:
+        if isinstance(reply, Reply) and not _passing(reply):
             break
         yield Pause(_delay(attempt, reply))
     else:
@@ -88,6 +96,11 @@ def send(call: Call) -> Flow[Reply]:
     if reply.status >= 400:
         raise problem(reply)
     return reply
+
+
+def _passing(reply: Reply) -> bool:
+    """Whether the same call may be answered otherwise in a moment."""
+    return reply.status in RETRIED or (reply.status == 409 and problem(reply).code == IN_FLIGHT)
 
 
 def _delay(attempt: int, reply: Reply | Unavailable | None) -> float:
@@ -104,7 +117,11 @@ def problem(reply: Reply) -> AssayError:
         document = reply.json()
     except Unavailable:
         document = {}
-    return as_error(kind_of(reply.status), document, f"the server answered HTTP {reply.status}")
+    error = as_error(kind_of(reply.status), document, f"the server answered HTTP {reply.status}")
+    if isinstance(error, PaymentRequired) and "missing" in document:
+        with suppress(Refused):
+            error.missing = convert(document["missing"], Money)
+    return error
 
 
 def as_error(kind: type[AssayError], document: Mapping[str, Any], detail: str) -> AssayError:
@@ -115,6 +132,8 @@ def as_error(kind: type[AssayError], document: Mapping[str, Any], detail: str) -
 
 def kind_of(status: int) -> type[AssayError]:
     match status:
+        case 402:
+            return PaymentRequired
         case 413:
             return TooLarge
         case 408 | 504:

@@ -21,6 +21,7 @@ from assay import _api
 from assay._api import Asked, Inputs, Prediction, Row
 from assay._flow import MAX_REPLY, Call, Flow, Pause, Reply
 from assay.errors import TooLarge, Unavailable
+from assay.money import Balance, Quote
 from assay.verify import Trust
 
 __all__ = ["AsyncClient", "Client", "Prediction"]
@@ -62,6 +63,7 @@ class Client:
         row: Row | None = None,
         verify: str = "",
         params: Mapping[str, int | str | bool] | None = None,
+        quote: Quote | None = None,
         trust: Trust | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         idempotency_key: str = "",
@@ -71,9 +73,10 @@ class Client:
         Exactly one of `inputs` (tensors, or what the API takes under `inputs`), `image` (a PNG, content or path)
         and `row` (an object by field name, or a list in field order). `verify` is the mode, with its own `params`;
         left out it is `direct` for a model and `agreement` for a group. Where a group's members did not agree, an
-        answer says `contested`. `timeout` is in seconds, for everything. Calls with the same `idempotency_key` are
-        carried out once. Raises NotVerified when the certificate does not hold, is about something else, or is by
-        nobody in `trust` (if that names anyone); DeadlineExceeded; Refused; Unavailable.
+        answer says `contested`. With a `quote` its prices are charged. `timeout` is in seconds, for everything.
+        Calls with the same `idempotency_key` are carried out, and charged, once. Raises NotVerified when the
+        certificate does not hold, is about something else, or is by nobody in `trust` (if that names anyone);
+        DeadlineExceeded; Refused; PaymentRequired, which says how much is missing; Unavailable.
         """
         kind, name = _api.asked_of(target, group)
         asked = Asked(
@@ -85,8 +88,31 @@ class Client:
             trust=trust or self._trust,
             timeout=timeout,
             idempotency_key=idempotency_key or secrets.token_hex(16),
+            quote=str(quote.id) if quote else "",
         )
         return self._run(_api.predict(asked, time.monotonic))
+
+    def quote(
+        self,
+        target: str = "",
+        *,
+        group: str = "",
+        verify: str = "",
+        params: Mapping[str, int | str | bool] | None = None,
+        rows: int = 1,
+        deadline: float | None = None,
+    ) -> Quote:
+        """What it would cost at most to ask this of so many rows, and what it would be worth. Charges nothing.
+
+        Pass the quote to `predict`, and its prices are charged whatever they are by then. `deadline`: in seconds.
+        """
+        kind, name = _api.asked_of(target, group)
+        verification = {"mode": verify or _api.MODES[kind], **(params or {})}
+        return self._run(_api.quote(kind, name, verification, rows, deadline))
+
+    def balance(self) -> Balance:
+        """What the key's organisation may spend, has set aside, and has spent this month."""
+        return self._run(_api.balance())
 
     def models(self, query: str = "") -> Iterator[dict[str, Any]]:
         """The cards of all models in the catalogue, or of those that match `query`."""
@@ -175,6 +201,7 @@ class AsyncClient:
         row: Row | None = None,
         verify: str = "",
         params: Mapping[str, int | str | bool] | None = None,
+        quote: Quote | None = None,
         trust: Trust | None = None,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109  # of the prediction, which may go on without us
         idempotency_key: str = "",
@@ -190,8 +217,28 @@ class AsyncClient:
             trust=trust or self._trust,
             timeout=timeout,
             idempotency_key=idempotency_key or secrets.token_hex(16),
+            quote=str(quote.id) if quote else "",
         )
         return await self._run(_api.predict(asked, time.monotonic))
+
+    async def quote(
+        self,
+        target: str = "",
+        *,
+        group: str = "",
+        verify: str = "",
+        params: Mapping[str, int | str | bool] | None = None,
+        rows: int = 1,
+        deadline: float | None = None,
+    ) -> Quote:
+        """See `Client.quote`."""
+        kind, name = _api.asked_of(target, group)
+        verification = {"mode": verify or _api.MODES[kind], **(params or {})}
+        return await self._run(_api.quote(kind, name, verification, rows, deadline))
+
+    async def balance(self) -> Balance:
+        """See `Client.balance`."""
+        return await self._run(_api.balance())
 
     async def models(self, query: str = "") -> AsyncIterator[dict[str, Any]]:
         """See `Client.models`."""

@@ -2,7 +2,8 @@
 
     AssayError                 what a caller of this library may catch
     ├── Refused                bytes or values from outside that are not what was expected
-    │   └── TooLarge           … because they exceed a limit
+    │   ├── TooLarge           … because they exceed a limit
+    │   └── PaymentRequired    … because there is too little credit, or a cap would be exceeded
     ├── NotVerified            a check was carried out and the claim is false
     ├── Unavailable            a machine did not answer, or answered that it cannot serve now
     └── DeadlineExceeded       the caller's time ran out
@@ -13,6 +14,11 @@ API turns one into an RFC 9457 problem document without losing anything.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from assay.money import Money
 
 
 class AssayError(Exception):
@@ -73,6 +79,16 @@ class TooLarge(Refused):
     """Input from outside exceeds a limit; it was not read further."""
 
     default_code = "too-large"
+
+
+class PaymentRequired(Refused):
+    """There is too little credit for what was asked, or a cap would be exceeded; nothing was charged.
+
+    `missing`: how much, if the server has said so.
+    """
+
+    default_code = "insufficient-credit"
+    missing: Money | None = None
 
 
 class NotVerified(AssayError):

@@ -257,7 +257,7 @@ def test_a_redirect_is_not_followed_with_the_key(sample):
 
 
 def test_a_lost_answer_is_asked_for_again_under_the_same_key(sample):
-    server = Server(sample, httpx.ReadError("lost"), problem(502), problem(409, code="in-flight"))
+    server = Server(sample, httpx.ReadError("lost"), problem(502), problem(409, code="idempotency-in-flight"))
     pauses = []
     with client(server, pauses) as assay:
         assay.predict("demo/digits", image=sample.content)

@@ -9,7 +9,7 @@ import click
 
 from assay.cli.commands import Commands
 
-NAMES = ("login", "models", "predict", "verify", "audit")
+NAMES = ("login", "models", "quote", "predict", "balance", "verify", "audit")
 
 
 @click.group(

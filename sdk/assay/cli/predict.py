@@ -66,6 +66,17 @@ def _anchor(prediction: Prediction) -> str:
     return "provider" if prediction.report.anchor is None else prediction.report.anchor.kind
 
 
+def _cost(prediction: Prediction) -> str:
+    """As the server says."""
+    cost = prediction.cost
+    if cost is None:
+        return "nothing: it is free"
+    if cost.charged is None:
+        return f"at most {cost.quoted}"
+    back = f", {cost.returned} came back" if cost.returned and cost.returned.micros else ""
+    return f"{cost.charged}{back}"
+
+
 def _show(prediction: Prediction, save: Path | None) -> None:
     console = Console(highlight=False)
     for answer in prediction.answers:
@@ -76,5 +87,6 @@ def _show(prediction: Prediction, save: Path | None) -> None:
     if prediction.report.pinned is None:
         show.line(console, ("you named nobody to trust: ", "yellow"), f"see --{_anchor(prediction)}")
     show.line(console, f"certificate {prediction.certificate.id.hex()}")
+    show.line(console, "cost ", _cost(prediction))
     if save:
         show.line(console, f"receipt saved in {save}; keep it to yourself: it can give your input away")

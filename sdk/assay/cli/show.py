@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
-from assay.errors import AssayError
+from assay.errors import AssayError, PaymentRequired
 from assay.verify import Report
 
 WORDS = {True: ("yes", "green"), False: ("no", "red"), None: ("not asked", "dim")}
@@ -30,6 +30,8 @@ def error(problem: AssayError) -> None:
     """To standard error: what went wrong, where, what was expected, what came, what to try."""
     console = Console(stderr=True, highlight=False)
     line(console, ("error: ", "bold red"), clean(problem.detail))
+    if isinstance(problem, PaymentRequired) and problem.missing:
+        line(console, f"      {'missing':10}", str(problem.missing))
     _fields(console, problem)
 
 
