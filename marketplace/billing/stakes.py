@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from assay.errors import Refused
@@ -26,6 +27,7 @@ from marketplace.billing.accounts import Kind, Where
 from marketplace.billing.ledger import Overdrawn, Part, Posting
 from marketplace.billing.models import Account, Balance, Entry, Hold, HoldEnd, Leaving, Transaction
 from marketplace.billing.months import this_month
+from marketplace.catalogue.held import held
 from marketplace.errors import Conflict, PaymentRequired
 from marketplace.groups.models import Group, Member
 
@@ -33,6 +35,7 @@ RELEASED_AFTER = dt.timedelta(days=14)  # evidence may take its time
 SOURCES = (Kind.CREDIT, Kind.PAYABLE)  # what may be deposited: free credit may not
 SLASHED, UNLOCKED = "slashed", "unlocked"
 SWEEP = 500  # locks in one run
+STAYS = Q(state__in=(Member.State.ACCEPTED, Member.State.JOINING)) & ~Q(group__state=Group.State.WITHDRAWN)
 
 # --- deposits ---------------------------------------------------------------------------------------------------
 
@@ -142,21 +145,43 @@ def standing(seat: Member) -> Hold | None:
     return Hold.objects.filter(member=seat, end__isnull=True, leaving__isnull=True).first()
 
 
-@transaction.atomic
 def sweep(now: dt.datetime | None = None) -> int:
-    """Notices places that were given up, and unlocks what is due. To be run every minute, or whenever."""
+    """Notices places that were given up, or taken without a lock, and unlocks what is due; how many locks that was.
+
+    To be run every minute, or whenever.
+    """
     now = now or timezone.now()
-    keeps = Q(member__state__in=(Member.State.ACCEPTED, Member.State.JOINING)) & ~Q(
-        member__group__state=Group.State.WITHDRAWN
-    )
-    gone = Hold.objects.filter(member__isnull=False, end__isnull=True, leaving__isnull=True).exclude(keeps)
-    for each in gone.select_related("member__group").order_by("pk")[:SWEEP]:
+    _lock_places()
+    with transaction.atomic():
+        _note_who_has_gone(now)
+    with transaction.atomic():
+        return len(_end(_held(_gone().filter(leaving__due__lte=now)), UNLOCKED))
+
+
+def _lock_places() -> None:
+    """Of those whom nobody asked here: members may bring in another with an epoch that only their nodes know, and
+    its own key's consent. Who has too little is asked again; who has lost a stake is not asked for another.
+    """
+    theirs = Hold.objects.filter(member=OuterRef("pk")).filter(Q(end__isnull=True) | Q(end__ending=SLASHED))
+    places = Member.objects.filter(state=Member.State.ACCEPTED, group__stake__gt=0).filter(~Exists(theirs))
+    for seat in places.exclude(group__state=Group.State.WITHDRAWN).order_by("pk")[:SWEEP]:
+        with suppress(PaymentRequired), transaction.atomic():
+            standing = held(seat, "group")
+            if standing.state == Member.State.ACCEPTED:
+                lock(standing)
+
+
+def _note_who_has_gone(now: dt.datetime) -> None:
+    """And who has come back, by whatever way."""
+    Leaving.objects.filter(hold__end__isnull=True, hold__member__in=Member.objects.filter(STAYS)).delete()
+    for each in _held(_gone().filter(leaving__isnull=True).select_related("member__group")):
         Leaving.objects.get_or_create(hold=each, defaults={"due": _due(each, now)})
-    due = Hold.objects.filter(end__isnull=True, leaving__due__lte=now).order_by("pk")[:SWEEP]
-    found = _still_open(due.values_list("member", flat=True), due)
-    for each in found:
-        _end(each, ledger.Kind.UNLOCKED, UNLOCKED, Where(Kind.STAKED, each.organisation_id))
-    return len(found)
+
+
+def _gone() -> QuerySet[Hold]:
+    """What is locked for places that have been given up."""
+    locks = Hold.objects.filter(member__isnull=False, end__isnull=True)
+    return locks.exclude(member__in=Member.objects.filter(STAYS)).order_by("pk")
 
 
 def slash(seats: Iterable[Member], detail: str) -> int:
@@ -164,31 +189,40 @@ def slash(seats: Iterable[Member], detail: str) -> int:
 
     To be called in the transaction that keeps the evidence.
     """
-    members = [seat.pk for seat in seats]
-    locked = (
-        Hold.objects.filter(member__in=members, end__isnull=True).select_related("organisation").order_by("pk")
-    )
-    found = _still_open(members, locked)
+    locked = Hold.objects.filter(member__in=[seat.pk for seat in seats], end__isnull=True).order_by("pk")
+    found = _end(_held(locked.select_related("organisation")), SLASHED, detail)
     for each in found:
-        _end(each, ledger.Kind.SLASHED, SLASHED, Where(Kind.SLASHED), detail)
         says = f"{money.words(each.amount, accounts.currency())}: {detail}"
         audit.record(each.organisation, None, Action.STAKE_SLASHED, says)
     return len(found)
 
 
-def _still_open(members: Iterable[int | None], holds: QuerySet[Hold]) -> list[Hold]:
-    """These locks, with their members held: a lock is not unlocked and slashed at once."""
-    list(
-        Member.objects.select_for_update(no_key=True).filter(pk__in=list(members)).order_by("pk").values_list("pk")
-    )
-    return list(holds.all())
+def _held(locks: QuerySet[Hold]) -> list[Hold]:
+    """The first of these as they are with their members held: none is unlocked, slashed and taken again at once."""
+    members = list(locks.values_list("member", flat=True)[:SWEEP])
+    seats = Member.objects.select_for_update(no_key=True).filter(pk__in=members)
+    list(seats.order_by("pk").values_list("pk"))
+    return list(locks.filter(member__in=members))
 
 
-def _end(hold: Hold, kind: ledger.Kind, ending: str, to: Where, detail: str = "") -> None:
-    parts = Part(Where(Kind.LOCKED, hold.organisation_id), -hold.amount), Part(to, hold.amount)
-    (posted,) = ledger.post([Posting(key=f"end {hold.pk}", kind=kind, detail=detail, parts=parts)])
-    lost = hold.amount if ending == SLASHED else 0
-    HoldEnd.objects.create(hold=hold, transaction_id=posted, ending=ending, posted=lost)
+def _end(locks: list[Hold], ending: str, detail: str = "") -> list[Hold]:
+    """All in one statement, which locks balances in one order."""
+    lost = ending == SLASHED
+    postings = [
+        Posting(
+            key=f"end {each.pk}",
+            kind=ledger.Kind.SLASHED if lost else ledger.Kind.UNLOCKED,
+            detail=detail,
+            parts=(
+                Part(Where(Kind.LOCKED, each.organisation_id), -each.amount),
+                Part(Where(Kind.SLASHED) if lost else Where(Kind.STAKED, each.organisation_id), each.amount),
+            ),
+        )
+        for each in locks
+    ]
+    for each, posted in zip(locks, ledger.post(postings), strict=True):
+        HoldEnd.objects.create(hold=each, transaction_id=posted, ending=ending, posted=each.amount if lost else 0)
+    return locks
 
 
 def _due(hold: Hold, now: dt.datetime) -> dt.datetime:
