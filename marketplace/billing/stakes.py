@@ -146,7 +146,7 @@ def standing(seat: Member) -> Hold | None:
 
 
 def sweep(now: dt.datetime | None = None) -> int:
-    """Notices places that were given up, or taken without a lock, and unlocks what is due; how many locks that was.
+    """Notices places that were given up, or taken without a lock, and unlocks what is due; how many locks.
 
     To be run every minute, or whenever.
     """
@@ -198,7 +198,7 @@ def slash(seats: Iterable[Member], detail: str) -> int:
 
 
 def _held(locks: QuerySet[Hold]) -> list[Hold]:
-    """The first of these as they are with their members held: none is unlocked, slashed and taken again at once."""
+    """The first of these, as they are with their members held: none is unlocked and slashed at once."""
     members = list(locks.values_list("member", flat=True)[:SWEEP])
     seats = Member.objects.select_for_update(no_key=True).filter(pk__in=members)
     list(seats.order_by("pk").values_list("pk"))
