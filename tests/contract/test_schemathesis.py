@@ -6,6 +6,7 @@ as long as their prediction.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 from pathlib import Path
@@ -29,7 +30,12 @@ EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "12"))  # of each operati
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
 DOCUMENT = json.loads((Path(__file__).resolve().parents[2] / "docs" / "openapi.json").read_text("utf-8"))
 
-THERE = {"owner": "asha", "name": "digits", "number": 1}  # parts of addresses that lead somewhere
+THERE = {
+    "owner": "asha",
+    "name": "digits",
+    "number": 1,
+    "mode": "direct",
+}  # parts of addresses that lead somewhere
 
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 schema.config.phases.update(phases=["examples", "fuzzing"])  # not one case for each keyword of each nested schema
@@ -47,14 +53,21 @@ def app(db):
 
 @pytest.fixture
 def caller(cast):
-    """An owner with a model, a node and a prediction, so that there is something to find."""
+    """An owner with a model that costs something, a node, predictions, money earned and a cap, so that there is
+    something to find.
+    """
+    from marketplace.billing import caps, maturing, pricing
     from marketplace.predictions import actions, questions
     from marketplace.predictions.questions import Body
 
     version = answering.digits(cast.asha)
     answering.deployed(version, cast.node_key)
-    actor = cast.asha.actor
-    actions.create(actor, questions.read(actor, Body(**answering.request())))
+    pricing.set_for_model(cast.asha.actor, version.model, "direct", pricing.Asking("0.01"))
+    for person in (cast.asha, cast.bela):
+        question = questions.read(person.actor, Body(**answering.request()))
+        answering.end(cast.node_key, actions.create(person.actor, question))
+    maturing.mature(dt.date.max)
+    caps.set_cap(cast.asha.actor, None, 5)
     return cast.asha
 
 
