@@ -1,6 +1,7 @@
 """Django's handle on this app."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class BillingConfig(AppConfig):
@@ -8,6 +9,7 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         from marketplace.accounts.signals import organisation_made
-        from marketplace.billing import credit
+        from marketplace.billing import credit, finance
 
         organisation_made.connect(credit.on_organisation_made)
+        post_migrate.connect(finance.ensure_group, sender=self)  # by then its permissions are there

@@ -106,8 +106,8 @@ def begins(before: Period | None) -> dt.date:
     return FIRST_DAY if before is None else before.last_day + dt.timedelta(days=1)
 
 
-def close(by: User, last: dt.date) -> Period:
-    """Closes all days up to this one, for ever. Raises Refused for today and later, Conflict."""
+def require_closable(last: dt.date) -> Period | None:
+    """Raises Refused for today and later, Conflict for what is closed; else the period before it."""
     yesterday = timezone.now().astimezone(dt.UTC).date() - dt.timedelta(days=1)
     if last > yesterday:
         raise Refused(
@@ -116,7 +116,12 @@ def close(by: User, last: dt.date) -> Period:
             expected=f"{yesterday} or before",
             got=last.isoformat(),
         )
-    before = _before(last)
+    return _before(last)
+
+
+def close(by: User, last: dt.date) -> Period:
+    """Closes all days up to this one, for ever. Raises Refused for today and later, Conflict."""
+    before = require_closable(last)
     seen, hashed = _count(before, last), digest(begins(before), last)  # long, and while others go on posting
     with transaction.atomic():
         _rest()
