@@ -15,7 +15,7 @@ BANDIT := $(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml $(
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock conformance fuzz chaos chaos-members simulate bench-agreement bench-shop audit clean
+.PHONY: help setup up test check format lock conformance fuzz chaos chaos-members kills-money simulate bench-agreement bench-money bench-shop audit clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -63,11 +63,17 @@ chaos: setup ## kill and freeze a site's services under load, then ask for the a
 chaos-members: setup ## kill, freeze, part and tear members of a group of bare processes under load (MINUTES=3 SEED=… N=4 COPY_RESISTANT=1)
 	@$(PYTHON) -m stack.members --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)') $(if $(N),--n '$(N)') $(if $(COPY_RESISTANT),--copy-resistant)
 
+kills-money: setup ## kill (-9) a process at every line of every step of money, minutes (EVERY=10 for every tenth line)
+	@$(PYTHON) -m tests.money.kills $(if $(EVERY),--every '$(EVERY)')
+
 simulate: setup ## run groups from seeds among faults and liars, then every broken variant, minutes (RUNS=20000 SEED=…)
 	@$(PYTHON) -m consensus.simulator '$(RUNS)' --variants $(if $(SEED),--seed '$(SEED)')
 
 bench-agreement: setup ## measure groups of four against the same fan-out to their Tritons
 	@$(PYTHON) -m benchmarks.agreement
+
+bench-money: setup ## measure how many predictions are paid for in a second
+	@$(PYTHON) -m benchmarks.money
 
 bench-shop: setup ## measure the shop through REST against its Triton alone
 	@$(PYTHON) -m benchmarks.shop
