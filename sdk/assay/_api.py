@@ -166,6 +166,11 @@ def quote(
     return _converted(reply.json(), Quote, "not a quote")
 
 
+def quote_id(quote: Quote | UUID | None) -> str:
+    """As a request has it; empty for none."""
+    return "" if quote is None else str(quote.id if isinstance(quote, Quote) else quote)
+
+
 def balance() -> Flow[Balance]:
     """What the key's organisation has."""
     reply = yield from send(Call("GET", "/api/v1/balance"))

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from uuid import UUID
 
 import httpx
 
@@ -63,7 +64,7 @@ class Client:
         row: Row | None = None,
         verify: str = "",
         params: Mapping[str, int | str | bool] | None = None,
-        quote: Quote | None = None,
+        quote: Quote | UUID | None = None,
         trust: Trust | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         idempotency_key: str = "",
@@ -73,10 +74,10 @@ class Client:
         Exactly one of `inputs` (tensors, or what the API takes under `inputs`), `image` (a PNG, content or path)
         and `row` (an object by field name, or a list in field order). `verify` is the mode, with its own `params`;
         left out it is `direct` for a model and `agreement` for a group. Where a group's members did not agree, an
-        answer says `contested`. With a `quote` its prices are charged. `timeout` is in seconds, for everything.
-        Calls with the same `idempotency_key` are carried out, and charged, once. Raises NotVerified when the
-        certificate does not hold, is about something else, or is by nobody in `trust` (if that names anyone);
-        DeadlineExceeded; Refused; PaymentRequired, which says how much is missing; Unavailable.
+        answer says `contested`. With a `quote`, or the id of one, its prices are charged. `timeout` is in seconds,
+        for everything. Calls with the same `idempotency_key` are carried out, and charged, once. Raises
+        NotVerified when the certificate does not hold, is about something else, or is by nobody in `trust` (if it
+        names anyone); DeadlineExceeded; Refused; PaymentRequired, which says how much is missing; Unavailable.
         """
         kind, name = _api.asked_of(target, group)
         asked = Asked(
@@ -88,7 +89,7 @@ class Client:
             trust=trust or self._trust,
             timeout=timeout,
             idempotency_key=idempotency_key or secrets.token_hex(16),
-            quote=str(quote.id) if quote else "",
+            quote=_api.quote_id(quote),
         )
         return self._run(_api.predict(asked, time.monotonic))
 
@@ -201,7 +202,7 @@ class AsyncClient:
         row: Row | None = None,
         verify: str = "",
         params: Mapping[str, int | str | bool] | None = None,
-        quote: Quote | None = None,
+        quote: Quote | UUID | None = None,
         trust: Trust | None = None,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109  # of the prediction, which may go on without us
         idempotency_key: str = "",
@@ -217,7 +218,7 @@ class AsyncClient:
             trust=trust or self._trust,
             timeout=timeout,
             idempotency_key=idempotency_key or secrets.token_hex(16),
-            quote=str(quote.id) if quote else "",
+            quote=_api.quote_id(quote),
         )
         return await self._run(_api.predict(asked, time.monotonic))
 

@@ -197,6 +197,12 @@ def test_quote_shows_what_it_costs_and_what_it_is_worth(run, http):  # noqa: F81
     assert run("quote", "demo/digits", "--group", "digits").exit_code == 2
 
 
+def test_predict_pays_by_a_quote(run, http):  # noqa: F811
+    assert run("predict", "demo/digits", "--input", "digit.png", "--quote", ID).exit_code == 0
+    assert json.loads(http.api.requests[0].content)["quote"] == ID
+    assert run("predict", "demo/digits", "--input", "digit.png", "--quote", "x").exit_code == 2
+
+
 def test_balance_shows_what_may_be_spent(run, http):  # noqa: F811
     http.api.script = [httpx.Response(200, json=BALANCE)] * 2
     shown = run("balance").stdout

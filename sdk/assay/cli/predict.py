@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import UUID
 
 import click
 from rich.console import Console
@@ -19,6 +20,7 @@ from assay.preprocessing import to_payload
 @click.option(
     "--mode", default="", show_default="direct, of a group agreement", help="How the answer is to be verified."
 )
+@click.option("--quote", metavar="ID", type=click.UUID, help="Pay by this quote's prices; see `assay quote`.")
 @click.option("--save", metavar="FILE", type=Path, help="Write the receipt, which `assay verify` takes. Private.")
 @click.option(
     "--wait", metavar="SECONDS", type=click.FloatRange(min=1), default=DEFAULT_TIMEOUT, show_default=True
@@ -29,6 +31,7 @@ def command(
     model: str,
     given: str,
     mode: str,
+    quote: UUID | None,
     save: Path | None,
     wait: float,
     providers: tuple[str, ...],
@@ -47,7 +50,9 @@ def command(
     named = trust.of(providers, genesis, commitments, trust_file)
     inputs = to_payload(files.read(given), files.content_type(given))
     with config.client() as client:
-        prediction = client.predict(model, group=group, inputs=inputs, verify=mode, trust=named, timeout=wait)
+        prediction = client.predict(
+            model, group=group, inputs=inputs, verify=mode, quote=quote, trust=named, timeout=wait
+        )
     if save:
         config.write_private(save, prediction.receipt.to_json())
     _show(prediction, save)
