@@ -32,7 +32,7 @@ from marketplace.accounts.models import ApiKey, Membership, Organisation, Role, 
 from marketplace.accounts.scopes import BUYER, Scope
 from marketplace.accounts.signals import organisation_made
 from marketplace.db.statements import Statement, loaded
-from marketplace.errors import Conflict, NotFound, Unauthenticated
+from marketplace.errors import Conflict, Forbidden, NotFound, Unauthenticated
 
 MAX_KEYS = 100  # of one organisation, neither revoked nor expired
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)  # later ones lie outside the calendar in some time zones
@@ -99,6 +99,10 @@ def create_key(
     called = text.line(name, "/name", most=80, least=1)
     for wanted in _scopes(scopes):
         actor.require_scope(wanted)  # a key cannot make a mightier one
+    if actor.key is not None and actor.key.caps.exists():
+        raise Forbidden(
+            "a key with a cap makes no others: they would have none", code="capped-key", pointer="Authorization"
+        )
     if expires is not None and not timezone.now() < expires < END_OF_TIME:
         raise Refused(
             "not a time to come", pointer="/expires", expected="after now, before 9999", got=expires.isoformat()
