@@ -62,6 +62,9 @@ class Market:
             )
         return self._send("POST", path, json=body, params=query)
 
+    def put(self, path: str, body: Any) -> Any:
+        return self._send("PUT", path, json=body)
+
     def patch(self, path: str, body: Any) -> Any:
         return self._send("PATCH", path, json=body)
 

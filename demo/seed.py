@@ -3,9 +3,10 @@
     python -m demo.seed --url URL --users FILE --nodes DIR [--models DIR]
 
 FILE is what `manage.py create_demo_users` prints, DIR holds the owners' nodes, one folder each. Every owner
-registers the node, uploads each model, deploys it, has it measured on held-out data, and publishes it; then they
-gather in groups (demo/groups.py); then a buyer asks models and groups in every mode they offer, and checks the
-certificates. What is already so is left alone: interrupted anywhere and run again, it goes on.
+registers the node, uploads each model, deploys it, has it measured on held-out data, publishes it, and says what
+it costs (demo/prices.py); then they gather in groups (demo/groups.py); then a buyer asks models and groups in
+every mode they offer, and checks the certificates. What is already so is left alone: interrupted anywhere and run
+again, it goes on.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from assay.client import Client
 from assay.errors import AssayError
 from assay.keys import PrivateKey
 from assay.verify import Trust
-from demo import entries, groups
+from demo import entries, groups, prices
 from demo.entries import Entry
 from demo.market import Market, RefusedError, say, until
 
@@ -213,12 +214,17 @@ def seed(url: str, users: list[User], nodes: Path, folder: Path) -> None:
         def offer(member: groups.Member) -> None:
             mine = [entry for entry in every if entry.owner == member.slug]
             Owner(member.market, member.slug, member.home, folder).offer(mine)
+            for entry in mine:
+                prices.of_model(member.market, member.slug, entry.slug)
 
         list(threads.map(offer, members.values()))
         plans = _plans(every)
         for plan in reversed(plans):
             groups.founded(plan, members)
         standing = list(threads.map(lambda plan: groups.gathered(plan, members), plans))
+        for serving in filter(None, standing):
+            for each in members.values():
+                prices.of_vote(each.market, each.slug, serving.slug)
     buyer = next(user for user in users if user.role == "buyer")
     first_predictions(url, buyer, every)
     with Client(url, buyer.api_key) as client:

@@ -15,11 +15,12 @@ from django.db import connection
 
 from assay.digest import sha256
 from assay.keys import PrivateKey
-from demo import groups, seed
+from demo import groups, prices, seed
 from demo.entries import ENTRIES, OWNERS, Entry
 from demo.market import Market, RefusedError
 from marketplace.accounts import demo_users
 from marketplace.accounts.models import AuditEntry
+from marketplace.billing.models import HoldEnd, Price
 from marketplace.catalogue import health, peers, spool
 from marketplace.catalogue.actions import evaluations
 from marketplace.catalogue.models import Deployment, Evaluation, Model, ModelVersion, Node
@@ -159,15 +160,22 @@ def test_everything_is_offered_measured_and_answers_with_a_checked_certificate(
     assert all(machine.submitted for machine in machines.values())
     assert spool.uploads() == [], "every file was deleted once its node had it"
     assert Prediction.objects.filter(organisation__slug="bela", rows=1).count() == asked
+    assert {price.micros for price in Price.objects.filter(until=None)} == {prices.ROW["micros"]}
+    assert (
+        Price.objects.count() == HoldEnd.objects.filter(ending="certified").count() / seed.QUESTIONS == len(OWNERS)
+    )
 
 
 def test_a_second_run_changes_nothing_and_asks_one_question(live_server, users, nodes, folder, installation):
     homes, _ = nodes
     with working(installation):
         seed.seed(live_server.url, users, homes, folder)
+        with owned(live_server, users, "asha") as market:
+            market.put("/models/asha/levels/prices/direct", {"micros": 0})
         first, asked = counts(), Prediction.objects.count()
         seed.seed(live_server.url, users, homes, folder)
     assert counts() == first
+    assert Price.objects.get(until=None, model__organisation__slug="asha").micros == 0
     assert Prediction.objects.count() == asked + 1
 
 
@@ -259,6 +267,9 @@ def test_the_owners_gather_in_a_group_each_signing_with_the_nodes_own_key(
         for _ in range(2):
             seed.seed(live_server.url, users, homes, folder)
             before = counts() | {"groups": Group.objects.count()}
+    votes = Price.objects.filter(until=None, member__isnull=False)
+    assert {(price.micros, price.mode) for price in votes} == {(prices.VOTE["micros"], "agreement")}
+    assert votes.count() == len(OWNERS)
     first, second = plan
     assert (first.genesis, first.new, second.new) == (second.genesis, True, False)
     group = Group.objects.get()

@@ -1,4 +1,6 @@
-"""manage.py create_demo_users: makes the demo's people and prints them, with passwords and keys, as JSON."""
+"""manage.py create_demo_users: makes the demo's people, with test credit to spend, and prints them as JSON, with
+passwords and keys.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from assay.errors import Refused
 from marketplace.accounts import demo_users
+from marketplace.billing import demo_credit
 
 
 class Command(BaseCommand):
@@ -17,6 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             users = demo_users.create()
+            demo_credit.give(users)
         except Refused as error:
             raise CommandError(str(error)) from error
         self.stdout.write(msgspec.json.encode(users).decode())
