@@ -6,6 +6,8 @@ table in docs/money.md is printed from here.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,3 +71,39 @@ ENDINGS: dict[str, Ending] = {
         DISPUTE_LOST,
     )
 }
+
+MONEY: dict[Money, str] = {
+    "posted": "charged for the work that the certificate shows; the rest goes back",
+    "returned": "all of it goes back",
+    "reversed": "what had been charged is taken back from whom it was paid to",
+}
+BLAME: dict[Blame, str] = {
+    "nobody": "nobody",
+    "witnessed": "whom others saw withhold: a strike",
+    "proven": "whom evidence convicts: a strike and the stake",
+}
+
+
+def tables(declared: Mapping[str, Iterable[Ending]]) -> str:
+    """What each end does, and which ends each mode declares, as Markdown. `declared`: by mode's name."""
+    ends = {name: {each.name for each in of_mode} for name, of_mode in declared.items()}
+    lines = ["| end | prediction | when | what was set aside | to blame |", "|---|---|---|---|---|"]
+    lines += [
+        f"| `{each.name}` | {each.status} | {each.when} | {MONEY[each.money]} | {BLAME[each.blame]} |"
+        for each in ENDINGS.values()
+    ]
+    lines += [
+        "",
+        "| mode | " + " | ".join(f"`{name}`" for name in ENDINGS) + " |",
+        "|---" * (1 + len(ENDINGS)) + "|",
+    ]
+    for mode, names in ends.items():
+        marks = ["yes" if name in names else "" for name in ENDINGS]
+        lines.append(f"| `{mode}` | " + " | ".join(marks) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    from verification.registry import MODES
+
+    sys.stdout.write(tables({name: mode.ends for name, mode in MODES.items()}) + "\n")
