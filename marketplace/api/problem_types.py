@@ -49,7 +49,7 @@ orphaned-key | Key without a maker | Whoever made the key is no longer a member 
 csrf-failed | CSRF check failed | A session may write only from the site's own pages. Load the page anew, or use an API key.
 forbidden | Not allowed | You may see this, but not do that to it.
 scope-missing | Scope missing | The API key lacks the scope that this needs.
-capped-key | Capped key | A key that may spend only so much cannot make others. Make them with another key, or signed in.
+capped-key | Capped key | A key that may spend only so much makes no other keys and sets no caps. Use another key, or sign in.
 role-missing | Role missing | Your role in the organisation does not allow this. An admin of it can change that.
 wrong-credentials | Wrong address or password | The two do not belong together. After several tries there is a pause.
 email-taken | Address taken | There is an account with this e-mail address. Log in instead.

@@ -25,7 +25,7 @@ from marketplace.billing.models import Cap, CapAlert, Spending
 from marketplace.billing.months import this_month
 from marketplace.billing.stakes import require_mover
 from marketplace.db.statements import Statement
-from marketplace.errors import NotFound
+from marketplace.errors import Forbidden, NotFound
 
 LEVELS = (80, 100)  # percent at which one is told
 
@@ -139,6 +139,10 @@ def set_cap(actor: Actor, key: ApiKey | None, amount: int | None) -> None:
     Raises Refused, Forbidden, NotFound.
     """
     require_mover(actor)
+    if actor.key is not None and actor.key.caps.exists():
+        raise Forbidden(
+            "a key with a cap sets none: it could lift its own", code="capped-key", pointer="Authorization"
+        )
     if key is not None and key.organisation_id != actor.organisation.pk:
         raise NotFound("no such API key")
     if amount is not None and not 0 <= amount <= money.MOST:

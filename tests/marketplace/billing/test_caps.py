@@ -215,6 +215,18 @@ def test_only_billing_and_admins_set_caps(cast):
     assert Cap.objects.get().organisation == cast.asha.organisation
 
 
+def test_a_capped_key_lifts_no_cap(cast):
+    key, _ = accounts.create_key(cast.bela.actor, "spender", ["billing", "predict"])
+    with_it = access.Actor(cast.bela.user, cast.bela.organisation, cast.bela.actor.roles, key)
+    caps.set_cap(with_it, key, 5)  # it may bound itself
+    for amount in (None, 10**9):
+        for which in (key, None):
+            with pytest.raises(Forbidden) as refused:
+                caps.set_cap(with_it, which, amount)
+            assert refused.value.code == "capped-key"
+    assert [cap.amount for cap in Cap.objects.all()] == [5]
+
+
 def test_a_strangers_key_is_not_there(cast, key):
     with pytest.raises(NotFound):
         caps.key_of(cast.sam.actor, key.pk)
