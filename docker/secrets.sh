@@ -25,8 +25,10 @@ new() { # NAME: writes standard input to a file of that name, whole or not at al
 random | new django
 random | new dispatch.key
 random | new postgres
+random | new postgres_app
 random | new redis
-printf 'postgresql://assay:%s@postgres/assay\n' "$(cat secrets/postgres)" | new database_url
+printf 'postgresql://assay:%s@postgres/assay\n' "$(cat secrets/postgres)" | new owner_url
+printf 'postgresql://assay_app:%s@postgres/assay\n' "$(cat secrets/postgres_app)" | new database_url
 printf 'redis://:%s@redis/0\n' "$(cat secrets/redis)" | new broker_url
 printf 'requirepass %s\nsave ""\nappendonly no\nmaxmemory-policy noeviction\n' \
     "$(cat secrets/redis)" | new redis.conf

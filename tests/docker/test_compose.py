@@ -14,7 +14,7 @@ from marketplace.environment import ADDRESSES, variables
 from tests.docker.recipes import COMPOSE, PINNED, compose, parents
 
 SERVICES: dict[str, dict[str, Any]] = compose()["services"]
-ONCE = {"migrate"}  # services that end
+ONCE = {"migrate", "grant"}  # services that end
 OWN = [name for name, service in SERVICES.items() if service["image"].startswith("assay/")]
 
 
@@ -37,7 +37,7 @@ def test_a_misspelt_key_would_be_found():
 
 def test_every_process_is_there():
     assert set(SERVICES) == {
-        *("migrate", "web", "worker", "outbox", "beat"),
+        *("migrate", "grant", "web", "worker", "outbox", "beat"),
         *("postgres", "redis"),
         *("node", "triton", "triton-gpu"),
     }
@@ -87,6 +87,16 @@ def test_secrets_are_made_by_the_script_beside_the_file():
     for name, secret in compose()["secrets"].items():
         assert secret == {"file": f"secrets/{name}"}
         assert name in {part for pair in made for part in pair}
+
+
+def test_only_migrations_hold_the_owners_password():
+    """What serves connects as a role that can neither migrate nor rewrite what stands."""
+    holding = {name for name in OWN if {"owner_url", "postgres_app"} & set(SERVICES[name].get("secrets", []))}
+    assert holding == ONCE
+    assert all(SERVICES[name]["environment"]["DATABASE_URL_FILE"] == "/run/secrets/owner_url" for name in holding)
+    script = (COMPOSE.parent / "secrets.sh").read_text("utf-8")
+    assert re.search(r"postgresql://assay_app:\S+ .*postgres_app\)\" \| new database_url", script)
+    assert SERVICES["grant"]["command"][3] == "assay_app"
 
 
 def test_only_the_web_server_is_published():

@@ -32,7 +32,7 @@ def kubernetes_commands() -> dict[str, list[str]]:
     found = {}
     for manifest in manifests(KUBERNETES / "marketplace"):
         spec = manifest["spec"].get("template", {}).get("spec", {}) if "spec" in manifest else {}
-        for container in spec.get("containers", []):
+        for container in [*spec.get("initContainers", []), *spec.get("containers", [])]:
             if "args" in container:
                 found[f"kubernetes/{container['name']}"] = container["args"]
     return found

@@ -189,5 +189,18 @@ def test_nothing_is_reachable_unless_a_policy_says_so(base):
     )
 
 
+def test_only_migrations_mount_the_owners_password():
+    mounting = {
+        name
+        for name, pod in PODS.items()
+        if any(volume.get("secret", {}).get("secretName") == "assay-owner" for volume in pod["spec"]["volumes"])
+    }
+    assert mounting == {"marketplace/Job/migrate"}
+    spec = PODS["marketplace/Job/migrate"]["spec"]
+    steps = [*spec["initContainers"], *spec["containers"]]
+    assert [step["args"][2] for step in steps] == ["migrate", "grant"]
+    assert all(step["env"] == [{"name": "DATABASE_URL_FILE", "value": "/owner/owner_url"}] for step in steps)
+
+
 def test_no_secret_is_in_the_manifests():
     assert [name for name, manifest in EVERY if manifest["kind"] == "Secret"] == []
