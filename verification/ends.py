@@ -1,12 +1,11 @@
 """How a prediction may end, and what that does with the money set aside for it and to whoever is to blame.
 
 A mode declares which of these ends it knows and reports one of them; whoever settles looks at nothing else. The
-table in docs/money.md is printed from here.
+tables in docs/money.md are printed from here, by docs/ends.py.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -101,9 +100,3 @@ def tables(declared: Mapping[str, Iterable[Ending]]) -> str:
         marks = ["yes" if name in names else "" for name in ENDINGS]
         lines.append(f"| `{mode}` | " + " | ".join(marks) + " |")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    from verification.registry import MODES
-
-    sys.stdout.write(tables({name: mode.ends for name, mode in MODES.items()}) + "\n")

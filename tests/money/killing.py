@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -75,6 +76,8 @@ def _killed(doing: Step, line: int) -> bool:
             sys.settrace(None)
             os.write(writing, b".")
             _die()
+        except BaseException:  # noqa: BLE001 - it must not go on as its parent
+            traceback.print_exc()
         finally:
             os._exit(1)
     os.close(writing)

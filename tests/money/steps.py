@@ -30,7 +30,7 @@ from tests.marketplace.people import Person
 from verification.ends import CANCELLED, CERTIFIED, DISPUTE_LOST, EXPIRED, FAILED, Ending
 
 RICH = 10**12  # micro-units that the buyer has to spend
-STAKE = 2_000_000
+STAKE = 2_000
 AMOUNT = 700
 
 

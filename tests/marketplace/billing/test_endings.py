@@ -187,7 +187,7 @@ def test_the_page_prints_the_tables_of_the_code():
     printed, marker, _ = rest.partition("\n<!-- /ends -->")
     assert marker
     wanted = tables({name: mode.ends for name, mode in MODES.items() if name != "proof"})
-    assert printed == wanted, "print it again: python -m verification.ends"
+    assert printed == wanted, "print it again: python docs/ends.py"
 
 
 def test_nobody_asks_which_mode_it_is():
