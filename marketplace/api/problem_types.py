@@ -96,6 +96,7 @@ load-failed | Model does not load | The node's inference server cannot load the 
 _MONEY = """
 insufficient-credit | Too little credit | There is less credit than this may cost; `missing` says by how much. Add credit, or ask for fewer rows.
 cap-reached | Cap reached | This would spend more in the month than the organisation or the key may; `missing` says by how much. What is held counts until it has ended.
+too-dear | Too dear | It would cost more than `most`, which the request is willing to pay. Its price has changed, or free rows are used up.
 quote-expired | Quote expired | A quote's prices are promised for ten minutes. Ask for another, or ask without one.
 quote-of-another | Another quote | The quote is for another target or mode than what is asked.
 stake-missing | Stake missing | The group asks each member for a stake, and too little of yours is deposited and not locked. Deposit first.

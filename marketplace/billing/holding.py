@@ -21,7 +21,7 @@ from marketplace.billing import accounts, free_rows, money, pricing
 from marketplace.billing.months import this_month
 from marketplace.billing.pricing import Asked, Charge, Line
 from marketplace.db.statements import Statement
-from marketplace.errors import PaymentRequired
+from marketplace.errors import Conflict, PaymentRequired
 
 # Money is locked in one order everywhere: free rows, spending, balances; hence `free` waits for `spent`.
 # $1 organisation, $2 key, $3 amount, $4 currency, $5 lines, $6 fee, $7 month, $8 transaction, $9 its fingerprint
@@ -83,6 +83,7 @@ class Terms:
 
     lines: tuple[Line, ...]
     fee: int  # the platform's part, in hundredths of a percent
+    most: int | None = None  # micro-units that the buyer is willing to pay for all of it
 
 
 FREE = Terms((), 0)
@@ -118,7 +119,7 @@ def hold(actor: Actor, terms: Terms, asked: Asked) -> int | None:
     """Sets aside what this may cost at most; the hold, or None where it costs nothing.
 
     To be called in the transaction that stores the prediction, which has to be given up if this raises
-    PaymentRequired.
+    PaymentRequired, or Conflict.
     """
     buyer, month = actor.organisation.pk, this_month()
     lines = sold(terms.lines, buyer)
@@ -129,6 +130,8 @@ def hold(actor: Actor, terms: Terms, asked: Asked) -> int | None:
     amount = sum(each.most for each in charges)
     if not amount:
         return None
+    if terms.most is not None and amount > terms.most:
+        raise _too_dear(amount, terms.most)
     return _hold(actor, amount, charges, terms.fee, month)
 
 
@@ -147,6 +150,18 @@ def _hold(actor: Actor, amount: int, charges: Sequence[Charge], fee: int, month:
         whose = "organisation" if capped is None else "key"
         raise CapReached(whose, most, month, frozenset(cap for _, cap, _ in exceeded))
     return int(hold)
+
+
+def _too_dear(amount: int, most: int) -> Conflict:
+    currency = accounts.currency()
+    return Conflict(
+        "this costs more than you are willing to pay",
+        code="too-dear",
+        pointer="/most",
+        expected=f"{money.words(most, currency)} at most",
+        got=money.words(amount, currency),
+        hint="Its price may have changed since you saw it, or your free rows are used up. Look again.",
+    )
 
 
 def _too_little(amount: int, missing: int) -> PaymentRequired:

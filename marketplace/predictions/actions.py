@@ -72,7 +72,7 @@ _CREATE = Statement(
 def create(actor: Actor, question: Question) -> Prediction:
     """Sets aside what it may cost, stores what is asked and wakes a worker, all or nothing.
 
-    `questions.read` has judged whether the actor may ask it. Raises PaymentRequired.
+    `questions.read` has judged whether the actor may ask it. Raises PaymentRequired, Conflict.
     """
     now = timezone.now()
     prediction = Prediction(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from assay.tensor import Tensor
 from marketplace.accounts.access import Actor
 from marketplace.accounts.models import Role
 from marketplace.accounts.scopes import Scope
-from marketplace.billing import quoting
+from marketplace.billing import money, quoting
 from marketplace.billing.holding import Terms
 from marketplace.billing.pricing import Asked
 from marketplace.catalogue.interfaces import interface_of
@@ -69,6 +69,10 @@ class Body(Wanted, frozen=True, kw_only=True):
     quote: Annotated[
         UUID | None, msgspec.Meta(description="A quote's id: its prices are charged, whatever changes meanwhile")
     ] = None
+    most: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=money.MOST)] | None,
+        msgspec.Meta(description="Micro-units that you are willing to pay: refused if it could cost more"),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def read(actor: Actor, body: Body) -> Question:
     asked, target, mode, params = wanted(actor, body)
     inputs = _inputs(interface_of(asked), body.inputs)
     source, source_type = _source(body.inputs)
-    terms = quoting.terms(actor, body.quote, asked, mode)
+    terms = replace(quoting.terms(actor, body.quote, asked, mode), most=body.most)
     return Question(
         asked=asked,
         target=target,

@@ -77,21 +77,33 @@ function chooseWay() {
   for (const caveats of form.querySelectorAll("[data-mode-caveats]")) caveats.hidden = caveats.dataset.modeCaveats !== form.elements.mode.value;
 }
 
-/** How many rows would be sent; 1 where that shows only later. */
+/** How many rows would be sent; null where that shows only later. */
 function rows() {
   try {
     if (way() === "csv") return Math.max(1, at("csv").value.trim().split("\n").length - 1);
     if (way() === "json") return Math.max(1, JSON.parse(at("json").value)[0].shape[0] | 0);
   } catch {
-    // it is not finished yet
+    return null; // it is not finished yet, or no tensor
   }
   return 1;
+}
+
+/** Micro-units that the request would cost at most; undefined where that shows only later. */
+function most() {
+  const sellers = costs[form.elements.mode.value];
+  return sellers && rows() !== null ? cost(sellers, rows()) : undefined;
+}
+
+/** What was asked for has taken of the free rows. */
+function used() {
+  for (const seller of costs[form.elements.mode.value] ?? []) seller[1] = Math.max(0, seller[1] - (rows() ?? 0));
+  showTotal();
 }
 
 /** What the request would cost at most, before it is sent. */
 function showTotal() {
   const sellers = costs[form.elements.mode.value] ?? [];
-  const count = rows();
+  const count = rows() ?? 1;
   const amount = cost(sellers, count);
   const total = at("total");
   total.hidden = !sellers.length;
@@ -123,9 +135,10 @@ async function ask(event) {
   button.disabled = true;
   try {
     const prediction = await call("POST", form.dataset.predictions, {
-      json: { ...data.asked, inputs: await GATHER[way()](), verification: { mode: form.elements.mode.value } },
+      json: { ...data.asked, inputs: await GATHER[way()](), verification: { mode: form.elements.mode.value }, most: most() },
       headers: { "Idempotency-Key": hex(crypto.getRandomValues(new Uint8Array(16))) },
     });
+    used();
     await follow(prediction.id);
   } catch (error) {
     refuse(error);
