@@ -120,6 +120,7 @@ class Asked:
     timeout: float
     idempotency_key: str
     quote: str = ""  # by its id
+    most: int | None = None  # micro-units
 
 
 def asked_of(target: str, group: str) -> tuple[str, str]:
@@ -141,9 +142,11 @@ def predict(asked: Asked, clock: Clock) -> Flow[Prediction]:
     end = clock() + asked.timeout
     wait = _wait(end, clock)
     verification = {"mode": asked.mode, **asked.params}
-    body = {asked.kind: asked.target, "inputs": asked.inputs, "verification": verification}
+    body: dict[str, Any] = {asked.kind: asked.target, "inputs": asked.inputs, "verification": verification}
     if asked.quote:
         body["quote"] = asked.quote
+    if asked.most is not None:
+        body["most"] = asked.most
     headers = {"Idempotency-Key": asked.idempotency_key, "Prefer": f"wait={wait}"}
     reply = yield from send(Call("POST", "/api/v1/predictions", headers, body=body, wait=wait))
     record = _record(reply.json())

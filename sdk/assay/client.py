@@ -65,6 +65,7 @@ class Client:
         verify: str = "",
         params: Mapping[str, int | str | bool] | None = None,
         quote: Quote | UUID | None = None,
+        most: int | None = None,
         trust: Trust | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         idempotency_key: str = "",
@@ -74,10 +75,11 @@ class Client:
         Exactly one of `inputs` (tensors, or what the API takes under `inputs`), `image` (a PNG, content or path)
         and `row` (an object by field name, or a list in field order). `verify` is the mode, with its own `params`;
         left out it is `direct` for a model and `agreement` for a group. Where a group's members did not agree, an
-        answer says `contested`. With a `quote`, or the id of one, its prices are charged. `timeout` is in seconds,
-        for everything. Calls with the same `idempotency_key` are carried out, and charged, once. Raises
-        NotVerified when the certificate does not hold, is about something else, or is by nobody in `trust` (if it
-        names anyone); DeadlineExceeded; Refused; PaymentRequired, which says how much is missing; Unavailable.
+        answer says `contested`. With a `quote`, or its id, its prices are charged; what could cost more than `most`
+        micro-units is refused. `timeout` is in seconds, for everything. Calls with the same `idempotency_key` are
+        carried out, and charged, once. Raises NotVerified when the certificate does not hold, is about something
+        else, or is by nobody in `trust` (if it names anyone); DeadlineExceeded; Refused; PaymentRequired, which
+        says how much is missing; Unavailable.
         """
         kind, name = _api.asked_of(target, group)
         asked = Asked(
@@ -90,6 +92,7 @@ class Client:
             timeout=timeout,
             idempotency_key=idempotency_key or secrets.token_hex(16),
             quote=_api.quote_id(quote),
+            most=most,
         )
         return self._run(_api.predict(asked, time.monotonic))
 
@@ -203,6 +206,7 @@ class AsyncClient:
         verify: str = "",
         params: Mapping[str, int | str | bool] | None = None,
         quote: Quote | UUID | None = None,
+        most: int | None = None,
         trust: Trust | None = None,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109  # of the prediction, which may go on without us
         idempotency_key: str = "",
@@ -219,6 +223,7 @@ class AsyncClient:
             timeout=timeout,
             idempotency_key=idempotency_key or secrets.token_hex(16),
             quote=_api.quote_id(quote),
+            most=most,
         )
         return await self._run(_api.predict(asked, time.monotonic))
 

@@ -4,17 +4,24 @@
 'USD 1.234567'
 >>> str(Money(-2_500_000, "USD"))
 'USD -2.50'
+>>> micros("0.0005", "/price")
+500
 """
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
+from assay.errors import Refused
+
 UNIT = 1_000_000  # micro-units in one unit of a currency
+MOST = 10**15  # micro-units in any amount that somebody may write: a thousand million units
+_DECIMAL = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,6}))?", re.ASCII)
 
 
 def number(amount: int) -> str:
@@ -22,6 +29,20 @@ def number(amount: int) -> str:
     whole, part = divmod(abs(amount), UNIT)
     places = f"{part:06d}".rstrip("0").ljust(2, "0")
     return f"{'-' if amount < 0 else ''}{whole}.{places}"
+
+
+def micros(text: str, pointer: str, most: int = MOST) -> int:
+    """What somebody wrote, `12`, `0.05`, in micro-units. Raises Refused naming the field."""
+    match = _DECIMAL.fullmatch(text.strip())
+    amount = -1 if match is None else int(match[1]) * UNIT + int((match[2] or "").ljust(6, "0"))
+    if not 0 <= amount <= most:
+        raise Refused(
+            "not an amount",
+            pointer=pointer,
+            expected=f"0 to {number(most)}, at most six decimal places",
+            got=text[:40],
+        )
+    return amount
 
 
 class Money(msgspec.Struct, frozen=True):

@@ -203,6 +203,14 @@ def test_predict_pays_by_a_quote(run, http):  # noqa: F811
     assert run("predict", "demo/digits", "--input", "digit.png", "--quote", "x").exit_code == 2
 
 
+def test_predict_pays_no_more_than_it_may(run, http):  # noqa: F811
+    assert run("predict", "demo/digits", "--input", "digit.png", "--most", "0.05").exit_code == 0
+    assert json.loads(http.api.requests[0].content)["most"] == 50_000
+    for odd in ("-1", "a lot", "0.0000001", "1e3", ""):
+        result = run("predict", "demo/digits", "--input", "digit.png", "--most", odd)
+        assert (result.exit_code, "not an amount" in result.stderr) == (2, True)
+
+
 def test_balance_shows_what_may_be_spent(run, http):  # noqa: F811
     http.api.script = [httpx.Response(200, json=BALANCE)] * 2
     shown = run("balance").stdout

@@ -11,6 +11,8 @@ from rich.console import Console
 from assay._api import GROUP
 from assay.cli import config, files, show, trust
 from assay.client import DEFAULT_TIMEOUT, Prediction
+from assay.errors import Refused
+from assay.money import micros
 from assay.preprocessing import to_payload
 
 
@@ -21,6 +23,12 @@ from assay.preprocessing import to_payload
     "--mode", default="", show_default="direct, of a group agreement", help="How the answer is to be verified."
 )
 @click.option("--quote", metavar="ID", type=click.UUID, help="Pay by this quote's prices; see `assay quote`.")
+@click.option(
+    "--most",
+    metavar="AMOUNT",
+    callback=lambda ctx, option, text: _amount(text),  # noqa: ARG005 - click's signature
+    help="Pay no more than this, such as 0.05.",
+)
 @click.option("--save", metavar="FILE", type=Path, help="Write the receipt, which `assay verify` takes. Private.")
 @click.option(
     "--wait", metavar="SECONDS", type=click.FloatRange(min=1), default=DEFAULT_TIMEOUT, show_default=True
@@ -32,6 +40,7 @@ def command(
     given: str,
     mode: str,
     quote: UUID | None,
+    most: int | None,
     save: Path | None,
     wait: float,
     providers: tuple[str, ...],
@@ -51,11 +60,18 @@ def command(
     inputs = to_payload(files.read(given), files.content_type(given))
     with config.client() as client:
         prediction = client.predict(
-            model, group=group, inputs=inputs, verify=mode, quote=quote, trust=named, timeout=wait
+            model, group=group, inputs=inputs, verify=mode, quote=quote, most=most, trust=named, timeout=wait
         )
     if save:
         config.write_private(save, prediction.receipt.to_json())
     _show(prediction, save)
+
+
+def _amount(text: str | None) -> int | None:
+    try:
+        return None if text is None else micros(text, "")
+    except Refused as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _asked_and_trusted(groups: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
