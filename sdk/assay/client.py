@@ -75,7 +75,7 @@ class Client:
         Exactly one of `inputs` (tensors, or what the API takes under `inputs`), `image` (a PNG, content or path)
         and `row` (an object by field name, or a list in field order). `verify` is the mode, with its own `params`;
         left out it is `direct` for a model and `agreement` for a group. Where a group's members did not agree, an
-        answer says `contested`. With a `quote`, or its id, its prices are charged; what could cost more than `most`
+        answer says `contested`. With a `quote`, or its id, its prices are charged; what could exceed `most`
         micro-units is refused. `timeout` is in seconds, for everything. Calls with the same `idempotency_key` are
         carried out, and charged, once. Raises NotVerified when the certificate does not hold, is about something
         else, or is by nobody in `trust` (if it names anyone); DeadlineExceeded; Refused; PaymentRequired, which
