@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from assay.certificate import AgreementCertificate, parse
 from assay.verify import verify
+from stack.chaos import money
 from stack.chaos.asking import ANSWERS, ENDS, Asked
 from stack.chaos.ledgers import Ledgers
 from stack.chaos.records import Records, Stored, Witness
@@ -65,6 +66,7 @@ def settle(
         _ended_once,
         lambda pair: _ended_in_time(pair, outages),
         _certified_rightly,
+        lambda pair: money.wrong(pair.stored.charge, pair.stored.status, pair.stored.document),
         lambda pair: (
             _signed_once(pair, witness) if pair.asked.question.kind == "model" else _decided(pair, ledgers)
         ),
@@ -182,6 +184,21 @@ def _counts(pairs: Sequence[Pair], witness: Witness, outages: Sequence[Outage]) 
     }
 
 
+def ledger(records: Records, pairs: Sequence[Stored]) -> dict[str, float]:
+    """What the load was charged, and what stands in the ledger, in micro-units."""
+    charged = [each for each in pairs if each.charge is not None]
+    return {
+        "ledger: predictions that cost something": len(charged),
+        "  charged": sum(bool(each.charge and each.charge.posted) for each in charged),
+        "  charged, micro-units": sum(each.charge.posted or 0 for each in charged if each.charge),
+        "  returned, micro-units": sum(
+            each.charge.held - (each.charge.posted or 0) for each in charged if each.charge
+        ),
+        "ledger: sum of all accounts": sum(records.balances().values()),
+        "ledger: held at rest": records.balances().get("held", 0),
+    }
+
+
 def _end(stored: Stored) -> str:
     return f"{stored.status} {stored.error['code']}" if stored.error else stored.status
 
@@ -193,6 +210,7 @@ def left_over(records: Records, since: dt.datetime) -> Iterator[str]:
         ("certificates that belong to no prediction", records.strays()),
         ("errands in the outbox", records.errands()),
         ("errands given up", records.given_up(since)),
+        ("money", list(money.at_rest(records.balances()))),
     ):
         if found:
             yield f"{what}: {found}"

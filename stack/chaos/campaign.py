@@ -12,9 +12,10 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from stack.chaos.account import Account, Outage, left_over, settle
+from stack.chaos import money
+from stack.chaos.account import Account, Outage, ledger, left_over, settle
 from stack.chaos.chance import chance
 from stack.chaos.faults import Fault, Kind, Victim, until
 from stack.chaos.ledgers import Ledgers
@@ -25,8 +26,8 @@ from stack.everything import Site
 from stack.manager import Manager
 
 STORE = "postgres"
-ASKING = frozenset({"buyer", "teammate", "owner"})  # the roles of those of the demo's people who ask
-CLIENTS = 2  # with the key of each
+ASKING = frozenset({"buyer", "teammate"})  # the roles of those of the demo's people who have credit to ask with
+CLIENTS = 5  # with the key of each
 SETTLING = 60.0  # seconds that what is left in the outbox may take
 IDLE = 1.0  # seconds, at most, between two faults
 
@@ -64,7 +65,8 @@ class Campaign:
         self._witness.look()
         stored, ledgers = records.of_load(self._load.name), Ledgers.read(self.site)
         account = settle(self._load.asked, stored, self._witness, ledgers, self.outages)
-        return replace(account, findings=[*account.findings, *left_over(records, self._begun)])
+        findings = [*account.findings, *left_over(records, self._begun), *money.proven(self.site)]
+        return Account({**account.counts, **ledger(records, list(stored.values()))}, findings)
 
     def _commit(self, fault: Fault, load: Load) -> None:
         victim, begun, started = Victim(self.manager, fault.service), _now(), time.monotonic()

@@ -14,15 +14,18 @@ import psycopg2
 
 from assay.digest import sha256
 from demo.entries import OWNERS
+from stack.chaos.money import BALANCES, Charge
 from stack.chaos.questions import home
 from stack.everything import Site
 
 _OF_A_LOAD = """
 SELECT k.key, p.id::text, p.status, p.seq, p.deadline, p.completed, p.salt, p.error, c.sha256, c.document,
        ARRAY(SELECT stage FROM predictions_predictionevent e WHERE e.prediction_id = p.id ORDER BY seq),
-       ARRAY(SELECT seq FROM predictions_predictionevent e WHERE e.prediction_id = p.id ORDER BY seq)
+       ARRAY(SELECT seq FROM predictions_predictionevent e WHERE e.prediction_id = p.id ORDER BY seq),
+       h.amount, ended.posted, h.lines
 FROM predictions_idempotencykey k JOIN predictions_prediction p ON p.id = k.prediction_id
 LEFT JOIN certificates_certificate c ON c.id = p.certificate_id
+LEFT JOIN billing_hold h ON h.id = p.hold_id LEFT JOIN billing_holdend ended ON ended.hold_id = h.id
 WHERE starts_with(k.key, %s)
 """
 _OVERDUE = "SELECT id::text FROM predictions_prediction WHERE completed IS NULL AND deadline < now() - interval %s"
@@ -49,6 +52,7 @@ class Stored:
     document: bytes | None
     stages: Sequence[str]
     numbers: Sequence[int]
+    charge: Charge | None = None  # none: it was free
 
 
 class Records:
@@ -76,6 +80,10 @@ class Records:
     def given_up(self, since: dt.datetime) -> list[str]:
         """Errands that were given up."""
         return self._first(_GIVEN_UP, since)
+
+    def balances(self) -> dict[str, int]:
+        """What is on all accounts of a kind, in micro-units."""
+        return dict(self.rows(BALANCES))
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """What a statement gives, in a transaction of its own. Raises psycopg2.OperationalError."""
@@ -113,7 +121,8 @@ def signed(site: Site, owner: str) -> dict[bytes, bytes]:
 
 
 def _stored(row: Sequence[Any]) -> Stored:
-    identifier, status, seq, deadline, completed, salt, error, digest, document, stages, numbers = row
+    identifier, status, seq, deadline, completed, salt, error, digest, document, stages, numbers, *money = row
+    held, posted, lines = money
     return Stored(
         id=UUID(identifier),
         status=status,
@@ -126,4 +135,5 @@ def _stored(row: Sequence[Any]) -> Stored:
         document=bytes(document) if document else None,
         stages=stages,
         numbers=numbers,
+        charge=None if held is None else Charge(held, posted, lines),
     )

@@ -13,6 +13,7 @@ import pytest
 from assay import direct, receipt
 from assay.agreement.entry import Asked as Requested
 from assay.agreement.entry import Entry
+from assay.agreement.votes import Answered
 from assay.certificate import parse
 from assay.digest import sha256
 from assay.ids import uuid7
@@ -24,6 +25,7 @@ from consensus.messages import Record
 from stack.chaos.account import MARGIN, Outage, settle
 from stack.chaos.asking import Asked
 from stack.chaos.ledgers import Ledgers, Outcome, contradictions
+from stack.chaos.money import Charge, at_rest, price
 from stack.chaos.questions import Question
 from stack.chaos.records import Stored
 
@@ -209,3 +211,43 @@ def test_logs_that_do_not_begin_one_another_and_second_decisions_are_told():
     assert list(contradictions(group, {"asha": [first], "bruno": [first, second]}, [first, second])) == []
     assert len(list(contradictions(group, {"asha": [first, other]}, [first, second]))) == 1
     assert len(list(contradictions(group, {}, [first, record(2, 1, 1)]))) == 1
+
+
+# --- money ----------------------------------------------------------------------------------------------------
+
+LINES = [{"line": {"owner": "dana", "member": None}, "free": 0, "most": 500}]
+
+
+@pytest.mark.parametrize(
+    ("stored", "finding"),
+    [
+        (replace(GOOD, charge=Charge(500, 499, LINES)), "was charged 499 instead of 500"),
+        (replace(GOOD, charge=Charge(500, 0, LINES)), "was charged 0 instead of 500"),
+        (replace(GOOD, charge=Charge(500, None, LINES)), "500 are held still"),
+        (replace(GOOD, status="expired", charge=Charge(500, 500, LINES)), "was charged 500 for nothing"),
+        (replace(GOOD, status="contested", charge=Charge(500, 501, LINES)), "was charged 501 of 500"),
+    ],
+)
+def test_a_wrong_charge_is_told(stored, finding):
+    assert any(each.endswith(finding) for each in findings(stored))
+
+
+def test_a_right_charge_is_not_complained_of():
+    assert findings(replace(GOOD, charge=Charge(500, 500, LINES))) == []
+
+
+def test_a_group_is_due_the_votes_that_its_certificate_shows():
+    document = (VECTORS / "group-certified.cbor").read_bytes()
+    evidence = parse(document).evidence
+    lines = [
+        {"line": {"owner": member.owner, "member": i}, "free": 0, "most": 10**i}
+        for i, member in enumerate(evidence.configuration.members)
+    ]
+    assert [isinstance(said, Answered) for said in evidence.ended.said] == [True, True, True, False]
+    assert price(Charge(1111, 0, lines), document) == 111
+
+
+def test_a_ledger_that_is_off_or_holds_something_at_rest_is_told():
+    assert list(at_rest({"credit": 5, "granted": -5, "held": 0})) == []
+    assert list(at_rest({"credit": 5, "granted": -4})) == ["the ledger does not balance: it is off by 1"]
+    assert list(at_rest({"granted": -4, "held": 4})) == ["4 are held at rest"]

@@ -21,3 +21,5 @@ def test_whatever_is_killed_under_load_the_account_comes_out_even(site, manager)
     account = campaign.account()
     assert account.findings == []
     assert account.counts["certificates verified"] > 0
+    assert account.counts["  charged, micro-units"] > 0
+    assert account.counts["ledger: held at rest"] == account.counts["ledger: sum of all accounts"] == 0
