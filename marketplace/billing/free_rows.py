@@ -7,9 +7,12 @@ nothing was charged in the end.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+from uuid import UUID
 
+import msgspec
 from django.db.models import Q
 
 from marketplace.billing.models import FreeUse
@@ -35,6 +38,22 @@ _ADD = Statement(
     RETURNING kept.id
     """,
     *("bigint[]", "bigint[]", "bigint[]", "text[]", "date[]", "bigint[]"),
+)
+
+
+_KEEP = Statement(
+    """
+    INSERT INTO billing_freetaken (prediction, organisation_id, month, charges) VALUES ($1, $2, $3, $4)
+    RETURNING prediction
+    """,
+    *("uuid", "bigint", "date", "jsonb"),
+)
+_RELEASE = Statement(
+    """
+    DELETE FROM billing_freetaken WHERE prediction = ANY($1)
+    RETURNING prediction, organisation_id, month, charges
+    """,
+    "uuid[]",
 )
 
 
@@ -65,6 +84,30 @@ def left(buyer: int, month: dt.date, lines: Sequence[Line], rows: int) -> list[i
     counts = ("organisation_id", "model_id", "member_id", "mode", "month", "rows")
     used = {Count(*row[:5]): row[5] for row in found.filter(of).values_list(*counts)} if offering else {}
     return [max(0, min(rows, line.free_rows - used.get(_count(buyer, month, line), 0))) for line in lines]
+
+
+class Taken(NamedTuple):
+    """What a prediction that costs nothing has taken."""
+
+    prediction: UUID
+    buyer: int
+    month: dt.date
+    charges: tuple[Charge, ...]
+
+
+def keep(taken: Taken) -> None:
+    """Until the prediction has ended: it has no hold that would say so."""
+    said = json.dumps(msgspec.to_builtins(taken.charges))
+    _KEEP.rows(str(taken.prediction), taken.buyer, taken.month, said)
+
+
+def release(predictions: Sequence[UUID]) -> list[Taken]:
+    """What these have taken, those of them that have; once. Their rows are locked."""
+    found = _RELEASE.rows([str(each) for each in predictions]) if predictions else []
+    return [
+        Taken(prediction, buyer, month, msgspec.json.decode(charges, type=tuple[Charge, ...]))
+        for prediction, buyer, month, charges in found
+    ]
 
 
 def give_back(returned: Iterable[tuple[int, dt.date, Charge]]) -> None:

@@ -11,6 +11,7 @@ import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import msgspec
 from django.conf import settings
@@ -18,6 +19,7 @@ from django.conf import settings
 from assay.ids import uuid7
 from marketplace.accounts.access import Actor
 from marketplace.billing import accounts, free_rows, money, pricing
+from marketplace.billing.free_rows import Taken
 from marketplace.billing.months import this_month
 from marketplace.billing.pricing import Asked, Charge, Line
 from marketplace.db.statements import Statement
@@ -115,11 +117,11 @@ def sold(lines: Sequence[Line], buyer: int) -> list[Line]:
     return [line for line in lines if line.seller != buyer]
 
 
-def hold(actor: Actor, terms: Terms, asked: Asked) -> int | None:
+def hold(actor: Actor, terms: Terms, asked: Asked, prediction: UUID | None = None) -> int | None:
     """Sets aside what this may cost at most; the hold, or None where it costs nothing.
 
     To be called in the transaction that stores the prediction, which has to be given up if this raises
-    PaymentRequired, or Conflict.
+    PaymentRequired, or Conflict. Where it costs nothing, the free rows that it took are kept by its id.
     """
     buyer, month = actor.organisation.pk, this_month()
     lines = sold(terms.lines, buyer)
@@ -129,6 +131,8 @@ def hold(actor: Actor, terms: Terms, asked: Asked) -> int | None:
     charges = [pricing.charge(line, asked, rows) for line, rows in zip(lines, free, strict=True)]
     amount = sum(each.most for each in charges)
     if not amount:
+        if any(free) and prediction is not None:
+            free_rows.keep(Taken(prediction, buyer, month, tuple(charges)))
         return None
     if terms.most is not None and amount > terms.most:
         raise _too_dear(amount, terms.most)

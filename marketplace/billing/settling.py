@@ -7,8 +7,9 @@ Any number of ends is settled at once.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import msgspec
 from django.db.models import Q
@@ -59,11 +60,12 @@ _END = Statement(
 
 @dataclass(frozen=True)
 class Ended:
-    """A prediction's hold, and how the prediction ended."""
+    """A prediction's hold, if it has one, and how the prediction ended."""
 
-    hold: int
+    hold: int | None
     ending: Ending
     certificate: AnyCertificate | None = None
+    prediction: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -129,11 +131,12 @@ def settle(ended: Sequence[Ended]) -> None:
     """
     if not ended:
         return
-    by_hold = {each.hold: each for each in ended}
-    settled = [settlement(each, by_hold[each.id]) for each in _open(by_hold)]
+    by_hold = {each.hold: each for each in ended if each.hold is not None}
+    settled = [settlement(each, by_hold[each.id]) for each in _open(by_hold)] if by_hold else []
+    unpaid = [(each.hold.buyer, each.hold.month, charge) for each in settled for charge in each.unpaid]
+    free_rows.give_back([*unpaid, *_not_given(ended)])
     if not settled:
         return
-    free_rows.give_back((each.hold.buyer, each.hold.month, charge) for each in settled for charge in each.unpaid)
     count_back((each.hold, each.returned) for each in settled)
     posted = ledger.post([each.posting for each in settled])
     _END.rows(
@@ -146,13 +149,10 @@ def settle(ended: Sequence[Ended]) -> None:
 
 def settlement(hold: Open, ended: Ended) -> Settlement:
     """What this end makes of this hold. Moves nothing."""
-    certificate = ended.certificate
-    if ended.ending.money != "posted" or certificate is None:
+    certificate, paid = ended.certificate, answered(hold.charges, ended)
+    if certificate is None or not paid:
         return Settlement(hold, ended.ending)
     mode = MODES[certificate.mode]
-    paid = [
-        each for each in hold.charges if each.line.member is None or each.line.owner in mode.owners(certificate)
-    ]
     units = mode.meter.used(certificate)
     amounts = [pricing.used(each, units) for each in paid]
     if not sum(amounts):
@@ -165,6 +165,23 @@ def settlement(hold: Open, ended: Ended) -> Settlement:
     shares = zip(to, splitting.share(sum(amounts), weights), strict=True)
     parts = tuple(Part(where, amount) for where, amount in shares if amount)
     return Settlement(hold, ended.ending, parts, tuple(paid))
+
+
+def answered(charges: Iterable[Charge], ended: Ended) -> list[Charge]:
+    """Those whose work the certificate shows, where that is paid for."""
+    certificate = ended.certificate
+    if ended.ending.money != "posted" or certificate is None:
+        return []
+    owners = MODES[certificate.mode].owners(certificate)
+    return [each for each in charges if each.line.member is None or each.line.owner in owners]
+
+
+def _not_given(ended: Iterable[Ended]) -> Iterator[tuple[int, dt.date, Charge]]:
+    """Free rows that were taken by what costs nothing, of who has not answered."""
+    free = {each.prediction: each for each in ended if each.hold is None and each.prediction is not None}
+    for taken in free_rows.release(list(free)):
+        given = answered(taken.charges, free[taken.prediction])
+        yield from ((taken.buyer, taken.month, charge) for charge in taken.charges if charge not in given)
 
 
 def count_back(returned: Iterable[tuple[Open, int]]) -> None:

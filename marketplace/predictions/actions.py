@@ -90,7 +90,7 @@ def create(actor: Actor, question: Question) -> Prediction:
         source=question.source,
         source_type=question.source_type,
         salt=question.salt,
-        hold_id=holding.hold(actor, question.terms, question.to_be_priced),
+        hold_id=holding.hold(actor, question.terms, question.to_be_priced, question.id),
         deadline=now + question.time,
         created=now,
         seq=1,

@@ -138,11 +138,11 @@ def settled(locked: Iterable[Row]) -> list[Settled]:
 
 
 def ended(locked: Iterable[Row]) -> list[Ended]:
-    """Those with money set aside that have ended since they were locked."""
+    """Those that have ended since they were locked."""
     return [
-        Ended(row.hold, row.ending, row.certificate.certificate if row.certificate else None)
+        Ended(row.hold, row.ending, row.certificate.certificate if row.certificate else None, row.id)
         for row in locked
-        if row.hold is not None and row.ending is not None
+        if row.ending is not None
     ]
 
 

@@ -6,7 +6,7 @@ What these rows may and may not do is held by PostgreSQL (migration 0002); the r
 from marketplace.billing.models.finance import Adjustment, Period
 from marketplace.billing.models.holding import Cap, CapAlert, Hold, HoldEnd, Leaving, Spending
 from marketplace.billing.models.ledger import Account, Balance, Entry, Transaction
-from marketplace.billing.models.selling import FreeUse, Price, Quote
+from marketplace.billing.models.selling import FreeTaken, FreeUse, Price, Quote
 
 __all__ = [
     "Account",
@@ -15,6 +15,7 @@ __all__ = [
     "Cap",
     "CapAlert",
     "Entry",
+    "FreeTaken",
     "FreeUse",
     "Hold",
     "HoldEnd",

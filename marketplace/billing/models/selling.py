@@ -103,3 +103,18 @@ class FreeUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rows} free rows in {self.month:%Y-%m}"
+
+
+class FreeTaken(models.Model):
+    """The free rows taken by a prediction that costs nothing and so has no hold. Gone once it has ended."""
+
+    prediction = models.UUIDField(primary_key=True)
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+", db_index=False)
+    month = models.DateField()  # its first day
+    charges = models.JSONField()  # billing.pricing.Charge of each seller
+
+    class Meta:
+        verbose_name_plural = "free rows taken"
+
+    def __str__(self) -> str:
+        return f"by {self.prediction}"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from marketplace.billing.models import FreeUse, HoldEnd
+from marketplace.billing import pricing
+from marketplace.billing.models import FreeTaken, FreeUse, HoldEnd
+from marketplace.billing.pricing import Asking
+from tests.marketplace import answering
 from tests.marketplace.billing import grouped
 from tests.marketplace.billing.books import Books
 from tests.marketplace.billing.grouped import PRICE
 from tests.marketplace.groups import founded
 from tests.marketplace.groups.deciding import SILENT
+from verification.ends import CANCELLED, EXPIRED, FAILED
 
 pytestmark = pytest.mark.django_db
 WELCOME = 1_000_000
@@ -77,3 +81,30 @@ def test_a_silent_friend_in_the_group_does_not_make_free_rows_come_back(books, o
     assert [each.rows for each in FreeUse.objects.order_by("member")] == [1, 1, 1]
     grouped.decide(owners, grouped.ask(buyer), {3: SILENT})
     assert books.of(buyer) == {"free": WELCOME - 3 * PRICE}
+
+
+def test_free_rows_that_were_not_answered_are_there_again(cast, version, ask):
+    """A seller who gives rows away, and answers none of them, does not use them up."""
+    pricing.set_for_model(cast.asha.actor, version.model, "direct", Asking("0.0005", 1))
+    for ending in (FAILED, CANCELLED, EXPIRED):
+        prediction = ask()
+        assert (prediction.hold, FreeUse.objects.get().rows) == (None, 1)
+        answering.end(cast.node_key, prediction, ending)
+        assert FreeUse.objects.get().rows == 0
+    assert answering.end(cast.node_key, ask()).hold is None
+    assert ask().hold.amount == 500
+
+
+def test_of_a_group_the_free_rows_of_who_did_not_answer_are_there_again(owners, buyer):
+    grouped.selling(owners, free_rows=dict.fromkeys(range(4), 1))
+    grouped.decide(owners, grouped.ask(buyer), {3: SILENT})
+    assert [each.rows for each in FreeUse.objects.order_by("member")] == [1, 1, 1, 0]
+    assert not FreeTaken.objects.exists()
+
+
+def test_what_was_asked_while_it_cost_nothing_brings_no_free_rows(cast, version, ask):
+    prediction = ask()
+    pricing.set_for_model(cast.asha.actor, version.model, "direct", Asking("0.0005", 1))
+    ask()
+    answering.end(cast.node_key, prediction, FAILED)
+    assert FreeUse.objects.get().rows == 1
