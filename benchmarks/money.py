@@ -16,13 +16,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import django
 import psutil
+import psycopg2
 
 from benchmarks.figures import FOLDER, Report, quantile
 from stack import services
@@ -173,7 +174,9 @@ def _actors(buyers: Sequence[int]) -> list[Actor]:
     from marketplace.accounts.access import Actor
     from marketplace.accounts.models import ApiKey, Role
 
-    keys = ApiKey.objects.select_related("created_by", "organisation").filter(name__in=[f"buyer-{i}" for i in buyers])
+    keys = ApiKey.objects.select_related("created_by", "organisation").filter(
+        name__in=[f"buyer-{i}" for i in buyers]
+    )
     return [Actor(each.created_by, each.organisation, {each.organisation_id: Role.ADMIN}, each) for each in keys]
 
 
@@ -194,8 +197,11 @@ def _people() -> None:
 
 
 @contextmanager
-def _site() -> Iterator[None]:
-    """A database in var/bench, migrated and peopled, for this process and those that it starts."""
+def _site() -> Iterator[str]:
+    """A database in var/bench, migrated and peopled, for this process and those that it starts.
+
+    Its address, as its owner.
+    """
     tree = Tree(FOLDER / "money")
     port, broker = free_ports(2)
     stores, database, address = services.stores(tree, broker)
@@ -209,7 +215,7 @@ def _site() -> Iterator[None]:
 
         _people()
         connection.close()
-        yield
+        yield database
 
 
 # --- what is reported -------------------------------------------------------------------------------------
@@ -225,6 +231,14 @@ def measured(pool: ProcessPoolExecutor, load: Load, seconds: float) -> list[floa
         shares = [([0], each + (i < more)) for i in range(PROCESSES)]
     done = [pool.submit(clients, *share, seconds) for share in shares]
     return [latency for each in done for latency in each.result()]
+
+
+def _analyse(database: str) -> None:
+    """Has PostgreSQL count what is in its tables now, as it does by itself every minute: it plans by that."""
+    with closing(psycopg2.connect(database)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
 
 
 def report_on(report: Report, pool: ProcessPoolExecutor, repeats: int, seconds: float) -> None:
@@ -264,9 +278,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="of each repeat")
     given = parser.parse_args()
     report = Report("money")
-    with _site():
+    with _site() as database:
         context = get_context("spawn")
         with ProcessPoolExecutor(PROCESSES, mp_context=context, initializer=django.setup) as pool:
+            for load in LOADS:
+                measured(pool, load, WARM_UP)
+            _analyse(database)
             report_on(report, pool, given.repeats, given.seconds)
     report.finish()
 

@@ -99,15 +99,16 @@ class Posting:
         return hashlib.sha256(msgspec.json.encode(said)).digest()
 
 
-def post(postings: Sequence[Posting]) -> list[UUID]:
+def post(postings: Sequence[Posting], *, savepoint: bool = True) -> list[UUID]:
     """Posts what has not been posted yet. The transactions' ids, in order, those posted earlier included.
 
-    Raises Overdrawn, and Conflict where another posting has the key. All or nothing.
+    Raises Overdrawn, and Conflict where another posting has the key. All or nothing; without a savepoint of its
+    own, the caller's transaction has to be given up then.
     """
     if not postings:
         return []
     moves = {each.id: each.moves for each in postings}
-    with _overdrawing(), transaction.atomic():
+    with _overdrawing(), transaction.atomic(savepoint=savepoint):
         accounts.open_for(
             where.organisation for where, _ in _all(moves.values()) if where.organisation is not None
         )

@@ -138,7 +138,7 @@ def settle(ended: Sequence[Ended]) -> None:
     if not settled:
         return
     count_back((each.hold, each.returned) for each in settled)
-    posted = ledger.post([each.posting for each in settled])
+    posted = ledger.post([each.posting for each in settled], savepoint=False)
     _END.rows(
         [each.hold.id for each in settled],
         [str(each) for each in posted],
