@@ -8,6 +8,7 @@ from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from assay.errors import Refused
 from marketplace.accounts.access import Actor
 from marketplace.api import answers, bodies, headers, pagination
 from marketplace.api.answers import Answer
@@ -49,7 +50,7 @@ class Predictions(View):
         seconds = headers.wait_of(request)
         try:
             question = questions.read(actor, bodies.body(request, Body))
-        except (Conflict, NotFound):
+        except (Conflict, NotFound, Refused):
             if (earlier := _earlier(request, actor)) is None:
                 raise
             return _created(earlier if seconds is None else _awaited(earlier, seconds), True, seconds)

@@ -167,3 +167,19 @@ def test_members_who_withhold_what_they_committed_to_are_not_paid(cast, books):
     grouped.decide(owners, grouped.ask(buyer), {4: WITHHOLDS, 5: ERRS, 6: ABSTAINS})
     assert earned(books, owners) == [900] * 4 + [0, 0, 900]
     assert books.of(buyer) == {"free": WELCOME - 5 * PRICE}
+
+
+# --- what is sent again -----------------------------------------------------------------------------------------
+
+
+def test_an_offer_taken_back_does_not_hide_what_was_charged_from_who_asks_again(client, cast, books, priced):
+    """The answer was lost, the owner offers the mode no more: the same request gives what it gave."""
+    headers = {**cast.bela.headers, "idempotency-key": "lost"}
+    sent = {"content_type": "application/json", "headers": headers}
+    first = client.post("/api/v1/predictions", answering.request(), **sent)
+    priced.model.offers.all().delete()
+    again = client.post("/api/v1/predictions", answering.request(), **sent)
+    assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
+    other = client.post("/api/v1/predictions", answering.request(deadline=5), **sent)
+    assert problem(other)["code"] == "idempotency-mismatch"
+    assert books.of(cast.bela) == {"free": WELCOME - 500, "held": 500}
