@@ -124,7 +124,7 @@ def _amount(of: str, label: str = "Amount") -> Callable[[Any], str]:
 
 @admin.register(Account)
 class AccountAdmin(FinanceAdmin):
-    list_display = ("__str__", "organisation", "kind", "currency", "amount")
+    list_display = ("id", "organisation", "kind", "currency", "amount")
     list_filter = ("kind", "currency")
     search_fields = ("organisation__slug",)
     list_select_related = ("organisation", "balance")

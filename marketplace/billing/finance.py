@@ -104,9 +104,9 @@ class Propose(Task):
 
     amount = Amount(help_text="To be added to the first account and taken from the second.")
     to_kind = forms.ChoiceField(label="Add to", choices=KINDS)
-    to_organisation = forms.CharField(label="of", required=False, help_text="Empty for the platform's own.")
+    to_organisation = forms.CharField(label="Whose", required=False, help_text="Empty for the platform's own.")
     of_kind = forms.ChoiceField(label="Take from", choices=KINDS, initial=Kind.ADJUSTED.value)
-    of_organisation = forms.CharField(label="of", required=False, help_text="Empty for the platform's own.")
+    of_organisation = forms.CharField(label="Whose", required=False, help_text="Empty for the platform's own.")
     reason = forms.CharField(max_length=300, help_text="Those concerned see it in their logs.")
 
     def clean(self) -> dict[str, Any]:
@@ -153,12 +153,13 @@ class Close(Task):
     def shown(self) -> list[str]:
         last = self.cleaned_data["last_day"]
         books.require_closable(last)
-        lines = [f"All days up to {last} are closed for ever. The trial balance at their end:"]
-        for each in books.trial_balance(last):
-            if each.amount:
-                label = Kind(each.kind).label
-                lines.append(f"{label}: {money.words(each.amount, each.currency)} on {each.accounts} accounts")
-        return lines
+        lines = [
+            f"{Kind(each.kind).label}: {money.words(each.amount, each.currency)}"
+            for each in books.trial_balance(last)
+            if each.amount
+        ]
+        first = f"All days up to {last} are closed for ever. The trial balance at their end:"
+        return [first, *(lines or ["There is nothing on any account."])]
 
     def done(self, by: User) -> str:
         period = books.close(by, self.cleaned_data["last_day"])

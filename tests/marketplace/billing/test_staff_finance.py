@@ -262,6 +262,7 @@ def test_a_period_is_closed_once_its_trial_balance_has_been_shown(cast, staff, f
     given = {"last_day": YESTERDAY.isoformat()}
     shown = staff.post(reverse("admin:billing_close"), given).content.decode()
     assert "closed for ever" in shown
+    assert "There is nothing on any account." in shown
     assert not Period.objects.exists()
     done = confirmed(staff, "close", **given)
     period = Period.objects.get()
