@@ -2,7 +2,8 @@
 
 A buyer's client sets an amount aside in one transaction, waits until it has been posted in another, and begins
 again; what is to be posted meanwhile is posted together, as a dispatch worker does it. Clients and workers run in
-PROCESSES processes beside the server, on one machine. Targets stand where the figures are reported, below.
+PROCESSES processes beside the server, a buyer's in one of them, all on one machine. Targets stand where the
+figures are reported, below.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from marketplace.accounts.access import Actor
     from marketplace.billing.settling import Ended
 
-PROCESSES = 2  # with half of the clients each, and a worker
+PROCESSES = 2  # with half of the buyers each, and a worker
 BUYERS = 32
 PRICE = 1_001  # micro-units for a row
 GRANT = 10**14  # micro-units for each buyer: more than any of them spends
@@ -223,13 +224,8 @@ def _site() -> Iterator[str]:
 
 def measured(pool: ProcessPoolExecutor, load: Load, seconds: float) -> list[float]:
     """Latencies in seconds of what was completed, by all processes together."""
-    shares: list[tuple[Sequence[int], int]] = [
-        (range(i, load.buyers, PROCESSES), load.clients) for i in range(PROCESSES)
-    ]
-    if load.buyers == 1:
-        each, more = divmod(load.clients, PROCESSES)
-        shares = [([0], each + (i < more)) for i in range(PROCESSES)]
-    done = [pool.submit(clients, *share, seconds) for share in shares]
+    shares = [range(i, load.buyers, PROCESSES) for i in range(min(PROCESSES, load.buyers))]
+    done = [pool.submit(clients, share, load.clients, seconds) for share in shares]
     return [latency for each in done for latency in each.result()]
 
 
