@@ -30,12 +30,24 @@ _TABLES = (
 )
 _ROLE = "SELECT rolsuper OR pg_has_role(oid, current_user, 'MEMBER') FROM pg_roles WHERE rolname = %s"
 
+_TOO_MUCH = """
+SELECT 'TEMPORARY on the database' WHERE has_database_privilege(%(role)s, current_database(), 'TEMPORARY')
+UNION ALL
+SELECT 'CREATE on the schema' WHERE has_schema_privilege(%(role)s, current_schema(), 'CREATE')
+UNION ALL
+SELECT 'more than it may on ' || name FROM unnest(%(tables)s::text[]) AS name
+WHERE has_table_privilege(%(role)s, name, 'UPDATE, DELETE, TRUNCATE, TRIGGER')
+UNION ALL
+SELECT 'more than it may on ' || name FROM unnest(%(balances)s::text[]) AS name
+WHERE has_table_privilege(%(role)s, name, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
+"""
+
 
 def grant(role: str, password: str | None = None) -> dict[str, str]:
     """Gives `role` what it needs and takes the rest from it, in one transaction; what that is, by table.
 
-    Where there is no such role it is made, to log in with `password`. Raises Refused where it would own the tables
-    or may do whatever it likes anyway.
+    Where there is no such role it is made, to log in with `password`. Raises Refused where it would own the
+    tables, may do whatever it likes anyway, or is left with more than it needs.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -58,6 +70,7 @@ def grant(role: str, password: str | None = None) -> dict[str, str]:
         for name, privileges in tables.items():
             table = sql.Identifier(name)
             cursor.execute(sql.SQL(f"GRANT {privileges} ON {{}} TO {{}}").format(table, named))
+        _require_no_more(role)
     return tables
 
 
@@ -86,6 +99,22 @@ def _ensure(role: str, password: str | None) -> None:
                 expected="one that is no superuser, and not the tables' owner",
                 got=role[:63],
             )
+
+
+def _require_no_more(role: str) -> None:
+    """Raises Refused where the role has more by way of another that it is a member of, or of a database that is
+    not the tables' owner's.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_TOO_MUCH, {"role": role, "tables": sorted(APPEND_ONLY), "balances": sorted(READ_ONLY)})
+        found = [what for (what,) in cursor.fetchall()]
+    if found:
+        raise Refused(
+            "this role has privileges that are not the tables' owner's to take away",
+            pointer="ROLE",
+            expected="a role that is a member of no other, in a database that the tables' owner owns",
+            got=", ".join(found[:5]),
+        )
 
 
 def _one(question: str) -> str:

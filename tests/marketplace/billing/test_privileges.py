@@ -183,6 +183,31 @@ def test_whoever_may_do_everything_is_granted_nothing(db, role):
         privileges.grant(role)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("GRANT UPDATE ON billing_balance TO assay_wide", "more than it may on billing_balance"),
+        ("GRANT DELETE ON billing_entry TO assay_wide", "more than it may on billing_entry"),
+        ("GRANT CREATE ON SCHEMA public TO assay_wide", "CREATE on the schema"),
+    ],
+)
+def test_a_role_that_has_more_by_way_of_another_is_refused(postgres, more, says):
+    name = connection.settings_dict["NAME"]
+    url = postgres.replace("//assay@", "//postgres@").replace("/assay?", f"/{name}?")
+    with contextlib.closing(psycopg2.connect(url)) as superuser:
+        superuser.autocommit = True
+        for statement in ("CREATE ROLE assay_wide", f"GRANT assay_wide TO {SITE_ROLE}", more):
+            superuser.cursor().execute(statement)
+        try:
+            with pytest.raises(Refused, match="not the tables' owner's to take away") as refused:
+                privileges.grant(SITE_ROLE)
+            assert refused.value.got == says
+        finally:
+            for statement in ("DROP OWNED BY assay_wide", "DROP ROLE assay_wide"):
+                superuser.cursor().execute(statement)
+
+
 def test_a_role_that_is_missing_is_said_so(db):
     with pytest.raises(CommandError, match="no such role in PostgreSQL"):
         call_command("grant", "nobody-at-all")
