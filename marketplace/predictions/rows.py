@@ -28,8 +28,9 @@ ANSWERED = frozenset({Status.ANSWERED, Status.CERTIFIED, Status.CONTESTED})
 
 _LOCK = Statement(
     """
-    SELECT id, organisation_id, group_id, hold_id, status, seq FROM predictions_prediction WHERE id = ANY($1)
-    ORDER BY id FOR UPDATE
+    SELECT id, organisation_id, group_id, hold_id, status, seq, hold_id IS NULL AND EXISTS (
+        SELECT FROM billing_freetaken WHERE prediction = id)
+    FROM predictions_prediction WHERE id = ANY($1) ORDER BY id FOR UPDATE
     """,  # in one order, so that two batches cannot lock each other out
     "uuid[]",
 )
@@ -85,6 +86,7 @@ class Row:
     hold: int | None
     stored: Status
     seq: int
+    took_free: bool  # rows, and costs nothing
     status: Status = field(init=False)
     answered: dt.datetime | None = None
     completed: dt.datetime | None = None
@@ -125,7 +127,7 @@ class Row:
 def lock(predictions: Collection[UUID]) -> dict[UUID, Row]:
     """The rows of those predictions that exist, locked until the transaction ends."""
     found = _LOCK.rows([str(each) for each in predictions])
-    return {row[0]: Row(row[0], row[1], row[2], row[3], Status(row[4]), row[5]) for row in found}
+    return {row[0]: Row(row[0], row[1], row[2], row[3], Status(row[4]), *row[5:]) for row in found}
 
 
 def settled(locked: Iterable[Row]) -> list[Settled]:
@@ -138,11 +140,11 @@ def settled(locked: Iterable[Row]) -> list[Settled]:
 
 
 def ended(locked: Iterable[Row]) -> list[Ended]:
-    """Those that have ended since they were locked."""
+    """Those with money set aside, or free rows taken, that have ended since they were locked."""
     return [
         Ended(row.hold, row.ending, row.certificate.certificate if row.certificate else None, row.id)
         for row in locked
-        if row.ending is not None
+        if row.ending is not None and (row.hold is not None or row.took_free)
     ]
 
 
