@@ -31,9 +31,12 @@ CLIENTS = 3
 
 
 @pytest.fixture
-def digits(one):
-    """A question to the group that all its members answer alike."""
-    return one[DIGITS]
+def digits(one, buyer):
+    """A question to the group that all its members answer alike, and do now, whatever was killed before."""
+    question = one[DIGITS]
+    until(lambda: buyer.ask(question)["status"] == "certified", "the group answers")
+    buyer.agreed_by_all(question)
+    return question
 
 
 @pytest.fixture

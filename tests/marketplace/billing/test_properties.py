@@ -27,7 +27,7 @@ from tests.marketplace.billing.proving import Proof, Proving
 from verification.ends import ENDINGS
 from verification.registry import MODES
 
-HISTORIES = int(os.environ.get("HISTORIES", "60"))
+HISTORIES = int(os.environ.get("HISTORIES", "25"))
 BEGIN = dt.datetime(2027, 1, 27, 23, 30, tzinfo=dt.UTC)  # the month ends soon, and February is short
 SECONDS = 9.5  # until the deadline
 NAMES = ("asha", "bela", "sam")
