@@ -29,6 +29,7 @@ STORE = "postgres"
 ASKING = frozenset({"buyer", "teammate"})  # the roles of those of the demo's people who have credit to ask with
 CLIENTS = 5  # with the key of each
 SETTLING = 60.0  # seconds that what is left in the outbox may take
+WRITTEN = 10.0  # seconds that members may take to write down what they decided last
 IDLE = 1.0  # seconds, at most, between two faults
 
 
@@ -63,10 +64,24 @@ class Campaign:
         with suppress(TimeoutError):  # `left_over` tells what is still there
             until(lambda: not records.errands(), "the outbox is empty", SETTLING)
         self._witness.look()
-        stored, ledgers = records.of_load(self._load.name), Ledgers.read(self.site)
-        account = settle(self._load.asked, stored, self._witness, ledgers, self.outages)
+        stored = records.of_load(self._load.name)
+        groups = [each.key for each in self._load.asked if each.question.kind == "group"]
+        answered = {stored[key].id.bytes for key in groups if key in stored and stored[key].document}
+        account = settle(self._load.asked, stored, self._witness, self._ledgers(answered), self.outages)
         findings = [*account.findings, *left_over(records, self._begun), *money.proven(self.site)]
         return Account({**account.counts, **ledger(records, list(stored.values()))}, findings)
+
+    def _ledgers(self, answered: set[bytes]) -> Ledgers:
+        """The members' logs, once these requests are in them: what is decided last is written a moment later."""
+
+        def look() -> Ledgers | None:
+            found = Ledgers.read(self.site)
+            return found if answered <= {request for _, request in found.decided} else None
+
+        try:
+            return until(look, "the members have written down what they decided", WRITTEN)
+        except TimeoutError:
+            return Ledgers.read(self.site)  # the account tells what is missing
 
     def _commit(self, fault: Fault, load: Load) -> None:
         victim, begun, started = Victim(self.manager, fault.service), _now(), time.monotonic()
