@@ -21,7 +21,7 @@ from marketplace.billing import caps, costs, statement
 from marketplace.billing import money as units
 from marketplace.billing.caps import Capped
 from marketplace.billing.models import Hold
-from marketplace.billing.stakes import require_mover
+from marketplace.billing.moving import require_mover
 
 
 class CapAlert(msgspec.Struct, frozen=True):

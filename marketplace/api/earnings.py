@@ -17,7 +17,7 @@ from marketplace.api.balance import Balance
 from marketplace.api.schema import describe
 from marketplace.api.views import View, actor_of
 from marketplace.billing import credit, statement
-from marketplace.billing.stakes import require_mover
+from marketplace.billing.moving import require_mover
 
 
 class Lot(msgspec.Struct, frozen=True):

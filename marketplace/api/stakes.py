@@ -16,6 +16,7 @@ from marketplace.api.schema import describe
 from marketplace.api.views import View, actor_of
 from marketplace.billing import stakes
 from marketplace.billing.models import Hold
+from marketplace.billing.moving import require_mover
 
 
 class Deposit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,7 +80,7 @@ class Deposits(View):
     def post(self, request: Request) -> Response:
         """Before one takes a place in a group that asks for a stake."""
         actor = actor_of(request)
-        stakes.require_mover(actor)
+        require_mover(actor)
         asked = bodies.body(request, Deposit)
         stakes.deposit(actor, asked.micros, stakes.source(asked.source), headers.once_of(request))
         return _shown(stakes.balance(actor.organisation), 201)
@@ -92,7 +93,7 @@ class Withdrawals(View):
     def post(self, request: Request) -> Response:
         """To credit as much as came from there, the rest to one's earnings."""
         actor = actor_of(request)
-        stakes.require_mover(actor)
+        require_mover(actor)
         asked = bodies.body(request, Withdrawal)
         stakes.withdraw(actor, asked.micros, headers.once_of(request))
         return _shown(stakes.balance(actor.organisation), 201)

@@ -23,7 +23,7 @@ from marketplace.billing import accounts, money
 from marketplace.billing.holding import CapReached
 from marketplace.billing.models import Cap, CapAlert, Spending
 from marketplace.billing.months import this_month
-from marketplace.billing.stakes import require_mover
+from marketplace.billing.moving import require_mover
 from marketplace.db.statements import Statement
 from marketplace.errors import Forbidden, NotFound
 

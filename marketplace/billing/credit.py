@@ -5,15 +5,11 @@ that their earner turns into credit.
 from __future__ import annotations
 
 from django.conf import settings
-from django.db import transaction
 
-from assay.errors import Refused
-from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
-from marketplace.accounts.models import Organisation, Role, User
-from marketplace.accounts.scopes import Scope
-from marketplace.billing import accounts, ledger, money
+from marketplace.accounts.models import Organisation, User
+from marketplace.billing import accounts, ledger, money, moving
 from marketplace.billing.accounts import Kind, Where
 from marketplace.billing.ledger import Overdrawn, Part, Posting
 from marketplace.errors import Conflict
@@ -43,7 +39,7 @@ def on_organisation_made(organisation: Organisation, **_: object) -> None:
 
 def grant(by: User, organisation: Organisation, amount: int, key: str, reason: str) -> None:
     """Test credit, by staff; the same key grants once. `amount`: micro-units, more than 0."""
-    _require_positive(amount)
+    moving.require_positive(amount)
     posting = Posting(
         key=f"grant {key}",
         kind=ledger.Kind.GRANTED,
@@ -51,18 +47,14 @@ def grant(by: User, organisation: Organisation, amount: int, key: str, reason: s
         parts=_given(Kind.CREDIT, organisation, amount),
         made_by=by.pk,
     )
-    with transaction.atomic():
-        (posted,) = ledger.post([posting])
-        if posted == posting.id:  # and has not been before
-            says = f"{money.words(amount, accounts.currency())}: {reason}"
-            audit.record(organisation, by, Action.CREDIT_GRANTED, says)
+    says = f"{money.words(amount, accounts.currency())}: {reason}"
+    moving.once(posting, organisation, by, Action.CREDIT_GRANTED, says)
 
 
 def spend_earnings(actor: Actor, amount: int, key: str) -> None:
     """Turns what has been earned and is available into credit. Raises Conflict where there is less."""
-    actor.require_scope(Scope.BILLING)
-    actor.require_role(actor.organisation.pk, Role.BILLING)
-    _require_positive(amount)
+    moving.require_mover(actor)
+    moving.require_positive(amount)
     mine = actor.organisation.pk
     posting = Posting(
         key=f"spend {mine} {key}",
@@ -70,19 +62,11 @@ def spend_earnings(actor: Actor, amount: int, key: str) -> None:
         parts=(Part(Where(Kind.PAYABLE, mine), -amount), Part(Where(Kind.CREDIT, mine), amount)),
         made_by=actor.user.pk,
     )
+    says = money.words(amount, accounts.currency())
     try:
-        with transaction.atomic():
-            (posted,) = ledger.post([posting])
-            if posted == posting.id:  # and has not been before
-                says = money.words(amount, accounts.currency())
-                audit.record(actor.organisation, actor.user, Action.EARNINGS_SPENT, says)
+        moving.once(posting, actor.organisation, actor.user, Action.EARNINGS_SPENT, says)
     except Overdrawn as error:
         raise Conflict("you have not earned so much that is available", code="too-little-earned") from error
-
-
-def _require_positive(amount: int) -> None:
-    if amount <= 0:
-        raise Refused("nothing to move", pointer="/amount", expected="more than 0", got=str(amount))
 
 
 def _given(kind: Kind, organisation: Organisation, amount: int) -> tuple[Part, ...]:

@@ -174,7 +174,9 @@ class Days(forms.Form):
 
 
 class Day(forms.Form):
-    at = forms.DateField(label="At the end of", required=False, help_text="Empty for now.")
+    at = forms.DateField(
+        label="At the end of", required=False, help_text="Leave it empty for the present balance."
+    )
 
 
 def _words(amount: int) -> str:

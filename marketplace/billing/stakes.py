@@ -20,9 +20,8 @@ from assay.errors import Refused
 from marketplace.accounts import audit
 from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
-from marketplace.accounts.models import Organisation, Role
-from marketplace.accounts.scopes import Scope
-from marketplace.billing import accounts, ledger, money
+from marketplace.accounts.models import Organisation
+from marketplace.billing import accounts, ledger, money, moving
 from marketplace.billing.accounts import Kind, Where
 from marketplace.billing.ledger import Overdrawn, Part, Posting
 from marketplace.billing.models import Account, Balance, Entry, Hold, HoldEnd, Leaving, Transaction
@@ -42,7 +41,8 @@ STAYS = Q(state__in=(Member.State.ACCEPTED, Member.State.JOINING)) & ~Q(group__s
 
 def deposit(actor: Actor, amount: int, origin: Kind, key: str) -> None:
     """Puts credit, or earnings that are available, down as stake; the same key does so once. Raises Conflict."""
-    _require_mover(actor, amount)
+    moving.require_mover(actor)
+    moving.require_positive(amount)
     mine = actor.organisation.pk
     parts = Part(Where(origin, mine), -amount), Part(Where(Kind.STAKED, mine), amount)
     _move(actor, f"stake {mine} {key}", ledger.Kind.STAKED, parts, amount)
@@ -54,7 +54,8 @@ def withdraw(actor: Actor, amount: int, key: str) -> None:
 
     Raises Conflict.
     """
-    _require_mover(actor, amount)
+    moving.require_mover(actor)
+    moving.require_positive(amount)
     mine = actor.organisation.pk
     key = f"unstake {mine} {key}"
     ledger.hold_still(*(Where(kind, mine) for kind in (*SOURCES, Kind.STAKED)))  # one withdrawal after the other
@@ -69,26 +70,11 @@ def withdraw(actor: Actor, amount: int, key: str) -> None:
 
 def _move(actor: Actor, key: str, kind: ledger.Kind, parts: tuple[Part, ...], amount: int) -> None:
     posting = Posting(key=key, kind=kind, parts=parts, made_by=actor.user.pk)
+    says = money.words(amount, accounts.currency())
     try:
-        with transaction.atomic():
-            (posted,) = ledger.post([posting])
-            if posted == posting.id:  # and has not been before
-                says = money.words(amount, accounts.currency())
-                audit.record(actor.organisation, actor.user, Action.STAKE_MOVED, says)
+        moving.once(posting, actor.organisation, actor.user, Action.STAKE_MOVED, says)
     except Overdrawn as error:
         raise Conflict("there is not so much to move", code="too-little-to-stake") from error
-
-
-def require_mover(actor: Actor) -> None:
-    """Raises Forbidden unless the actor may move its organisation's money."""
-    actor.require_scope(Scope.BILLING)
-    actor.require_role(actor.organisation.pk, Role.BILLING)
-
-
-def _require_mover(actor: Actor, amount: int) -> None:
-    require_mover(actor)
-    if amount <= 0:
-        raise Refused("nothing to move", pointer="/amount", expected="more than 0", got=str(amount))
 
 
 def _balance(organisation: int) -> QuerySet[Balance]:

@@ -7,12 +7,19 @@ import pytest
 from marketplace.billing import credit, pricing
 from marketplace.billing.pricing import Asking
 from tests.marketplace.billing.books import Books
+from tests.marketplace.groups import founded
 
 
 @pytest.fixture
 def books(cast) -> Books:
     """Everybody's balances, by name."""
     return Books()
+
+
+@pytest.fixture
+def owners(cast):
+    """Four whose models fit together in a group."""
+    return founded.owners(cast)
 
 
 @pytest.fixture

@@ -32,16 +32,6 @@ ADDRESS = f"/api/v1/groups/{founded.SLUG}/evidence"
 
 
 @pytest.fixture
-def books(cast) -> Books:
-    return Books()
-
-
-@pytest.fixture
-def owners(cast):
-    return founded.owners(cast)
-
-
-@pytest.fixture
 def buyer(db):
     """Somebody who is in no member's organisation."""
     return people.person("dora")

@@ -9,24 +9,12 @@ from marketplace.billing.models import FreeTaken, FreeUse, HoldEnd
 from marketplace.billing.pricing import Asking
 from tests.marketplace import answering
 from tests.marketplace.billing import grouped
-from tests.marketplace.billing.books import Books
 from tests.marketplace.billing.grouped import PRICE
-from tests.marketplace.groups import founded
 from tests.marketplace.groups.deciding import SILENT
 from verification.ends import CANCELLED, EXPIRED, FAILED
 
 pytestmark = pytest.mark.django_db
 WELCOME = 1_000_000
-
-
-@pytest.fixture
-def books(cast) -> Books:
-    return Books()
-
-
-@pytest.fixture
-def owners(cast):
-    return founded.owners(cast)
 
 
 @pytest.fixture

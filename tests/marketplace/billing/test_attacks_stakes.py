@@ -13,17 +13,11 @@ from marketplace.billing.accounts import Kind
 from marketplace.errors import Conflict, Forbidden, PaymentRequired
 from marketplace.groups import access, actions, following
 from marketplace.groups.models import Group, Member, Proposal
-from tests.marketplace.billing.books import Books
 from tests.marketplace.groups import founded, succeeding
 
 pytestmark = pytest.mark.django_db
 STAKE = 2_000_000
 LATER = stakes.RELEASED_AFTER + dt.timedelta(minutes=1)
-
-
-@pytest.fixture
-def books(cast) -> Books:
-    return Books()
 
 
 @pytest.fixture

@@ -20,22 +20,11 @@ from marketplace.predictions.changes import Change
 from marketplace.predictions.models import Prediction, Status
 from marketplace.predictions.questions import Body
 from tests.marketplace import answering
-from tests.marketplace.billing.books import Books
 from tests.marketplace.groups import founded
 from tests.marketplace.groups.deciding import SILENT, certificate
 
 pytestmark = pytest.mark.django_db
 WELCOME = 1_000_000
-
-
-@pytest.fixture
-def books(cast) -> Books:
-    return Books()
-
-
-@pytest.fixture
-def owners(cast):
-    return founded.owners(cast)
 
 
 @pytest.fixture

@@ -15,17 +15,11 @@ from marketplace.billing.models import Hold, HoldEnd
 from marketplace.errors import Conflict, Forbidden, PaymentRequired
 from marketplace.groups import actions
 from marketplace.groups.models import Group, Member
-from tests.marketplace.billing.books import Books
 from tests.marketplace.groups import founded
 
 pytestmark = pytest.mark.django_db
 WELCOME = 1_000_000
 STAKE = 2_000_000
-
-
-@pytest.fixture
-def books(cast) -> Books:
-    return Books()
 
 
 @pytest.fixture
