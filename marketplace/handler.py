@@ -20,6 +20,7 @@ from django.conf import settings
 from django.core import signals
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
+from django.db import close_old_connections
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.urls import set_script_prefix
 
@@ -131,5 +132,13 @@ class Handler(ASGIHandler):
 
     async def _from_thread(self, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
         """A synchronous stream, such as a file, read where blocking does no harm."""
-        while (part := await self._in_thread(next, parts, None)) is not None:
+        while (part := await self._in_thread(_next, parts)) is not None:
             yield part
+
+
+def _next(parts: Iterator[bytes]) -> bytes | None:
+    """In whichever thread is free: it keeps no database connection, or a long stream would use up the pool."""
+    try:
+        return next(parts, None)
+    finally:
+        close_old_connections()

@@ -1,13 +1,14 @@
 """What a person is shown of an organisation's money: balances, the history with the end of every hold, spending
 and earnings by day.
 
-Reads only, in a fixed number of queries however long the lists. Who may see it is asked before.
+Reads only; each list in one query however long it is. Who may see it is asked before.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from marketplace.billing.models import Balance, Spending
 from marketplace.db.statements import Statement
 
 PAGE = 50
+BATCH = 500  # movements read at once where all are wanted
 TEST_MONEY = True  # credit is given and never bought: no account takes a payment
 NEWEST = 2**63 - 1  # before which all movements are
 
@@ -160,6 +162,14 @@ def history(
     """What moved on these accounts, newest first, before this place in the order. One query."""
     found = _HISTORY.rows(organisation, accounts.currency(), [str(kind) for kind in kinds], before, limit)
     return [_movement(*row) for row in found]
+
+
+def whole_history(organisation: int) -> Iterator[Movement]:
+    """All of it, newest first, some at a time: it may be of any length."""
+    before = NEWEST
+    while some := history(organisation, before, BATCH):
+        yield from some
+        before = some[-1].id
 
 
 def _movement(*row: Any) -> Movement:

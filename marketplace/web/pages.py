@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.template import loader
 from django.urls import reverse
@@ -28,15 +28,15 @@ from marketplace.errors import Throttled
 MAX_TYPED = 1000  # characters of a form's line that are looked at
 
 Given = ParamSpec("Given")
-View = Callable[Concatenate[HttpRequest, Given], HttpResponse]
-OwnView = Callable[Concatenate[HttpRequest, Actor, Given], HttpResponse]
+View = Callable[Concatenate[HttpRequest, Given], HttpResponseBase]
+OwnView = Callable[Concatenate[HttpRequest, Actor, Given], HttpResponseBase]
 
 
 def page(view: View[Given]) -> View[Given]:
     """A page that anybody may open."""
 
     @wraps(view)
-    def opened(request: HttpRequest, /, *args: Given.args, **kwargs: Given.kwargs) -> HttpResponse:
+    def opened(request: HttpRequest, /, *args: Given.args, **kwargs: Given.kwargs) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except AssayError as error:
@@ -49,7 +49,7 @@ def own_page(view: OwnView[Given]) -> View[Given]:
     """A page for people who are signed in; others are asked to, and come back. It is given the actor."""
 
     @wraps(view)
-    def opened(request: HttpRequest, /, *args: Given.args, **kwargs: Given.kwargs) -> HttpResponse:
+    def opened(request: HttpRequest, /, *args: Given.args, **kwargs: Given.kwargs) -> HttpResponseBase:
         actor = actor_of(request)
         assert actor is not None, "login_required lets nobody else in"
         response = view(request, actor, *args, **kwargs)

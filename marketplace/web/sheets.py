@@ -1,26 +1,38 @@
-"""CSV files to download, for spreadsheets: amounts as plain decimal numbers, text that is never a formula."""
+"""CSV files to download, for spreadsheets: amounts as plain decimal numbers, text that is never a formula.
+
+They are sent as their rows are read, so they may be of any length.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 
-from django.http import HttpResponse
+from django.http import StreamingHttpResponse
 
+LINES = 500  # in one part
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would work out
 
 
-def sheet(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponse:
+def sheet(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> StreamingHttpResponse:
     """As a download. Numbers come as int or float, amounts as text from `billing.money.number`."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(header)
-    writer.writerows([_cell(value) for value in row] for row in rows)
     disposition = f'attachment; filename="{name}"'
-    return HttpResponse(
-        out.getvalue(), content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition}
+    return StreamingHttpResponse(
+        _parts(chain([header], rows)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": disposition},
     )
+
+
+def _parts(rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Many lines at once: each part takes a turn of a thread."""
+    rest = iter(rows)
+    while some := list(islice(rest, LINES)):
+        out = io.StringIO()
+        csv.writer(out).writerows([_cell(value) for value in row] for row in some)
+        yield out.getvalue()
 
 
 def _cell(value: object) -> str:

@@ -7,8 +7,11 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
@@ -63,8 +66,24 @@ def pieces(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(iter([b"one ", b"two ", b"three"]))
 
 
+used: list[BaseDatabaseWrapper] = []
+
+
+def rows() -> Iterator[bytes]:
+    for _ in range(3):
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT 'row'")
+            used.append(connections["default"])
+            yield cursor.fetchone()[0].encode()
+
+
+def table(request: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(rows())
+
+
 urlpatterns = [
     path("echo", echo),
+    path("table", table),
     path("broken", broken),
     path("waiting", waiting),
     path("stream", stream),
@@ -219,6 +238,15 @@ async def test_a_synchronous_stream_is_sent_whole(handler):
     client = Client("/pieces")
     await handler(client.scope, client.receive, client.send)
     assert client.body == b"one two three"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_stream_out_of_the_database_keeps_no_connection_between_its_parts(handler):
+    used.clear()
+    client = Client("/table")
+    await handler(client.scope, client.receive, client.send)
+    assert (client.body, len(used)) == (b"row" * 3, 3)
+    assert [each.connection for each in used] == [None] * 3
 
 
 async def test_an_unforeseen_error_becomes_a_500_without_its_text(handler):

@@ -18,6 +18,7 @@ from marketplace.billing import caps, credit, maturing, pricing, reversing, stat
 from marketplace.billing.pricing import Asking
 from marketplace.billing.settling import AVAILABLE_AFTER
 from marketplace.predictions import actions
+from marketplace.web import sheets
 from marketplace.web.charts import chart
 from marketplace.web.views.billing import HISTORY
 from tests.web.conftest import asked, browser, certified, url
@@ -45,7 +46,7 @@ def text(answer) -> str:
 
 
 def rows(answer) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(answer.content.decode())))
+    return list(csv.DictReader(io.StringIO(answer.getvalue().decode())))
 
 
 # --- billing --------------------------------------------------------------------------------------------------
@@ -104,12 +105,20 @@ def test_the_history_as_csv(selling):
     assert found[2]["certificate"] == selling.paid.certificate.hex
 
 
-def test_a_cell_is_never_a_formula(shop):
-    credit.grant(shop.cast.staff, shop.cast.bela.organisation, 1, "tests", "x")
-    from marketplace.web.sheets import sheet
+def test_the_history_as_csv_goes_back_to_the_beginning(selling, monkeypatch):
+    monkeypatch.setattr(statement, "BATCH", 2)
+    monkeypatch.setattr(sheets, "LINES", 3)
+    found = rows(page(selling.cast.bela, "billing-csv"))
+    assert [each["what"] for each in found] == [
+        *["Set aside"] * 3,
+        "Credit given for a =test",
+        "Credit given free credit",
+    ]
 
-    answer = sheet("x.csv", ("a", "b", "c"), [("=1+1", "-0.5", "@x")])
-    assert answer.content.decode().splitlines()[1] == "'=1+1,-0.5,'@x"
+
+def test_a_cell_is_never_a_formula():
+    answer = sheets.sheet("x.csv", ("a", "b", "c"), [("=1+1", "-0.5", "@x")])
+    assert answer.getvalue().decode().splitlines()[1] == "'=1+1,-0.5,'@x"
 
 
 def test_a_month_that_is_none_is_refused(shop):

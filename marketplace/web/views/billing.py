@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -28,7 +28,6 @@ from marketplace.web.pages import MAX_TYPED, acting_for, address, once, own_page
 from marketplace.web.sheets import sheet
 from verification.ends import ENDINGS
 
-EXPORTED = 20_000  # movements in one file, the newest or those before a place
 MAX_LOTS = 400
 TONES = {Status.CERTIFIED: "verified", Status.CONTESTED: "warn", Status.FAILED: "bad", Status.EXPIRED: "bad"}
 HISTORY = (
@@ -68,10 +67,10 @@ def cap(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @require_safe
 @own_page
-def history(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """As CSV; with `?before=` what came before that place."""
+def history(request: HttpRequest, actor: Actor) -> HttpResponseBase:
+    """All of it as CSV."""
     acting = acting_for(request, actor)
-    found = statement.history(acting.organisation.pk, _before(request), EXPORTED)
+    found = statement.whole_history(acting.organisation.pk)
     return sheet(f"{acting.organisation.slug}-billing.csv", HISTORY, (_cells(each) for each in found))
 
 
@@ -93,7 +92,6 @@ def _billing(
         "first": _own(acting, "billing") if before != statement.NEWEST else "",
         "older": _own(acting, "billing", before=str(shown[-1].id)) if len(found) > len(shown) else "",
         "export": _own(acting, "billing-csv"),
-        "exported": EXPORTED,
         "caps": capped,
         "alerts": [each for each in capped if each.level],
         "given": given,
@@ -168,7 +166,7 @@ def earnings(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @require_safe
 @own_page
-def earned(request: HttpRequest, actor: Actor) -> HttpResponse:
+def earned(request: HttpRequest, actor: Actor) -> HttpResponseBase:
     """A month as CSV."""
     acting = acting_for(request, actor)
     month = month_of(request.GET.get("month", ""))
