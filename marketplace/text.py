@@ -1,4 +1,6 @@
-"""Text that people type: bounded, and without characters that PostgreSQL refuses or that hide what is shown."""
+"""Text that people type: bounded, and without characters that PostgreSQL refuses or that hide what is shown;
+and, in a sheet, never a formula.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import Any
 from assay.errors import Refused
 
 UNWANTED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # control, invisible formatting, lone surrogates, unassigned
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 ALLOWED = frozenset("\n\t\u200c\u200d")  # joiners belong to ordinary text in several scripts
 
 
@@ -24,6 +27,11 @@ def line(value: str, pointer: str, most: int, least: int = 0) -> str:
 def block(value: str, pointer: str, most: int) -> str:
     """Several lines, each ended as Unix does."""
     return _clean(value.replace("\r\n", "\n").replace("\r", "\n"), pointer, most).strip()
+
+
+def cell(value: str) -> str:
+    """As a cell of a sheet: what spreadsheets would work out is marked as text."""
+    return f"'{value}" if value.startswith(FORMULA) else value
 
 
 def everywhere(plain: Any, pointer: str) -> None:

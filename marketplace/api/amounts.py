@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import Annotated
 
 import msgspec
 from rest_framework.request import Request
 
-from assay.errors import Refused
 from marketplace.billing import accounts
 from marketplace.billing import money as amounts
 from marketplace.billing.costs import Cost as Costing
 from marketplace.billing.models import Price
-from marketplace.billing.months import this_month
+from marketplace.billing.months import month_named, this_month
 
 Micros = Annotated[
     int, msgspec.Meta(ge=1, le=amounts.MOST, description="Micro-units of the marketplace's currency")
 ]
 MONTH = {"month": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$", "description": "UTC; this one by default"}}
-_MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 class Money(msgspec.Struct, frozen=True):
@@ -66,9 +63,4 @@ def cost(shown: Costing) -> Cost:
 def month_of(request: Request) -> dt.date:
     """The month that `?month=2026-11` names, by its first day. Raises Refused."""
     text = request.query_params.get("month")
-    if text is None:
-        return this_month()
-    match = _MONTH.fullmatch(text)
-    if match is None:
-        raise Refused("not a month", pointer="month", expected="year and month, as 2026-11", got=text[:40])
-    return dt.date(int(match[1]), int(match[2]), 1)
+    return this_month() if text is None else month_named(text, "month")

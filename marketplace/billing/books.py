@@ -10,14 +10,15 @@ import csv
 import datetime as dt
 import hashlib
 import io
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from psycopg2.errors import LockNotAvailable
 
 from assay.errors import Refused
+from marketplace import text
 from marketplace.accounts.models import User
 from marketplace.billing import money
 from marketplace.billing.models import Period
@@ -72,8 +73,8 @@ def trial_balance(at: dt.date | None = None) -> list[Total]:
 
 
 def journal(first: dt.date, last: dt.date) -> Iterator[str]:
-    """The days' journal as lines of CSV, read in batches: it may be of any length."""
-    yield _line(COLUMNS)
+    """The days' journal as CSV, many lines at once: it may be of any length."""
+    yield _lines([COLUMNS])
     after = "00000000-0000-0000-0000-000000000000"
     while True:
         with connection.cursor() as cursor:
@@ -81,18 +82,23 @@ def journal(first: dt.date, last: dt.date) -> Iterator[str]:
             rows = cursor.fetchall()
         if not rows:
             return
-        for identifier, day, posted, kind, key, detail, reverses, by, slug, account, currency, amount in rows:
-            at = posted.astimezone(dt.UTC).isoformat(timespec="microseconds")
-            about = (day, at, identifier, kind, _plain(key), _plain(detail), reverses or "", by or "")
-            yield _line((*about, slug or "platform", account, currency, money.number(amount)))
+        yield _lines(_cells(*row) for row in rows)
         after = rows[-1][0]
+
+
+def _cells(*row: Any) -> tuple[object, ...]:
+    """A row of _JOURNAL as one of COLUMNS."""
+    identifier, day, posted, kind, key, detail, reverses, by, slug, account, currency, amount = row
+    at = posted.astimezone(dt.UTC).isoformat(timespec="microseconds")
+    about = (day, at, identifier, kind, text.cell(key), text.cell(detail), reverses or "", by or "")
+    return (*about, slug or "platform", account, currency, money.number(amount))
 
 
 def digest(first: dt.date, last: dt.date) -> bytes:
     """SHA-256 of the days' journal."""
     hashed = hashlib.sha256()
-    for line in journal(first, last):
-        hashed.update(line.encode())
+    for lines in journal(first, last):
+        hashed.update(lines.encode())
     return hashed.digest()
 
 
@@ -169,12 +175,7 @@ def _rest() -> None:
         raise Conflict("the ledger does not come to rest: try again in a moment") from error
 
 
-def _line(cells: tuple[object, ...]) -> str:
+def _lines(rows: Iterable[tuple[object, ...]]) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
+    csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue()
-
-
-def _plain(text: str) -> str:
-    """No formula: spreadsheets would compute it."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

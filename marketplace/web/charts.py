@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assay.errors import Refused
 from marketplace.billing import months
 from marketplace.billing.statement import Daily
 
 SERIES = 4  # told apart; the last stands for all others where there are more
 GAP = 0.25  # of a day's width, between two days
 OTHERS = "others"
-_MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -103,12 +100,7 @@ def named(by: str) -> str:
 
 def month_of(text: str) -> dt.date:
     """What an address says, `2026-11`; this month where it says nothing. Raises Refused."""
-    if not text:
-        return months.this_month()
-    match = _MONTH.fullmatch(text)
-    if match is None:
-        raise Refused("not a month", pointer="/month", expected="a year and a month, as 2026-11", got=text[:40])
-    return dt.date(int(match[1]), int(match[2]), 1)
+    return months.month_named(text, "/month") if text else months.this_month()
 
 
 def around(month: dt.date, first: dt.date) -> tuple[str, str]:

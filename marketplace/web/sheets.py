@@ -12,8 +12,9 @@ from itertools import chain, islice
 
 from django.http import StreamingHttpResponse
 
+from marketplace import text
+
 LINES = 500  # in one part
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would work out
 
 
 def sheet(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> StreamingHttpResponse:
@@ -36,10 +37,10 @@ def _parts(rows: Iterable[Sequence[object]]) -> Iterator[str]:
 
 
 def _cell(value: object) -> str:
-    """A number stays one, also below zero; other text that begins like a formula is marked as text."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) and not _number(text) else text
+    """A number stays one, also below zero."""
+    shown = "" if value is None else str(value)
+    return shown if _number(shown) else text.cell(shown)
 
 
-def _number(text: str) -> bool:
-    return text.removeprefix("-").replace(".", "", 1).isdigit() and text.isascii()
+def _number(shown: str) -> bool:
+    return shown.removeprefix("-").replace(".", "", 1).isdigit() and shown.isascii()

@@ -59,8 +59,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{'sum':<14}{currency} {money.number(summed):>24}")
 
     def _journal(self, options: dict[str, Any]) -> None:
-        for line in books.journal(options["first"], options["last"]):
-            self.stdout.write(line, ending="")
+        for lines in books.journal(options["first"], options["last"]):
+            self.stdout.write(lines, ending="")
 
     def _close(self, options: dict[str, Any]) -> None:
         by = User.objects.filter(email=options["by"].lower(), is_active=True, is_staff=True).first()
