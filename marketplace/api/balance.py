@@ -65,16 +65,17 @@ class Balance(msgspec.Struct, frozen=True):
 
 
 class Spent(msgspec.Struct, frozen=True):
-    """What was charged for the paid predictions of a day in a mode, and what is still held for them."""
+    """What was asked on a day in a mode, what was charged for it, less refunds, and what is still held for it."""
 
     day: dt.date
     mode: str
     amount: Money
-    predictions: int
+    predictions: Annotated[int, msgspec.Meta(description="All of them, however they ended")]
+    free: Annotated[int, msgspec.Meta(description="Of the predictions, those that could cost nothing")]
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """A month (UTC) by day and mode. What was refunded is not in it."""
+    """A month (UTC) by day and mode."""
 
     month: Annotated[str, msgspec.Meta(description="2026-11")]
     total: Money
@@ -122,7 +123,7 @@ class OwnUsage(View):
         actor.require_scope(Scope.READ)
         month = amounts.month_of(request)
         days = statement.spent_by_day(actor.organisation.pk, month)
-        shown = [Spent(each.day, each.by, money(each.amount), each.count) for each in days]
+        shown = [Spent(each.day, each.by, money(each.amount), each.count, each.free) for each in days]
         return Response(Usage(f"{month:%Y-%m}", money(sum(each.amount for each in days)), shown))
 
 

@@ -32,7 +32,7 @@ class Source(msgspec.Struct, frozen=True):
 
     source: Annotated[str, msgspec.Meta(description="`model:owner/name` or `group:slug`")]
     amount: Money
-    answers: int
+    answers: Annotated[int, msgspec.Meta(description="Those that were paid for")]
 
 
 class Earnings(msgspec.Struct, frozen=True):

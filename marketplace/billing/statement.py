@@ -15,7 +15,7 @@ from uuid import UUID
 
 from marketplace.billing import accounts, maturing, months
 from marketplace.billing.accounts import Kind
-from marketplace.billing.models import Balance, Spending
+from marketplace.billing.models import Balance
 from marketplace.db.statements import Statement
 
 PAGE = 50
@@ -76,14 +76,6 @@ _PURSE = Statement(
 def purse(user: int) -> Purse:
     """One query."""
     return Purse(*_PURSE.rows(user, accounts.currency(), months.this_month())[0])
-
-
-def spending(organisation: int, month: dt.date | None = None) -> int:
-    """Of a month, what is held included: as it counts against the cap. One query."""
-    found = Spending.objects.filter(
-        organisation=organisation, api_key=None, month=month or months.this_month()
-    ).values_list("amount", flat=True)
-    return found.first() or 0
 
 
 # --- history ----------------------------------------------------------------------------------------------------
@@ -188,17 +180,19 @@ class Daily:
     by: str
     amount: int
     count: int
+    free: int = 0  # of them, for which nothing was held
 
 
 _SPENT = Statement(
     """
     SELECT (asked.created AT TIME ZONE 'UTC')::date AS day, asked.mode,
-        sum(coalesce(ended.posted, hold.amount))::bigint, count(*)
-    FROM predictions_prediction AS asked JOIN billing_hold AS hold ON hold.id = asked.hold_id
+        coalesce(sum(coalesce(ended.posted, hold.amount)) FILTER (WHERE back.id IS NULL), 0)::bigint,
+        count(*), count(*) FILTER (WHERE hold.id IS NULL)
+    FROM predictions_prediction AS asked LEFT JOIN billing_hold AS hold ON hold.id = asked.hold_id
     LEFT JOIN billing_holdend AS ended ON ended.hold_id = hold.id
+    LEFT JOIN billing_transaction AS back ON back.reverses_id = ended.transaction_id
     WHERE asked.organisation_id = $1 AND asked.created >= $2::timestamp AT TIME ZONE 'UTC'
         AND asked.created < $3::timestamp AT TIME ZONE 'UTC'
-        AND NOT EXISTS (SELECT FROM billing_transaction WHERE reverses_id = ended.transaction_id)
     GROUP BY 1, 2 ORDER BY 1, 2
     """,
     *("bigint", "date", "date"),
@@ -221,7 +215,10 @@ _EARNED = Statement(
 
 
 def spent_by_day(organisation: int, month: dt.date) -> list[Daily]:
-    """By mode: what was charged for what was asked in a month, and what is still held for it. One query."""
+    """By mode: all that was asked in a month, what was charged for it, less refunds, and what is still held.
+
+    One query.
+    """
     return [Daily(*row) for row in _SPENT.rows(organisation, month, months.month_after(month))]
 
 

@@ -74,7 +74,7 @@ def chart(found: Sequence[Daily], month: dt.date) -> Chart:
         bars=tuple(bar for day, column in by_day.items() for bar in _column(day, column, names, most)),
         series=tuple((name, sums[name]) for name in shown) + (((OTHERS, rest),) if rest else ()),
         most=most,
-        rows=tuple(each for each in found if each.amount),
+        rows=tuple(each for each in found if each.count),
     )
 
 

@@ -285,6 +285,13 @@ def test_a_chart_stacks_a_day_and_says_all_it_draws():
     assert len(drawn.rows) == 5
 
 
+def test_a_month_in_which_everything_was_free_has_a_table_and_no_bars(shop):
+    answer = page(shop.cast.bela)
+    assert answer.context["chart"].bars == ()
+    assert "Nothing was spent in this month. As a table" in text(answer)
+    assert " direct 2, 2 free $0.00 " in text(answer)
+
+
 def test_a_chart_of_nothing_is_empty():
     assert chart([], dt.date(2026, 2, 1)).bars == ()
     refunded = [statement.Daily(dt.date(2026, 2, 1), "a", 0, 0)]

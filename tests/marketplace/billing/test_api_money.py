@@ -111,7 +111,7 @@ def test_usage_is_by_day_and_mode(cast, get, priced, ask):
     assert get("usage") == {
         "month": f"{today:%Y-%m}",
         "total": usd(2 * PRICE),
-        "days": [{"day": f"{today}", "mode": "direct", "amount": usd(2 * PRICE), "predictions": 3}],
+        "days": [{"day": f"{today}", "mode": "direct", "amount": usd(2 * PRICE), "predictions": 3, "free": 0}],
     }
     assert get("usage?month=2020-02") == {"month": "2020-02", "total": usd(0), "days": []}
 

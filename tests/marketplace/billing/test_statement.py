@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from marketplace.accounts import access
-from marketplace.billing import credit, maturing, months, reversing, statement
+from marketplace.billing import credit, maturing, months, pricing, reversing, statement
+from marketplace.billing.models import Spending
 from marketplace.billing.settling import AVAILABLE_AFTER
 from marketplace.predictions import actions
 from tests.marketplace import answering
@@ -39,7 +40,6 @@ def test_balances_by_kind(cast, priced, ask, grant):
     assert of["bela"] == statement.Balances(free=WELCOME - 1_000, credit=2_000, held=500)
     assert of["bela"].available == WELCOME + 1_000
     assert of["asha"] == statement.Balances(free=WELCOME, earned=450)
-    assert statement.spending(cast.bela.organisation.pk) == 1_000
     assert statement.purse(cast.bela.user.pk) == statement.Purse(of["bela"].available, 0)
 
 
@@ -74,12 +74,11 @@ def test_a_refund_is_told_of_the_hold_and_by_itself(cast, priced, ask):
     refund, hold, _ = statement.history(cast.bela.organisation.pk)
     assert (refund.kind, refund.amount, refund.prediction) == ("reversed", 500, ended.pk)
     assert hold.refunded
-    assert statement.spent_by_day(cast.bela.organisation.pk, months.this_month()) == []
+    (day,) = statement.spent_by_day(cast.bela.organisation.pk, months.this_month())
+    assert (day.amount, day.count) == (0, 1)
 
 
 def test_a_movement_on_two_accounts_is_told_once(cast, priced, ask, grant):
-    from marketplace.billing import pricing
-
     grant(cast.bela, 2_000_000)
     pricing.set_for_model(cast.asha.actor, priced.model, "direct", pricing.Asking("1.5"))
     ask()
@@ -115,8 +114,19 @@ def test_spending_by_day_adds_up_to_what_counts_against_the_cap(cast, priced, as
     mine = cast.bela.organisation.pk
     (day,) = statement.spent_by_day(mine, months.this_month())
     assert (day.day, day.by, day.amount, day.count) == (timezone.now().date(), "direct", 1_000, 3)
-    assert statement.spending(mine) == 1_000
+    assert Spending.objects.get(organisation=mine).amount == 1_000
     assert statement.spent_by_day(mine, dt.date(2020, 1, 1)) == []
+
+
+def test_what_was_free_is_told_with_what_was_paid(cast, version, ask):
+    ask()
+    answering.end(cast.node_key, ask())
+    pricing.set_for_model(cast.asha.actor, version.model, "direct", pricing.Asking("0.0005"))
+    ask()
+    today = timezone.now().date()
+    assert statement.spent_by_day(cast.bela.organisation.pk, months.this_month()) == [
+        statement.Daily(today, "direct", 500, 3, free=2)
+    ]
 
 
 def test_earnings_by_day_and_when_they_are_available(cast, priced, ask, mature):
@@ -144,7 +154,6 @@ def test_one_query_each_however_much_there_is(cast, priced, ask):
         for read in (
             lambda: statement.balances(mine),
             lambda: statement.purse(cast.bela.user.pk),
-            lambda: statement.spending(mine),
             lambda: statement.history(mine),
             lambda: statement.spent_by_day(mine, month),
             lambda: statement.earned_by_day(cast.asha.organisation.pk, month),
