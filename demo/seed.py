@@ -26,7 +26,7 @@ import msgspec
 
 from assay import joining
 from assay.client import Client
-from assay.errors import AssayError
+from assay.errors import AssayError, PaymentRequired
 from assay.keys import PrivateKey
 from assay.verify import Trust
 from demo import entries, groups, prices
@@ -225,12 +225,18 @@ def seed(url: str, users: list[User], nodes: Path, folder: Path) -> None:
         for serving in filter(None, standing):
             for each in members.values():
                 prices.of_vote(each.market, each.slug, serving.slug)
-    buyer = next(user for user in users if user.role == "buyer")
-    first_predictions(url, buyer, every)
-    with Client(url, buyer.api_key) as client:
-        for group in standing:
-            if group is not None:
+    ask(url, next(user for user in users if user.role == "buyer"), every, [each for each in standing if each])
+
+
+def ask(url: str, buyer: User, every: Sequence[Entry], standing: Sequence[groups.Standing]) -> None:
+    """Models, then groups. Whoever uses the demo may have spent the buyer's credit, or set a cap: that stands."""
+    try:
+        first_predictions(url, buyer, every)
+        with Client(url, buyer.api_key) as client:
+            for group in standing:
                 groups.ask(client, group)
+    except PaymentRequired as refusal:
+        say("buyer", "asks no more", refusal.detail)
 
 
 def _plans(every: Sequence[Entry]) -> list[groups.Plan]:

@@ -1,7 +1,7 @@
 """What `make up` ends with: var/demo.json; on the terminal the logins, and lines to paste.
 
 A curl line asks a model, another one a group; a third line fetches the certificate of the group's answer and
-checks it. Nothing is shown before model and group have answered here.
+checks it. Nothing is shown before model and group have answered here; a buyer who may spend no more is told so.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import httpx
 from rich.markup import escape
 
 from assay.client import Client
+from assay.errors import PaymentRequired
 from assay.preprocessing import PNG
 from assay.verify import Trust
 from demo.entries import FILES, FOLDER
@@ -39,7 +40,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Shown:
-    """A marketplace that is up and has answered.
+    """A marketplace that is up and has answered, unless it was `unpaid`.
 
     `certificate` is the id of what GROUP has answered, empty where its founder has withdrawn it.
     """
@@ -49,6 +50,7 @@ class Shown:
     models: list[str]
     groups: list[Group]
     certificate: str
+    unpaid: str = ""  # why the buyer could not pay for an answer
 
     @property
     def direct(self) -> str:
@@ -106,12 +108,25 @@ def ask(url: str, users_file: Path) -> Shown:
             for group in client.groups()
             if group["state"] == "serving"  # not those to which the buyer is invited
         ]
-        certificate = ""
-        for group in groups:
-            if group.slug == GROUP:
-                trust = Trust.of(groups=[group.genesis])
-                agreed = client.predict(group=GROUP, image=PICTURE, trust=trust, timeout=WAIT)
-                certificate = agreed.certificate.id.hex()
+        certificate, unpaid = "", ""
+        try:
+            certificate = _ask_group(client, groups)
+            _ask_model(url, users)
+        except PaymentRequired as refusal:
+            unpaid = refusal.detail
+    return Shown(url, users, models, sorted(groups, key=lambda group: group.slug), certificate, unpaid)
+
+
+def _ask_group(client: Client, groups: list[Group]) -> str:
+    """The id of the certificate; empty where GROUP is not among them."""
+    for group in groups:
+        if group.slug == GROUP:
+            trust = Trust.of(groups=[group.genesis])
+            return client.predict(group=GROUP, image=PICTURE, trust=trust, timeout=WAIT).certificate.id.hex()
+    return ""
+
+
+def _ask_model(url: str, users: list[dict[str, Any]]) -> None:
     reply = httpx.post(
         f"{url}/api/v1/predictions",
         headers=_headers(users),
@@ -119,8 +134,9 @@ def ask(url: str, users_file: Path) -> Shown:
         timeout=2 * WAIT,
         trust_env=False,
     )
+    if reply.status_code == httpx.codes.PAYMENT_REQUIRED:
+        raise PaymentRequired(reply.json()["detail"])
     reply.raise_for_status()
-    return Shown(url, users, models, sorted(groups, key=lambda group: group.slug), certificate)
 
 
 def write(path: Path, what: Shown) -> None:
@@ -146,8 +162,11 @@ def present(what: Shown, console: Console) -> None:
     console.say(f"\n[bold green]Assay is ready at {what.url}[/]\n")
     for user in what.users:
         console.say(f"  {user['role']:9} {user['email']:24} {escape(user['password'])}")
-    console.say(f"\na model, [bold]direct[/]: the provider's word\n\n{escape(what.direct)}")
-    if what.certificate:
+    if what.unpaid:
+        console.say(f"\nthe buyer cannot ask just now, see {what.url}/billing: {escape(what.unpaid)}")
+    else:
+        console.say(f"\na model, [bold]direct[/]: the provider's word\n\n{escape(what.direct)}")
+    if what.certificate and not what.unpaid:
         console.say(f"\na group, [bold]agreement[/]: four owners' models vote\n\n{escape(what.agreement)}")
         console.say(f"\nits certificate, checked here\n\n{escape(what.verify)}")
     console.say("")

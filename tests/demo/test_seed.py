@@ -18,8 +18,9 @@ from assay.keys import PrivateKey
 from demo import groups, prices, seed
 from demo.entries import ENTRIES, OWNERS, Entry
 from demo.market import Market, RefusedError
-from marketplace.accounts import demo_users
-from marketplace.accounts.models import AuditEntry
+from marketplace.accounts import access, demo_users
+from marketplace.accounts.models import AuditEntry, User
+from marketplace.billing import caps
 from marketplace.billing.models import HoldEnd, Price
 from marketplace.catalogue import health, peers, spool
 from marketplace.catalogue.actions import evaluations
@@ -177,6 +178,21 @@ def test_a_second_run_changes_nothing_and_asks_one_question(live_server, users, 
     assert counts() == first
     assert Price.objects.get(until=None, model__organisation__slug="asha").micros == 0
     assert Prediction.objects.count() == asked + 1
+
+
+def test_a_buyer_who_may_spend_no_more_asks_nothing_and_all_is_offered(
+    live_server, users, nodes, folder, installation, capsys, monkeypatch
+):
+    monkeypatch.setattr(seed.entries, "OWNERS", {"asha": "Asha"})
+    for entry in (folder / ENTRIES).iterdir():
+        if not entry.name.startswith("asha"):
+            entry.unlink()
+    caps.set_cap(access.for_user(User.objects.get(email__startswith="bela@")), None, 0)
+    with working(installation):
+        seed.seed(live_server.url, users, nodes[0], folder)
+    assert "asks no more   this would exceed the organisation's cap" in capsys.readouterr().out
+    assert Price.objects.filter(until=None).count() == 1
+    assert not Prediction.objects.filter(organisation__slug="bela").exists()
 
 
 def test_a_node_whose_key_was_replaced_meanwhile_is_the_same_node(live_server, users, nodes, folder):
