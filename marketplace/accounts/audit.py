@@ -18,6 +18,7 @@ class Action(models.TextChoices):
     EARNINGS_SPENT = "earnings.spent", "Earnings turned into credit"
     STAKE_MOVED = "stake.moved", "Stake deposited or withdrawn"
     STAKE_SLASHED = "stake.slashed", "Stake slashed"
+    PERIOD_CLOSED = "period.closed", "Period of the books closed"
     ADJUSTMENT_PROPOSED = "adjustment.proposed", "Adjustment of an account proposed"
     ADJUSTMENT_DECIDED = "adjustment.decided", "Adjustment of an account approved or refused"
     KEY_CREATED = "key.created", "API key created"
@@ -56,6 +57,9 @@ class Action(models.TextChoices):
     GROUP_STRUCK = "group.struck", "Strike given: proven to have broken its word in a group"
 
 
-def record(organisation: Organisation, user: User | None, action: Action, subject: object) -> None:
-    """`subject` is written as its text, cut to fit; it must never hold a secret."""
+def record(organisation: Organisation | None, user: User | None, action: Action, subject: object) -> None:
+    """`subject` is written as its text, cut to fit; it must never hold a secret.
+
+    `organisation`: None for what is done to the platform's own accounts.
+    """
     AuditEntry.objects.create(organisation=organisation, user=user, action=action, subject=str(subject)[:200])

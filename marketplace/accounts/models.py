@@ -125,7 +125,9 @@ class SignInAttempt(models.Model):
 class AuditEntry(models.Model):
     """Who did what to a key, a node, a model; written in the same transaction. PostgreSQL lets it only grow."""
 
-    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="audit")
+    organisation = models.ForeignKey(  # null: the platform's own
+        Organisation, null=True, on_delete=models.PROTECT, related_name="audit"
+    )
     user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     action = models.CharField(max_length=40)
     subject = models.CharField(max_length=200)

@@ -111,11 +111,11 @@ def _account(where: Where, pointer: str) -> Account:
 
 
 def _record(adjustment: Adjustment, by: User, action: Action, what: str) -> None:
-    """In the log of every organisation concerned; of the platform's own accounts the adjustment itself tells."""
+    """In the log of every organisation concerned, or else in the platform's own."""
     says = f"{what}: {money.words(adjustment.amount, adjustment.account.currency)} to {adjustment.account.kind}"
     says += f" of {adjustment.against.kind}: {adjustment.reason}"
     concerned = Q(accounts=adjustment.account) | Q(accounts=adjustment.against)
-    for organisation in Organisation.objects.filter(concerned).distinct().order_by("pk"):
+    for organisation in Organisation.objects.filter(concerned).distinct().order_by("pk") or [None]:
         audit.record(organisation, by, action, says)
 
 

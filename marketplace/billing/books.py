@@ -19,6 +19,8 @@ from psycopg2.errors import LockNotAvailable
 
 from assay.errors import Refused
 from marketplace import text
+from marketplace.accounts import audit
+from marketplace.accounts.audit import Action
 from marketplace.accounts.models import User
 from marketplace.billing import money
 from marketplace.billing.models import Period
@@ -134,9 +136,11 @@ def close(by: User, last: dt.date) -> Period:
         now = _before(last)  # and nothing is written from here on
         if (now, _count(now, last)) != (before, seen):
             hashed = digest(begins(now), last)
-        return Period.objects.create(
+        period = Period.objects.create(
             last_day=last, trial_balance=stored(trial_balance(last)), sha256=hashed, closed_by=by
         )
+        audit.record(None, by, Action.PERIOD_CLOSED, period)
+        return period
 
 
 def stored(totals: list[Total]) -> list[list[object]]:

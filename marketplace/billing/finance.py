@@ -107,7 +107,7 @@ class Propose(Task):
     to_organisation = forms.CharField(label="Whose", required=False, help_text="Empty for the platform's own.")
     of_kind = forms.ChoiceField(label="Take from", choices=KINDS, initial=Kind.ADJUSTED.value)
     of_organisation = forms.CharField(label="Whose", required=False, help_text="Empty for the platform's own.")
-    reason = forms.CharField(max_length=300, help_text="Those concerned see it in their logs.")
+    reason = forms.CharField(max_length=300, help_text="Those whose credit or earnings it changes see it.")
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}

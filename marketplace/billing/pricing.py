@@ -160,7 +160,7 @@ def _set(actor: Actor, price: Price, seller: Organisation, kind: Kind, asking: A
         price.save()
         of = price.model or price.member
         says = f"{of} in {name}: {money.words(price.micros, price.currency)} per {price.unit}"
-        audit.record(seller, actor.user, Action.PRICE_SET, says)
+        audit.record(seller, actor.user, Action.PRICE_SET, f"{says}, {price.free_rows} rows a month free")
     return price
 
 

@@ -117,6 +117,12 @@ def test_the_platforms_own_accounts_may_be_adjusted(cast, books, second):
     made = adjusting.propose(cast.staff, Where(Kind.FEES), Where(Kind.ADJUSTED), 10, "rounding of an invoice")
     adjusting.approve(second, made.pk)
     assert books.platform["fees"] == 10
+    logged = AuditEntry.objects.filter(organisation=None).order_by("pk")
+    assert [(each.action, each.user) for each in logged] == [
+        ("adjustment.proposed", cast.staff),
+        ("adjustment.decided", second),
+    ]
+    assert logged.last().subject == "approved: USD 0.00001 to fees of adjusted: rounding of an invoice"
 
 
 @pytest.mark.parametrize("kind", [Kind.HELD, Kind.LOCKED, Kind.EARNED, Kind.FEES])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from marketplace.accounts.models import AuditEntry
 from marketplace.billing.models import Price
 from tests.marketplace import people
 from tests.marketplace.api.conftest import api  # noqa: F401 - a fixture
@@ -42,6 +43,12 @@ def test_a_price_is_set_shown_and_changed(api, cast, version):  # noqa: F811
     api("PUT", DIRECT, cast.asha, {"micros": 0})
     assert api("GET", DIRECT).json()["price"] == asked(0)
     assert Price.objects.count() == 2
+    assert list(
+        AuditEntry.objects.filter(action="price.set").order_by("pk").values_list("subject", flat=True)
+    ) == [
+        "asha/digits in direct: USD 0.0015 per row, 10 rows a month free",
+        "asha/digits in direct: USD 0.00 per row, 0 rows a month free",
+    ]
 
 
 def test_cards_say_what_each_mode_costs(api, cast, version):  # noqa: F811

@@ -15,6 +15,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from assay.errors import Refused
+from marketplace.accounts.models import AuditEntry
 from marketplace.billing import books, checking, credit, ledger
 from marketplace.billing.accounts import Kind, Where
 from marketplace.billing.ledger import Part, Posting
@@ -121,6 +122,11 @@ def test_closing_keeps_the_trial_balance_and_the_journals_digest(cast):
     then = books.close(cast.staff, ago(1))
     assert bytes(then.sha256) == books.digest(ago(1), ago(1)), "from the end of the period before"
     assert then.trial_balance == [["credit USD", 750], ["granted USD", -750]]
+    logged = AuditEntry.objects.filter(action="period.closed").order_by("pk")
+    assert [(each.user, each.subject) for each in logged] == [
+        (cast.staff, f"up to {ago(2)}"),
+        (cast.staff, f"up to {ago(1)}"),
+    ]
     assert not any(each.broken for each in checking.check())
 
 
