@@ -16,7 +16,7 @@ from marketplace.api.amounts import Micros, Money, money
 from marketplace.api.balance import Balance
 from marketplace.api.schema import describe
 from marketplace.api.views import View, actor_of
-from marketplace.billing import credit, statement
+from marketplace.billing import credit, maturing, statement
 from marketplace.billing.moving import require_mover
 
 
@@ -85,7 +85,7 @@ def _earnings(actor: Actor, month: dt.date) -> Earnings:
     return Earnings(
         earned=money(has.earned),
         available=money(has.payable),
-        lots=[Lot(day, money(amount)) for day, amount in statement.lots(mine)],
+        lots=[Lot(day, money(amount)) for day, amount in maturing.lots(mine)],
         month=f"{month:%Y-%m}",
         sources=[Source(name, money(amount), count) for name, (amount, count) in sorted(sources.items())],
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from marketplace.billing import accounts, maturing, months
+from marketplace.billing import accounts, months
 from marketplace.billing.accounts import Kind
 from marketplace.billing.models import Balance
 from marketplace.db.statements import Statement
@@ -227,9 +227,3 @@ def earned_by_day(organisation: int, month: dt.date) -> list[Daily]:
     return [
         Daily(*row) for row in _EARNED.rows(organisation, accounts.currency(), month, months.month_after(month))
     ]
-
-
-def lots(organisation: int) -> list[tuple[dt.date, int]]:
-    """What has been earned and is not available yet, by the day on which it will be. One query."""
-    found = maturing.lots().filter(account__organisation=organisation, transaction__available__isnull=False)
-    return [(day, amount) for _, day, amount in found]

@@ -10,8 +10,7 @@ from marketplace.billing import maturing, quoting, stakes
 @shared_task(name="billing.mature")
 def mature() -> None:
     """Makes earnings available, all that are due."""
-    while maturing.mature() == maturing.MOST:
-        pass
+    maturing.mature()
 
 
 @shared_task(name="billing.release_stakes")

@@ -19,7 +19,7 @@ from assay.errors import AssayError, Refused
 from marketplace.accounts.access import Actor
 from marketplace.accounts.models import Membership, Role
 from marketplace.api.problems import status_of
-from marketplace.billing import accounts, caps, credit, money, statement
+from marketplace.billing import accounts, caps, credit, maturing, money, statement
 from marketplace.billing.ledger import Kind
 from marketplace.billing.statement import Movement
 from marketplace.predictions.models import Status
@@ -28,7 +28,6 @@ from marketplace.web.pages import MAX_TYPED, acting_for, address, once, own_page
 from marketplace.web.sheets import sheet
 from verification.ends import ENDINGS
 
-MAX_LOTS = 400
 TONES = {Status.CERTIFIED: "verified", Status.CONTESTED: "warn", Status.FAILED: "bad", Status.EXPIRED: "bad"}
 HISTORY = (
     *("time", "what", "asked", "mode", "rows", "quoted", "charged", "returned", "end", "ended", "refunded"),
@@ -189,7 +188,7 @@ def _earnings(
         **_month(acting, "earnings", month),
         "balances": balances,
         "chart": chart(statement.earned_by_day(mine.pk, month), month),
-        "lots": statement.lots(mine.pk)[:MAX_LOTS],
+        "lots": maturing.lots(mine.pk),
         "rows": [{"moved": each, "what": Kind(each.kind).label} for each in shown],
         "older": _own(acting, "earnings", before=str(shown[-1].id)) if len(found) > len(shown) else "",
         "export": _own(acting, "earnings-csv", month=f"{month:%Y-%m}"),

@@ -138,9 +138,9 @@ def test_earnings_by_day_and_when_they_are_available(cast, priced, ask, mature):
     assert statement.earned_by_day(asha, months.this_month()) == [
         statement.Daily(today, "model:asha/digits", 900, 2)
     ]
-    assert statement.lots(asha) == [(today + AVAILABLE_AFTER, 900)]
+    assert maturing.lots(asha) == [(today + AVAILABLE_AFTER, 900)]
     mature()
-    assert statement.lots(asha) == []
+    assert maturing.lots(asha) == []
     credit.spend_earnings(access.for_user(cast.asha.user), 300, "tests")
     moved = statement.history(asha, kinds=statement.EARNED)
     assert [(each.kind, each.amount) for each in moved] == [("spent", -300), ("matured", 900)]
@@ -157,7 +157,7 @@ def test_one_query_each_however_much_there_is(cast, priced, ask):
             lambda: statement.history(mine),
             lambda: statement.spent_by_day(mine, month),
             lambda: statement.earned_by_day(cast.asha.organisation.pk, month),
-            lambda: statement.lots(cast.asha.organisation.pk),
+            lambda: maturing.lots(cast.asha.organisation.pk),
         ):
             read()  # prepares its statement
             with CaptureQueriesContext(connection) as captured:

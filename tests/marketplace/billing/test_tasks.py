@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from marketplace.billing import ledger, maturing, quoting, tasks
 from marketplace.billing.accounts import Kind, Where
 from marketplace.billing.ledger import Part, Posting
-from marketplace.billing.models import Quote
+from marketplace.billing.models import Quote, Transaction
+from marketplace.billing.settling import AVAILABLE_AFTER
 from marketplace.celery import SWEEPS, app
 
 pytestmark = pytest.mark.django_db
@@ -23,14 +25,56 @@ def earn(person, days: int, amount: int) -> None:
     ledger.post([Posting(f"earn {person.name} {days}", ledger.Kind.GRANTED, parts, available=day)])
 
 
+def earned(person, day: dt.date) -> list[Posting]:
+    """9 on this day, as predictions earn it."""
+    parts = Part(Where(Kind.GRANTED), -9), Part(Where(Kind.EARNED, person.organisation.pk), 9)
+    return [Posting(f"earn {day}", ledger.Kind.POSTED, parts, available=day + AVAILABLE_AFTER, day=day)]
+
+
+def matured(person, day: dt.date) -> list[Posting]:
+    """What was earned a week before."""
+    mine = person.organisation.pk
+    parts = Part(Where(Kind.EARNED, mine), -9), Part(Where(Kind.PAYABLE, mine), 9)
+    kept = Posting(maturing.key(mine, day), ledger.Kind.MATURED, parts, available=day, day=day)
+    return [kept] if Transaction.objects.filter(key=f"earn {day - AVAILABLE_AFTER}").exists() else []
+
+
+def entries_read() -> int:
+    """Rows of the journal that this transaction has looked at."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'billing_entry'"
+        )
+        return cursor.fetchone()[0]
+
+
 def test_all_that_is_due_becomes_available_however_much(cast, books, monkeypatch):
-    monkeypatch.setattr(maturing, "MOST", 2)
-    for days in range(-6, 1):
-        earn(cast.asha, days, 100)
-    earn(cast.asha, 1, 7)
+    monkeypatch.setattr(maturing, "BATCH", 2)
+    people = [cast.asha, cast.bela, cast.sam]
+    for person in people:
+        for days in range(-6, 1):
+            earn(person, days, 100)
+        earn(person, 1, 7)
     tasks.mature()
     tasks.mature()
-    assert books.of(cast.asha) == {"free": 1_000_000, "payable": 700, "earned": 7}
+    for person in people:
+        assert books.of(person) == {"free": 1_000_000, "payable": 700, "earned": 7}
+
+
+def test_what_has_matured_long_ago_is_not_read_again(cast, books):
+    """Sold every day for a year and a half; what is on its way is read, and some days before."""
+    mine, today = cast.asha.organisation.pk, timezone.now().date()
+    for ago in range(500, 0, -1):
+        day = today - dt.timedelta(days=ago)
+        ledger.post([*earned(cast.asha, day), *matured(cast.asha, day)])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE billing_entry, billing_transaction; SET LOCAL enable_seqscan = off")
+    before = entries_read()
+    assert maturing.lots(mine) == [maturing.Lot(today + dt.timedelta(days=i), 9) for i in range(7)]
+    assert entries_read() - before < 100
+    assert maturing.mature(today + dt.timedelta(days=1)) == 2
+    assert [each.day for each in maturing.lots(mine)] == [today + dt.timedelta(days=i) for i in range(2, 7)]
+    assert (books.of(cast.asha)["payable"], books.of(cast.asha)["earned"]) == (495 * 9, 5 * 9)
 
 
 def test_quotes_that_nobody_will_ask_about_are_deleted(cast, version, priced):
