@@ -21,6 +21,7 @@ from marketplace.errors import NotFound
 from marketplace.predictions import actions
 from marketplace.predictions.models import Prediction
 
+WITHDRAW = (Role.BUYER, Role.OWNER)
 LISTED = 64 * 1024  # bytes of the outputs that a list shows
 
 _UNSHOWN = (
@@ -116,8 +117,13 @@ def cancellable(actor: Actor, identifier: UUID) -> Prediction:
     """The same, for who may withdraw it. Raises NotFound, Forbidden."""
     actor.require_scope(Scope.PREDICT)
     found = _one(actor, identifier)
-    actor.require_role(found.organisation_id, Role.BUYER, Role.OWNER)
+    actor.require_role(found.organisation_id, *WITHDRAW)
     return found
+
+
+def may_withdraw(actor: Actor, seen: Prediction) -> bool:
+    """Whether `cancellable` gives a person what they see."""
+    return actor.has_role(seen.organisation_id, *WITHDRAW)
 
 
 def _one(actor: Actor, identifier: UUID) -> Prediction:

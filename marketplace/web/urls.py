@@ -42,6 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("predictions", predictions.listing, name="predictions"),
     path("predictions/<uuid:identifier>", predictions.one, name="prediction"),
     path("predictions/<uuid:identifier>/live", predictions.live, name="prediction-live"),
+    path("predictions/<uuid:identifier>/withdraw", predictions.withdraw, name="prediction-withdraw"),
     path("predictions/<uuid:identifier>/input", predictions.what_was_sent, name="prediction-input"),
     re_path(rf"^{DIGEST}\Z", certificates.certificate, name="certificate"),
     re_path(rf"^{DIGEST}\.json\Z", certificates.as_json, name="certificate-json"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from marketplace.billing.pricing import Asking
 from marketplace.groups.models import Member
 from marketplace.predictions import actions
 from marketplace.web import prices
+from marketplace.web.views import predictions
 from tests.web.conftest import Shop, asked, browser, certified, url
 from tests.web.test_billing_pages import text
 from tests.web.test_who_may_open_what import serving
@@ -149,13 +151,40 @@ def test_a_prediction_tells_what_was_held_charged_and_returned(shop):
     waiting, withdrawn, paid = asked(shop.cast.bela), asked(shop.cast.bela), certified(shop.cast, shop.cast.bela)
     actions.cancel(withdrawn)
     said = {each.pk: text(client.get(url("prediction", each.pk))) for each in (waiting, withdrawn, paid)}
-    assert "$0.0005 are held for it." in said[waiting.pk]
-    assert "It cost nothing: $0.0005 were held, and came back" in said[withdrawn.pk]
-    assert "the buyer withdrew it in time" in said[withdrawn.pk]
+    assert "$0.0005 is held for it." in said[waiting.pk]
+    assert (
+        "It cost nothing: $0.0005 was held, and came back (the buyer withdrew it in time)." in said[withdrawn.pk]
+    )
     assert "It cost $0.0005 , as quoted." in said[paid.pk]
     assert "It was free." in text(client.get(url("prediction", shop.certified.pk)))
     listed = [row["cost"] for row in client.get(url("predictions")).context["rows"]]
     assert [each and each.charged for each in listed] == [500, 0, None, None, None]
+
+
+def test_what_takes_long_is_withdrawn_and_what_was_held_is_back_in_the_header(shop, monkeypatch):
+    ask_for(shop, "0.5")
+    client, waiting = browser(shop.cast.bela), asked(shop.cast.bela)
+    live, withdraw = url("prediction-live", waiting.pk), url("prediction-withdraw", waiting.pk)
+    assert withdraw not in client.get(live).content.decode()  # it may be answered at once
+    monkeypatch.setattr(predictions, "QUICK", dt.timedelta(0))
+    shown = client.get(live).content.decode()
+    assert withdraw in shown
+    assert 'id="purse"' not in shown
+    ended = client.post(withdraw, headers={"HX-Request": "true"})
+    assert "$0.50 was held, and came back" in text(ended)
+    assert 'id="purse" hx-swap-oob="true"' in ended.content.decode()
+    assert "$1.00" in ended.content.decode()
+    assert 'data-status="cancelled"' in ended.content.decode()
+    assert withdraw not in client.get(live).content.decode()
+    assert "hx-swap-oob" not in client.get(url("prediction", waiting.pk)).content.decode()
+
+
+def test_who_withdraws_too_late_sees_the_answer_and_pays_for_it(shop):
+    ask_for(shop, "0.5")
+    client, paid = browser(shop.cast.bela), certified(shop.cast, shop.cast.bela)
+    told = client.post(url("prediction-withdraw", paid.pk), follow=True)
+    assert told.redirect_chain == [(url("prediction", paid.pk), 302)]
+    assert "It cost $0.50 , as quoted." in text(told)
 
 
 def test_too_little_credit_is_told_with_what_is_missing_and_where_to_go(shop):

@@ -115,6 +115,7 @@ FORMS = {
     "deploy": ((*MODEL, 1), ASHAS_TO_CHANGE),
     "undeploy": (lambda shop: (shop.deployment.pk,), ASHAS_TO_CHANGE),
     "retire": (lambda shop: (shop.node.pk,), ASHAS_TO_CHANGE),
+    "prediction-withdraw": (one, BELAS | {"bela": 302}),
     "revoke": (lambda shop: (shop.key.pk,), BELAS | {"bela": 302}),
     "group-edit": (group, ASHAS_TO_CHANGE),
     "group-invite": (group, ASHAS_TO_CHANGE),

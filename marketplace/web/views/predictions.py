@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
 
 from assay.certificate import parse
 from assay.errors import AssayError
@@ -18,19 +20,21 @@ from assay.preprocessing import PNG
 from marketplace.accounts.access import Actor
 from marketplace.billing import costs
 from marketplace.catalogue.interfaces import interface_of
-from marketplace.errors import NotFound
-from marketplace.predictions import access
+from marketplace.errors import Conflict, NotFound
+from marketplace.predictions import access, actions
 from marketplace.predictions.models import Prediction, Status
 from marketplace.predictions.states import ENDS
 from marketplace.predictions.stored import tensors
 from marketplace.web import sent
 from marketplace.web.answers import Reading, in_a_line, reading
-from marketplace.web.pages import address, own_page
+from marketplace.web.pages import address, is_partial, own_page
 from marketplace.web.votes import Votes, votes
 from verification.ends import ENDINGS
 
 PER_PAGE = 50
+QUICK = dt.timedelta(seconds=1)  # so long nothing is shown to press that would be gone before it is pressed
 TONES = {Status.CERTIFIED: "verified", Status.CONTESTED: "warn", Status.FAILED: "bad", Status.EXPIRED: "bad"}
+WITHOUT = {Status.FAILED: "failed", Status.EXPIRED: "failed"}  # what the hallmark says without a certificate
 WORDS = {
     "received": "Received",
     "dispatched": "Sent to a node",
@@ -97,7 +101,7 @@ def one(request: HttpRequest, actor: Actor, identifier: UUID) -> HttpResponse:
     prediction = _one(actor, identifier)
     kept = sent.size(prediction) > 0
     context = {
-        **_followed(prediction),
+        **_followed(actor, prediction),
         "prediction_id": str(prediction.pk),
         "asked": asked(prediction),
         "took": prediction.completed - prediction.created if prediction.completed else None,
@@ -110,8 +114,20 @@ def one(request: HttpRequest, actor: Actor, identifier: UUID) -> HttpResponse:
 @require_safe
 @own_page
 def live(request: HttpRequest, actor: Actor, identifier: UUID) -> HttpResponse:
-    """The part of a page that changes until the prediction has ended."""
-    return render(request, "predictions/live.html", _followed(_one(actor, identifier)))
+    """The part of a page that changes until the prediction has ended; then with what is left to spend."""
+    return _live(request, actor, _one(actor, identifier))
+
+
+@require_POST
+@own_page
+def withdraw(request: HttpRequest, actor: Actor, identifier: UUID) -> HttpResponse:
+    """Whoever is too late sees how it ended."""
+    prediction = access.cancellable(actor, identifier)
+    with suppress(Conflict):
+        actions.cancel(prediction)
+    if not is_partial(request):
+        return redirect("web:prediction", identifier)
+    return _live(request, actor, access.again(prediction))
 
 
 @require_safe
@@ -126,11 +142,15 @@ def what_was_sent(_: HttpRequest, actor: Actor, identifier: UUID) -> HttpRespons
     return HttpResponse(content, content_type=content_type, headers={"Content-Disposition": disposition})
 
 
+def _live(request: HttpRequest, actor: Actor, prediction: Prediction) -> HttpResponse:
+    return render(request, "predictions/live.html", {**_followed(actor, prediction), "again": True})
+
+
 def _one(actor: Actor, identifier: UUID) -> Prediction:
     return access.prediction(actor, identifier)
 
 
-def _followed(prediction: Prediction) -> dict[str, Any]:
+def _followed(actor: Actor, prediction: Prediction) -> dict[str, Any]:
     """What `predictions/live.html` takes."""
     events = list(prediction.events.order_by("seq"))
     ended = prediction.status in ENDS
@@ -138,6 +158,9 @@ def _followed(prediction: Prediction) -> dict[str, Any]:
     return {
         "prediction": prediction,
         "ended": ended,
+        "may_withdraw": not ended
+        and timezone.now() - prediction.created > QUICK
+        and access.may_withdraw(actor, prediction),
         "stages": [
             {"text": words.get(event.stage, event.stage), "after": _after(event.time - events[0].time)}
             for event in events
@@ -147,7 +170,9 @@ def _followed(prediction: Prediction) -> dict[str, Any]:
         "votes": _votes(prediction),
         "certificate": prediction.certificate,
         **_cost(prediction),
-        "outcome": prediction.certificate.outcome if prediction.certificate else "failed",
+        "outcome": prediction.certificate.outcome
+        if prediction.certificate
+        else WITHOUT.get(Status(prediction.status), ""),
     }
 
 
