@@ -16,12 +16,14 @@ from uuid import UUID
 from marketplace.billing import accounts, months
 from marketplace.billing.accounts import Kind
 from marketplace.billing.models import Balance
+from marketplace.billing.settling import AVAILABLE_AFTER
 from marketplace.db.statements import Statement
 
 PAGE = 50
 BATCH = 500  # movements read at once where all are wanted
 TEST_MONEY = True  # credit is given and never bought: no account takes a payment
 NEWEST = 2**63 - 1  # before which all movements are
+DAY = dt.timedelta(days=1)
 
 SPENT = (Kind.FREE, Kind.CREDIT)  # the accounts that predictions are paid from
 EARNED = (Kind.PAYABLE,)  # what has become available of earnings
@@ -197,8 +199,15 @@ _SPENT = Statement(
     """,
     *("bigint", "date", "date"),
 )
+# $1 organisation, $2 currency, $3 and $4 the month and the one after, $5 by when reversals have come. Entries are
+# written in the order of days, but for clocks that differ: what lies a day outside is not read.
 _EARNED = Statement(
     """
+    WITH before AS (
+        SELECT id FROM billing_transaction WHERE day < $3 - 1 ORDER BY day DESC LIMIT 1
+    ), after AS (
+        SELECT id FROM billing_transaction WHERE day > $5 ORDER BY day LIMIT 1
+    )
     SELECT (ended.time AT TIME ZONE 'UTC')::date AS day, split_part(asked.target, '@', 1) AS target,
         sum(entry.amount)::bigint, sum(CASE moved.kind WHEN 'posted' THEN 1 ELSE -1 END)
     FROM billing_account AS account JOIN billing_entry AS entry ON entry.account_id = account.id
@@ -206,11 +215,15 @@ _EARNED = Statement(
     JOIN billing_holdend AS ended ON ended.transaction_id = coalesce(moved.reverses_id, moved.id)
     JOIN predictions_prediction AS asked ON asked.hold_id = ended.hold_id
     WHERE account.organisation_id = $1 AND account.currency = $2 AND account.kind = 'earned'
-        AND moved.kind IN ('posted', 'reversed') AND moved.day >= $3
+        AND entry.id >= coalesce((
+            SELECT min(first.id) FROM billing_entry AS first JOIN before ON first.transaction_id = before.id), 0)
+        AND entry.id <= coalesce((
+            SELECT max(last.id) FROM billing_entry AS last JOIN after ON last.transaction_id = after.id), $6)
+        AND moved.kind IN ('posted', 'reversed')
         AND ended.time >= $3::timestamp AT TIME ZONE 'UTC' AND ended.time < $4::timestamp AT TIME ZONE 'UTC'
     GROUP BY 1, 2 ORDER BY 1, 2
     """,
-    *("bigint", "text", "date", "date"),
+    *("bigint", "text", "date", "date", "date", "bigint"),
 )
 
 
@@ -224,6 +237,6 @@ def spent_by_day(organisation: int, month: dt.date) -> list[Daily]:
 
 def earned_by_day(organisation: int, month: dt.date) -> list[Daily]:
     """By what was asked (`model:owner/name`, `group:slug`): earned in a month, less refunds. One query."""
-    return [
-        Daily(*row) for row in _EARNED.rows(organisation, accounts.currency(), month, months.month_after(month))
-    ]
+    after = months.month_after(month)
+    late = after + AVAILABLE_AFTER + DAY
+    return [Daily(*row) for row in _EARNED.rows(organisation, accounts.currency(), month, after, late, NEWEST)]

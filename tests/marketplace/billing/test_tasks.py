@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from marketplace.billing import ledger, maturing, quoting, tasks
+from marketplace.billing import ledger, maturing, months, quoting, statement, tasks
 from marketplace.billing.accounts import Kind, Where
 from marketplace.billing.ledger import Part, Posting
 from marketplace.billing.models import Quote, Transaction
@@ -61,20 +61,32 @@ def test_all_that_is_due_becomes_available_however_much(cast, books, monkeypatch
         assert books.of(person) == {"free": 1_000_000, "payable": 700, "earned": 7}
 
 
-def test_what_has_matured_long_ago_is_not_read_again(cast, books):
-    """Sold every day for a year and a half; what is on its way is read, and some days before."""
-    mine, today = cast.asha.organisation.pk, timezone.now().date()
+@pytest.fixture
+def long_ago(cast):
+    """Asha has sold every day for a year and a half."""
+    today = timezone.now().date()
     for ago in range(500, 0, -1):
         day = today - dt.timedelta(days=ago)
         ledger.post([*earned(cast.asha, day), *matured(cast.asha, day)])
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE billing_entry, billing_transaction; SET LOCAL enable_seqscan = off")
+
+
+def test_what_has_matured_long_ago_is_not_read_again(cast, books, long_ago):
+    mine, today = cast.asha.organisation.pk, timezone.now().date()
     before = entries_read()
     assert maturing.lots(mine) == [maturing.Lot(today + dt.timedelta(days=i), 9) for i in range(7)]
     assert entries_read() - before < 100
     assert maturing.mature(today + dt.timedelta(days=1)) == 2
     assert [each.day for each in maturing.lots(mine)] == [today + dt.timedelta(days=i) for i in range(2, 7)]
     assert (books.of(cast.asha)["payable"], books.of(cast.asha)["earned"]) == (495 * 9, 5 * 9)
+
+
+def test_a_month_of_earnings_is_read_without_those_before_and_after(cast, long_ago):
+    for month in (months.this_month(), (timezone.now().date() - dt.timedelta(days=200)).replace(day=1)):
+        before = entries_read()
+        assert statement.earned_by_day(cast.asha.organisation.pk, month) == [], "no predictions were asked for it"
+        assert 0 < entries_read() - before < 100
 
 
 def test_quotes_that_nobody_will_ask_about_are_deleted(cast, version, priced):
