@@ -130,15 +130,14 @@ def require_closable(last: dt.date) -> Period | None:
 def close(by: User, last: dt.date) -> Period:
     """Closes all days up to this one, for ever. Raises Refused for today and later, Conflict."""
     before = require_closable(last)
-    seen, hashed = _count(before, last), digest(begins(before), last)  # long, and while others go on posting
+    seen = _count(before, last)
+    balance, hashed = trial_balance(last), digest(begins(before), last)  # long, and while others go on posting
     with transaction.atomic():
         _rest()
         now = _before(last)  # and nothing is written from here on
         if (now, _count(now, last)) != (before, seen):
-            hashed = digest(begins(now), last)
-        period = Period.objects.create(
-            last_day=last, trial_balance=stored(trial_balance(last)), sha256=hashed, closed_by=by
-        )
+            balance, hashed = trial_balance(last), digest(begins(now), last)
+        period = Period.objects.create(last_day=last, trial_balance=stored(balance), sha256=hashed, closed_by=by)
         audit.record(None, by, Action.PERIOD_CLOSED, period)
         return period
 

@@ -83,11 +83,13 @@ def _balance(organisation: int) -> QuerySet[Balance]:
 
 def _from_credit(organisation: int, key: str) -> int:
     """How much more was deposited from credit than went back there; or what went back under this key before."""
-    moves = Entry.objects.filter(account__organisation=organisation, account__kind=Kind.CREDIT)
+    credit = Entry.objects.filter(account__organisation=organisation, account__kind=Kind.CREDIT)
     if Transaction.objects.filter(key=key).exists():
-        return moves.filter(transaction__key=key).aggregate(sum=Sum("amount"))["sum"] or 0
-    moves = moves.filter(transaction__kind__in=(ledger.Kind.STAKED, ledger.Kind.UNSTAKED))
-    return -(moves.aggregate(sum=Sum("amount"))["sum"] or 0)
+        return credit.filter(transaction__key=key).aggregate(sum=Sum("amount"))["sum"] or 0
+    # by way of what moved the stake: on the account for credit is every prediction ever asked
+    staked = Entry.objects.filter(account__organisation=organisation, account__kind=Kind.STAKED)
+    moves = staked.filter(transaction__kind__in=(ledger.Kind.STAKED, ledger.Kind.UNSTAKED)).values("transaction")
+    return -(credit.filter(transaction__in=moves).aggregate(sum=Sum("amount"))["sum"] or 0)
 
 
 # --- locks ------------------------------------------------------------------------------------------------------

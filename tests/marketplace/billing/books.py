@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from django.db import connection
 from django.db.models import Sum
 
 from marketplace.billing.models import Balance, Entry
+
+
+def large() -> None:
+    """The journal is planned for as if it were too long to be read from end to end."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE billing_entry, billing_transaction; SET LOCAL enable_seqscan = off")
+
+
+def entries_read() -> int:
+    """How many rows of the journal this transaction has looked at."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'billing_entry'"
+        )
+        return int(cursor.fetchone()[0])
 
 
 class Books:

@@ -9,12 +9,14 @@ from django.utils import timezone
 
 from assay.errors import Refused
 from marketplace.accounts.access import for_user
-from marketplace.billing import credit, stakes
-from marketplace.billing.accounts import Kind
+from marketplace.billing import credit, ledger, stakes
+from marketplace.billing.accounts import Kind, Where
+from marketplace.billing.ledger import Part, Posting
 from marketplace.billing.models import Hold, HoldEnd
 from marketplace.errors import Conflict, Forbidden, PaymentRequired
 from marketplace.groups import actions
 from marketplace.groups.models import Group, Member
+from tests.marketplace.billing.books import entries_read, large
 from tests.marketplace.groups import founded
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +48,15 @@ def at_stake(books, owner) -> dict[str, int]:
 def test_a_deposit_is_withdrawn_to_where_it_came_from(cast, books, owners):
     stakes.withdraw(owners[1].actor, 2 * STAKE, "all of it")
     assert books.of(cast.bela) == {"free": WELCOME, "credit": 3 * STAKE}
+
+
+def test_what_was_credited_and_spent_is_not_read_to_withdraw_a_stake(cast, owners):
+    parts = Part(Where(Kind.GRANTED), -1), Part(Where(Kind.CREDIT, cast.bela.organisation.pk), 1)
+    ledger.post([Posting(f"as many as predictions {i}", ledger.Kind.GRANTED, parts) for i in range(3000)])
+    large()
+    before = entries_read()
+    stakes.withdraw(owners[1].actor, STAKE, "some of it")
+    assert entries_read() - before < 100
 
 
 def test_the_same_key_deposits_once(cast, books, owners):

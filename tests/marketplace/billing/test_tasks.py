@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from marketplace.billing import ledger, maturing, months, quoting, statement, tasks
@@ -14,6 +13,7 @@ from marketplace.billing.ledger import Part, Posting
 from marketplace.billing.models import Quote, Transaction
 from marketplace.billing.settling import AVAILABLE_AFTER
 from marketplace.celery import SWEEPS, app
+from tests.marketplace.billing.books import entries_read, large
 
 pytestmark = pytest.mark.django_db
 
@@ -39,15 +39,6 @@ def matured(person, day: dt.date) -> list[Posting]:
     return [kept] if Transaction.objects.filter(key=f"earn {day - AVAILABLE_AFTER}").exists() else []
 
 
-def entries_read() -> int:
-    """Rows of the journal that this transaction has looked at."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'billing_entry'"
-        )
-        return cursor.fetchone()[0]
-
-
 def test_all_that_is_due_becomes_available_however_much(cast, books, monkeypatch):
     monkeypatch.setattr(maturing, "BATCH", 2)
     people = [cast.asha, cast.bela, cast.sam]
@@ -68,8 +59,7 @@ def long_ago(cast):
     for ago in range(500, 0, -1):
         day = today - dt.timedelta(days=ago)
         ledger.post([*earned(cast.asha, day), *matured(cast.asha, day)])
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE billing_entry, billing_transaction; SET LOCAL enable_seqscan = off")
+    large()
 
 
 def test_what_has_matured_long_ago_is_not_read_again(cast, books, long_ago):
