@@ -19,18 +19,16 @@ def welcome(organisation: Organisation) -> None:
     """Opens a new organisation's accounts and gives it its free credit. To be called in the transaction that makes
     it; done again, it changes nothing.
     """
-    accounts.open_for([organisation.pk])
-    if settings.ENV.free_credit:
-        ledger.post(
-            [
-                Posting(
-                    key=f"welcome {organisation.pk}",
-                    kind=ledger.Kind.GRANTED,
-                    detail="free credit",
-                    parts=_given(Kind.FREE, organisation, settings.ENV.free_credit),
-                )
-            ]
-        )
+    if not settings.ENV.free_credit:
+        accounts.open_for([organisation.pk])
+        return
+    posting = Posting(
+        key=f"welcome {organisation.pk}",
+        kind=ledger.Kind.GRANTED,
+        detail="free credit",
+        parts=_given(Kind.FREE, organisation, settings.ENV.free_credit),
+    )
+    ledger.post([posting])  # which opens the accounts
 
 
 def on_organisation_made(organisation: Organisation, **_: object) -> None:

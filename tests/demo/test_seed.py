@@ -138,19 +138,39 @@ def users():
     return [msgspec.convert(msgspec.to_builtins(user), seed.User) for user in demo_users.create()]
 
 
+@pytest.fixture
+def only_asha(folder, monkeypatch):
+    """Where one owner shows as much as four."""
+    monkeypatch.setattr(seed.entries, "OWNERS", {"asha": "Asha"})
+    for entry in (folder / ENTRIES).iterdir():
+        if not entry.name.startswith("asha"):
+            entry.unlink()
+
+
 def counts() -> dict[str, int]:
     tables = (Node, Model, ModelVersion, Deployment, Evaluation, AuditEntry)
     return {table.__name__: table.objects.count() for table in tables}
 
 
-def test_everything_is_offered_measured_and_answers_with_a_checked_certificate(
+def test_everything_is_offered_measured_and_answers_with_a_certificate_and_a_second_run_changes_nothing(
     live_server, users, nodes, folder, installation, capsys
 ):
-    homes, machines = nodes
+    seeding = (live_server.url, users, nodes[0], folder)
     with working(installation):
-        seed.seed(live_server.url, users, homes, folder)
+        seed.seed(*seeding)
+        all_is_offered(nodes[1], capsys.readouterr().out)
+        with owned(live_server, users, "asha") as market:
+            market.put("/models/asha/levels/prices/direct", {"micros": 0})
+        first, asked = counts(), Prediction.objects.count()
+        seed.seed(*seeding)
+    assert counts() == first
+    assert Price.objects.get(until=None, model__organisation__slug="asha").micros == 0
+    assert Prediction.objects.count() == asked + 1
+
+
+def all_is_offered(machines, said):
     asked = seed.QUESTIONS * len(OWNERS)
-    assert capsys.readouterr().out.count("certificate verified") == asked
+    assert said.count("certificate verified") == asked
     assert {str(model) for model in Model.objects.filter(visibility="public")} == {
         f"{owner}/levels" for owner in OWNERS
     }
@@ -167,26 +187,10 @@ def test_everything_is_offered_measured_and_answers_with_a_checked_certificate(
     )
 
 
-def test_a_second_run_changes_nothing_and_asks_one_question(live_server, users, nodes, folder, installation):
-    homes, _ = nodes
-    with working(installation):
-        seed.seed(live_server.url, users, homes, folder)
-        with owned(live_server, users, "asha") as market:
-            market.put("/models/asha/levels/prices/direct", {"micros": 0})
-        first, asked = counts(), Prediction.objects.count()
-        seed.seed(live_server.url, users, homes, folder)
-    assert counts() == first
-    assert Price.objects.get(until=None, model__organisation__slug="asha").micros == 0
-    assert Prediction.objects.count() == asked + 1
-
-
+@pytest.mark.usefixtures("only_asha")
 def test_a_buyer_who_may_spend_no_more_asks_nothing_and_all_is_offered(
-    live_server, users, nodes, folder, installation, capsys, monkeypatch
+    live_server, users, nodes, folder, installation, capsys
 ):
-    monkeypatch.setattr(seed.entries, "OWNERS", {"asha": "Asha"})
-    for entry in (folder / ENTRIES).iterdir():
-        if not entry.name.startswith("asha"):
-            entry.unlink()
     caps.set_cap(access.for_user(User.objects.get(email__startswith="bela@")), None, 0)
     with working(installation):
         seed.seed(live_server.url, users, nodes[0], folder)
@@ -209,30 +213,32 @@ def test_a_node_whose_key_was_replaced_meanwhile_is_the_same_node(live_server, u
     assert Node.objects.count() == 1
 
 
-@pytest.mark.parametrize("stage", ["_version", "_deploy", "_measure", "_publish"])
-def test_interrupted_at_any_stage_the_next_run_goes_on(
-    live_server, users, nodes, folder, installation, monkeypatch, stage
+@pytest.mark.usefixtures("only_asha")
+def test_interrupted_after_each_stage_in_turn_the_next_run_goes_on(
+    live_server, users, nodes, folder, installation, monkeypatch
 ):
-    homes, _ = nodes
-    monkeypatch.setattr(seed.entries, "OWNERS", {"asha": "Asha"})
-    for entry in (folder / ENTRIES).iterdir():
-        if not entry.name.startswith("asha"):
-            entry.unlink()
-    done = getattr(seed.Owner, stage)
+    with working(installation):
+        for stage in ("_version", "_deploy", "_measure", "_publish"):
+            interrupted_after(seed.Owner, stage, monkeypatch, live_server.url, users, nodes[0], folder)
+        seed.seed(live_server.url, users, nodes[0], folder)
+    assert counts().items() >= {"Node": 1, "Model": 1, "ModelVersion": 1, "Deployment": 1, "Evaluation": 1}.items()
+
+
+def interrupted_after(owner, stage, monkeypatch, *seeding):
+    """A run that is killed as soon as one of `owner`'s functions has done its work."""
+    done = getattr(owner, stage)
 
     def killed_after(*args):
         done(*args)
         raise KeyboardInterrupt
 
-    with working(installation):
-        with monkeypatch.context() as patch:
-            patch.setattr(seed.Owner, stage, killed_after)
-            with pytest.raises(KeyboardInterrupt):
-                seed.seed(live_server.url, users, homes, folder)
-        seed.seed(live_server.url, users, homes, folder)
-    assert counts().items() >= {"Node": 1, "Model": 1, "ModelVersion": 1, "Deployment": 1, "Evaluation": 1}.items()
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, stage, killed_after)
+        with pytest.raises(KeyboardInterrupt):
+            seed.seed(*seeding)
 
 
+@pytest.mark.usefixtures("only_asha")
 def test_a_node_that_fails_at_first_is_asked_again(live_server, users, nodes, folder, installation, monkeypatch):
     homes, machines = nodes
     for machine in machines.values():
@@ -251,6 +257,7 @@ def test_a_node_that_fails_at_first_is_asked_again(live_server, users, nodes, fo
     assert not Deployment.objects.exclude(state="serving").exists()
 
 
+@pytest.mark.usefixtures("only_asha")
 def test_a_node_that_never_serves_stops_the_seeding_with_its_reason(
     live_server, users, nodes, folder, installation, monkeypatch
 ):
@@ -301,42 +308,24 @@ def test_the_owners_gather_in_a_group_each_signing_with_the_nodes_own_key(
     assert counts() | {"groups": Group.objects.count()} == before
 
 
-@pytest.mark.parametrize("stage", ["_found", "_sign"])
-def test_interrupted_while_they_gather_the_next_run_goes_on(
-    live_server, users, nodes, folder, installation, plan, monkeypatch, stage
-):
-    homes, _ = nodes
-    done = getattr(groups, stage)
-
-    def killed_after(*args):
-        done(*args)
-        raise KeyboardInterrupt
-
-    with working(installation):
-        with monkeypatch.context() as patch:
-            patch.setattr(groups, stage, killed_after)
-            with pytest.raises(KeyboardInterrupt):
-                seed.seed(live_server.url, users, homes, folder)
-        seed.seed(live_server.url, users, homes, folder)
-    assert (Group.objects.get().state, len(plan)) == (Group.State.SERVING, 1)
-
-
-def test_who_declined_is_invited_again_and_what_was_withdrawn_is_left(
+def test_interrupted_while_they_gather_or_declined_the_next_run_goes_on_and_what_was_withdrawn_is_left(
     live_server, users, nodes, folder, installation, plan, monkeypatch
 ):
-    homes, _ = nodes
+    seeding = (live_server.url, users, nodes[0], folder)
     with working(installation):
+        interrupted_after(groups, "_found", monkeypatch, *seeding)
         with monkeypatch.context() as patch:
             patch.setattr(groups, "_join", interrupted)
             with pytest.raises(KeyboardInterrupt):
-                seed.seed(live_server.url, users, homes, folder)
+                seed.seed(*seeding)
         with owned(live_server, users, "chidi") as market:
             market.post("/groups/levels/decline")
-        seed.seed(live_server.url, users, homes, folder)
-        assert Group.objects.get().state == Group.State.SERVING
+        interrupted_after(groups, "_sign", monkeypatch, *seeding)
+        seed.seed(*seeding)
+        assert (Group.objects.get().state, len(plan)) == (Group.State.SERVING, 1)
         with owned(live_server, users, "bruno") as market:
             market.delete("/groups/levels")
-        seed.seed(live_server.url, users, homes, folder)
+        seed.seed(*seeding)
     assert (Group.objects.get().state, len(plan)) == (Group.State.WITHDRAWN, 1)
 
 
