@@ -94,18 +94,16 @@ wrong-output | Wrong outputs | The model's outputs are not what its interface or
 load-failed | Model does not load | The node's inference server cannot load the model.
 """
 _MONEY = """
-insufficient-credit | Too little credit | There is less credit than this may cost; `missing` says by how much. Add credit, or ask for fewer rows.
-cap-reached | Cap reached | This would spend more in the month than the organisation or the key may; `missing` says by how much. What is held counts until it has ended.
+insufficient-credit | Too little credit | There is less credit than this may cost; `missing` says by how much. Ask for fewer rows, or ask who runs the marketplace for credit: none is sold here yet.
+cap-reached | Cap reached | This would spend more in the month than the organisation or the key may; `missing` says by how much. What is held counts until it has ended. Raise the cap on the page Billing (role billing or admin), or wait for the first of the month.
 too-dear | Too dear | It would cost more than `most`, which the request is willing to pay. Its price has changed, or free rows are used up.
 quote-expired | Quote expired | A quote's prices are promised for ten minutes. Ask for another, or ask without one.
 quote-of-another | Another quote | The quote is for another target or mode than what is asked.
-stake-missing | Stake missing | The group asks each member for a stake, and too little of yours is deposited and not locked. Deposit first.
-too-little-to-stake | Too little to move | There is not so much of it that can be deposited, or taken back: what places in groups lock stays.
 key-of-another | Key used | A transaction with this key is in the ledger already, and is another one. Use a new key.
 overdrawn | Not so much there | The account does not hold so much, and may not go below zero.
 too-little-earned | Too little earned | You have not earned so much that is available; later earnings become available day by day.
-stake-missing | Stake missing | The group asks for a stake that is not deposited; `missing` says how much. Deposit it first.
-too-little-to-stake | Too little to stake | There is less earned and available, or deposited and not locked, than was to be moved.
+stake-missing | Stake missing | The group asks each member for a stake, and too little of yours is deposited and not locked; `missing` says by how much. Deposit it first, on the page Stakes.
+too-little-to-stake | Too little to move | There is not so much that can be deposited (credit, or earnings that are available) or taken back: what places in groups lock stays.
 too-late-to-reverse | Too late to reverse | What was paid is available to its earners already, so it cannot be taken back.
 """
 _CERTIFICATES = """

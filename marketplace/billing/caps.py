@@ -56,8 +56,9 @@ class Capped:
 
     @property
     def level(self) -> int:
-        """The highest that has been reached this month: 0, 80 or 100."""
-        return max((alert.percent for alert in self.alerts), default=0)
+        """The highest that has been reached this month, be it by setting the cap lower: 0, 80 or 100."""
+        reached = [each for each in LEVELS if self.percent is not None and self.percent >= each]
+        return max((*reached, *(alert.percent for alert in self.alerts)), default=0)
 
 
 # --- looking ----------------------------------------------------------------------------------------------------
@@ -141,7 +142,10 @@ def set_cap(actor: Actor, key: ApiKey | None, amount: int | None) -> None:
     require_mover(actor)
     if actor.key is not None and actor.key.caps.exists():
         raise Forbidden(
-            "a key with a cap sets none: it could lift its own", code="capped-key", pointer="Authorization"
+            "a key with a cap sets none: it could lift its own",
+            code="capped-key",
+            pointer="Authorization",
+            hint="Set it on the page Billing, or with a key that has no cap.",
         )
     if key is not None and key.organisation_id != actor.organisation.pk:
         raise NotFound("no such API key")

@@ -89,6 +89,7 @@ class Terms:
 
 
 FREE = Terms((), 0)
+RAISE = "Raise the cap (on the page Billing, or PUT /api/v1/cap, for a key PUT /api/v1/keys/{id}/cap)"
 
 
 class CapReached(PaymentRequired):
@@ -102,7 +103,7 @@ class CapReached(PaymentRequired):
             f"this would exceed the {whose}'s cap for the month by {money.words(over, currency)}",
             over,
             currency,
-            hint="What is held counts until it has ended. Raise the cap, or wait for the first of the month.",
+            hint=f"What is held counts until it has ended. {RAISE}, or wait for the first of the month.",
         )
         self.month = month
         self.caps = caps
@@ -171,10 +172,10 @@ def _too_dear(amount: int, most: int) -> Conflict:
 def _too_little(amount: int, missing: int) -> PaymentRequired:
     currency = accounts.currency()
     return PaymentRequired(
-        f"there is too little credit: {money.words(missing, currency)} are missing",
+        f"there is too little credit: {money.words(missing, currency)} is missing",
         missing,
         currency,
         expected=f"{money.words(amount, currency)} available",
         got=money.words(amount - missing, currency),
-        hint="Add credit, or ask for fewer rows.",
+        hint="Ask for fewer rows, or ask who runs this marketplace for credit: none is sold here yet.",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from marketplace.billing import months
 from marketplace.billing.statement import Daily
@@ -74,7 +74,7 @@ def chart(found: Sequence[Daily], month: dt.date) -> Chart:
         bars=tuple(bar for day, column in by_day.items() for bar in _column(day, column, names, most)),
         series=tuple((name, sums[name]) for name in shown) + (((OTHERS, rest),) if rest else ()),
         most=most,
-        rows=tuple(each for each in found if each.count),
+        rows=tuple(replace(each, by=named(each.by)) for each in found if each.count),
     )
 
 

@@ -205,6 +205,18 @@ def test_what_is_used_of_a_cap_is_said_on_every_page(selling):
     assert "80 % of a cap" in text(browser(bela).get(url("verification")))
 
 
+def test_a_cap_set_below_what_is_used_is_said_before_it_refuses_anything(selling):
+    caps.set_cap(selling.cast.bela.actor, None, 900)
+    assert "has reached its cap of $0.0009" in text(page(selling.cast.bela))
+
+
+def test_who_has_nothing_left_is_told_what_to_do_and_by_which_name(shop):
+    assert "Nothing is left to spend" not in text(page(shop.cast.bela))
+    pricing.set_for_model(shop.cast.asha.actor, shop.version.model, "direct", Asking("1"))
+    asked(shop.cast.bela)
+    assert "ask who runs this marketplace for some, for bela" in text(page(shop.cast.bela))
+
+
 # --- earnings -------------------------------------------------------------------------------------------------
 
 
@@ -213,6 +225,7 @@ def test_earnings_with_the_day_on_which_they_are_available(selling):
     day = timezone.now().date() + AVAILABLE_AFTER
     assert "Earned, not yet available $0.00045 " in shown
     assert f"{day:%-d %B %Y} $0.00045" in shown
+    assert "10 % of what is charged goes to who runs this marketplace" in shown
     assert "Available $0.00 " in shown
     assert [(each["asked"], each["earned"]) for each in rows(page(selling.cast.asha, "earnings-csv"))] == [
         ("asha/digits", "0.00045")

@@ -30,6 +30,7 @@ def text(answer) -> str:
 
 def test_signing_up_signs_in_and_goes_where_one_was_going(db):
     client = browser()
+    assert "You begin with $1.00 of free credit." in text(client.get(url("signup")))
     sent = {"name": "Iris", "email": "iris@example.org", "password": PASSWORD, "next": url("keys")}
     answer = client.post(url("signup"), sent)
     assert answer.headers["Location"] == url("keys")

@@ -46,6 +46,7 @@ def test_an_owner_sets_a_price_and_sees_all_that_were(shop):
         assert answer.headers["Location"] == url("manage", *MODEL) + "#prices"
     shown = client.get(url("manage", *MODEL))
     assert 'value="0.001"' in shown.content.decode()
+    assert "10 % of it goes to who runs this marketplace" in text(shown)
     assert "$0.0005 per row" in text(shown)
     assert [each.micros for each in shown.context["selling"]["history"]] == [1_000, 500]
     assert pricing.of_model(shop.version.model_id, "direct")[0].free_rows == 10
@@ -196,4 +197,4 @@ def test_too_little_credit_is_told_with_what_is_missing_and_where_to_go(shop):
     answer = client.post("/api/v1/predictions", request(), content_type="application/json")
     assert answer.status_code == 402
     assert answer.json()["missing"] == {"micros": 4_000_000, "currency": "USD"}
-    assert "USD 4.00 are missing" in answer.json()["detail"]
+    assert "USD 4.00 is missing" in answer.json()["detail"]

@@ -27,7 +27,8 @@ def form(**given):
 def test_nothing_is_at_stake_at_first(cast):
     page = browser(cast.asha).get("/stakes").content.decode()
     assert "Nothing is locked" in page
-    assert page.count("$0.00") == 2
+    assert page.count("<dd>$0.00</dd>") == 2
+    assert "earnings that are available: $0.00</option>" in page
 
 
 def test_a_deposit_is_made_once_for_each_form(funded):
@@ -49,6 +50,7 @@ def test_what_is_no_amount_is_refused_beside_its_field(funded, amount):
     refused = browser(funded).post("/stakes", form(amount=amount))
     assert refused.status_code == 422
     assert 'id="amount-error"' in refused.content.decode()
+    assert 'role="alert"' not in refused.content.decode()  # it is said once
 
 
 def test_more_than_there_is_is_refused(funded):

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import template
+from django.conf import settings
 from django.template.loader import select_template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -143,6 +144,18 @@ def sign(currency: str = "") -> str:
 def purse(context: Mapping[str, Any]) -> Purse:
     """Of who is signed in."""
     return statement.purse(context["request"].user.pk)
+
+
+@register.simple_tag
+def free_credit() -> int:
+    """What a new account has to begin with, in micro-units."""
+    return settings.ENV.free_credit
+
+
+@register.simple_tag
+def fee() -> str:
+    """What the marketplace keeps of what is charged: `10 %`, `2.5 %`."""
+    return f"{settings.ENV.fee / 100:g} %"
 
 
 @register.simple_tag

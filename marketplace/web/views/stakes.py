@@ -13,7 +13,7 @@ from assay.errors import Refused
 from marketplace.accounts.access import Actor
 from marketplace.accounts.models import Role
 from marketplace.api.problems import status_of
-from marketplace.billing import accounts, money, stakes
+from marketplace.billing import accounts, money, stakes, statement
 from marketplace.billing.accounts import Kind
 from marketplace.web.pages import MAX_TYPED, once, own_page
 
@@ -41,19 +41,20 @@ def _move(actor: Actor, given: dict[str, str], once: str) -> str:
     words = money.words(amount, accounts.currency())
     if given["move"] == "withdraw":
         stakes.withdraw(actor, amount, once)
-        return f"{words} are no stake any more."
+        return f"{words} is no stake any more."
     stakes.deposit(actor, amount, stakes.source(given["source"]), once)
-    return f"{words} are deposited as stake."
+    return f"{words} is deposited as stake."
 
 
 def _page(
     request: HttpRequest, actor: Actor, given: dict[str, str] | None = None, error: Refused | None = None
 ) -> HttpResponse:
+    balances = statement.balances(actor.organisation.pk)
     context = {
         "balance": stakes.balance(actor.organisation),
         "locks": stakes.of_organisation(actor.organisation)[:MAX_SHOWN],
         "may_move": actor.has_role(actor.organisation.pk, Role.BILLING),
-        "sources": SOURCES.items(),
+        "sources": [(kind, words, getattr(balances, kind)) for kind, words in SOURCES.items()],
         "days": stakes.RELEASED_AFTER.days,
         "currency": accounts.currency(),
         "once": (given or {}).get("once") or uuid.uuid4(),

@@ -164,7 +164,7 @@ def test_402_says_how_much_is_missing(api, cast, priced):  # noqa: F811
     pricing.set_for_model(cast.asha.actor, priced.model, "direct", Asking("1.25"))
     told = refused(api("POST", "predictions", cast.bela, request()), 402, "insufficient-credit")
     assert told["missing"] == usd(250_000)
-    assert told["detail"] == "there is too little credit: USD 0.25 are missing"
+    assert told["detail"] == "there is too little credit: USD 0.25 is missing"
     assert not Prediction.objects.exists()
 
 
