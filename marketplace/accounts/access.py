@@ -30,14 +30,14 @@ class Actor:
         """Whether one of `roles`, or admin."""
         return self.roles.get(organisation_id) in (*roles, Role.ADMIN)
 
-    def require_scope(self, scope: Scope) -> None:
-        """Raises Forbidden unless signed in or holding a key with this scope."""
-        if self.key is not None and scope not in self.key.scopes:
+    def require_scope(self, *scopes: Scope) -> None:
+        """Raises Forbidden unless signed in or holding a key with one of these scopes."""
+        if self.key is not None and not set(scopes) & set(self.key.scopes):
             raise Forbidden(
                 "this API key may not do that",
                 code="scope-missing",
                 pointer="Authorization",
-                expected=str(scope.value),
+                expected=" | ".join(scopes),
                 got=", ".join(self.key.scopes) or "no scope",
                 hint="Use a key that has the scope.",
             )

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 
 from marketplace.accounts.access import Actor
 from marketplace.accounts.models import ApiKey
-from marketplace.accounts.scopes import Scope
 from marketplace.api import amounts, bodies, pagination
 from marketplace.api.amounts import Money, maybe, money
 from marketplace.api.schema import describe
@@ -21,7 +20,7 @@ from marketplace.billing import caps, costs, statement
 from marketplace.billing import money as units
 from marketplace.billing.caps import Capped
 from marketplace.billing.models import Hold
-from marketplace.billing.moving import require_mover
+from marketplace.billing.moving import require_mover, require_viewer
 
 
 class CapAlert(msgspec.Struct, frozen=True):
@@ -120,7 +119,7 @@ class OwnUsage(View):
     def get(self, request: Request) -> Response:
         """By day and mode, in a month."""
         actor = actor_of(request)
-        actor.require_scope(Scope.READ)
+        require_viewer(actor)
         month = amounts.month_of(request)
         days = statement.spent_by_day(actor.organisation.pk, month)
         shown = [Spent(each.day, each.by, money(each.amount), each.count, each.free) for each in days]

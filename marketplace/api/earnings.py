@@ -10,14 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from marketplace.accounts.access import Actor
-from marketplace.accounts.scopes import Scope
 from marketplace.api import amounts, balance, bodies, headers
 from marketplace.api.amounts import Micros, Money, money
 from marketplace.api.balance import Balance
 from marketplace.api.schema import describe
 from marketplace.api.views import View, actor_of
 from marketplace.billing import credit, maturing, statement
-from marketplace.billing.moving import require_mover
+from marketplace.billing.moving import require_mover, require_viewer
 
 
 class Lot(msgspec.Struct, frozen=True):
@@ -58,7 +57,7 @@ class OwnEarnings(View):
     def get(self, request: Request) -> Response:
         """The organisation's, with the day on which each part becomes available."""
         actor = actor_of(request)
-        actor.require_scope(Scope.READ)
+        require_viewer(actor)
         return Response(_earnings(actor, amounts.month_of(request)))
 
 

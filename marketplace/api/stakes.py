@@ -9,14 +9,13 @@ import msgspec
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from marketplace.accounts.scopes import Scope
 from marketplace.api import bodies, headers, pagination
 from marketplace.api.amounts import Micros, Money, money
 from marketplace.api.schema import describe
 from marketplace.api.views import View, actor_of
 from marketplace.billing import stakes
 from marketplace.billing.models import Hold
-from marketplace.billing.moving import require_mover
+from marketplace.billing.moving import require_mover, require_viewer
 
 
 class Deposit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +57,7 @@ class OwnStakes(View):
     def get(self, request: Request) -> Response:
         """What one's organisation has deposited."""
         actor = actor_of(request)
-        actor.require_scope(Scope.READ)
+        require_viewer(actor)
         return _shown(stakes.balance(actor.organisation))
 
 
@@ -69,7 +68,7 @@ class Locks(View):
     def get(self, request: Request) -> Response:
         """Newest first, those that have ended too."""
         actor = actor_of(request)
-        actor.require_scope(Scope.READ)
+        require_viewer(actor)
         return Response(pagination.page(request, stakes.of_organisation(actor.organisation), _lock))
 
 

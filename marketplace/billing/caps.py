@@ -18,12 +18,11 @@ from marketplace.accounts import actions, audit
 from marketplace.accounts.access import Actor
 from marketplace.accounts.audit import Action
 from marketplace.accounts.models import ApiKey, Organisation, Role
-from marketplace.accounts.scopes import Scope
 from marketplace.billing import accounts, money
 from marketplace.billing.holding import CapReached
 from marketplace.billing.models import Cap, CapAlert, Spending
 from marketplace.billing.months import this_month
-from marketplace.billing.moving import require_mover
+from marketplace.billing.moving import require_mover, require_viewer
 from marketplace.db.statements import Statement
 from marketplace.errors import Forbidden, NotFound
 
@@ -69,7 +68,7 @@ def caps_of(actor: Actor) -> list[Capped]:
 
     Whoever sees to the money is shown every key, anybody else of the organisation one's own.
     """
-    actor.require_scope(Scope.READ)
+    require_viewer(actor)
     found = _capped(actor.organisation, [None, *_keys(actor)])
     return [each for each in found if each.key is None or each.key.revoked is None or each.amount is not None]
 

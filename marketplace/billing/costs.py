@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import F, QuerySet
 
 from marketplace.accounts.access import Actor
-from marketplace.accounts.scopes import Scope
 from marketplace.billing.models import Hold
+from marketplace.billing.moving import require_viewer
 
 # what is read of a hold; of a prediction, with `hold__` before it
 PARTS = ("amount", "end__posted", "end__ending", "end__transaction__reversal__detail")
@@ -52,7 +52,7 @@ def cost(prediction: Any) -> Cost | None:
 
 def holds(actor: Actor) -> QuerySet[Hold]:
     """What was ever set aside for predictions of the actor's organisation, with what became of it."""
-    actor.require_scope(Scope.READ)
+    require_viewer(actor)
     found = Hold.objects.filter(organisation=actor.organisation, member__isnull=True)
     shown = {
         **{name: F(part) for name, part in zip(NAMES[1:], PARTS[1:], strict=True)},

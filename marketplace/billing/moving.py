@@ -1,4 +1,6 @@
-"""Moving an organisation's own money: by who may, more than nothing, once for each key, and on record."""
+"""Looking at an organisation's own money, and moving it: by who may, more than nothing, once for each key, and on
+record.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,11 @@ from marketplace.accounts.models import Organisation, Role, User
 from marketplace.accounts.scopes import Scope
 from marketplace.billing import ledger
 from marketplace.billing.ledger import Posting
+
+
+def require_viewer(actor: Actor) -> None:
+    """Raises Forbidden unless the actor may look at its organisation's money: every member may, and so a key."""
+    actor.require_scope(Scope.READ, Scope.BILLING)
 
 
 def require_mover(actor: Actor) -> None:

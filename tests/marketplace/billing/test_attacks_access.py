@@ -9,7 +9,9 @@ import pytest
 
 from marketplace.accounts import actions as accounts
 from marketplace.accounts.models import ApiKey
-from marketplace.billing import caps, credit, pricing
+from marketplace.billing import caps, credit, ledger, pricing
+from marketplace.billing.accounts import Kind, Where
+from marketplace.billing.ledger import Part, Posting
 from marketplace.billing.models import Hold, Price
 from marketplace.billing.pricing import Asking
 from marketplace.groups import actions
@@ -56,6 +58,25 @@ def test_a_teammate_who_buys_and_a_key_that_asks_move_and_set_nothing(client, ca
         answer = getattr(client, method)(address, body, content_type=JSON, headers=sent)
         assert problem(answer)["status"] == 403
     assert Price.objects.get(until=None).micros == 500
+
+
+def test_a_key_for_money_alone_sees_it_and_is_told_what_it_has_moved(client, cast):
+    parts = Part(Where(Kind.GRANTED), -100), Part(Where(Kind.PAYABLE, cast.asha.organisation.pk), 100)
+    ledger.post([Posting("tests", ledger.Kind.GRANTED, parts)])
+    _, headers = token(cast.asha, "billing")
+    for address in ("balance", "usage", "holds", "earnings", "stakes", "stakes/locks"):
+        assert client.get(f"/api/v1/{address}", headers=headers).status_code == 200
+    sent = {**headers, "idempotency-key": "x"}
+    answer = client.post("/api/v1/earnings/spend", {"micros": 30}, content_type=JSON, headers=sent)
+    assert (answer.status_code, answer.json()["credit"]["micros"]) == (201, 30)
+    assert problem(client.get("/api/v1/predictions", headers=headers))["status"] == 403
+
+
+@pytest.mark.parametrize("address", ["balance", "usage", "holds", "earnings", "stakes", "stakes/locks"])
+def test_a_key_that_only_asks_sees_no_money(client, cast, address):
+    _, headers = token(cast.asha, "predict")
+    refused = problem(client.get(f"/api/v1/{address}", headers=headers))
+    assert (refused["status"], refused["expected"]) == (403, "read | billing")
 
 
 def test_what_others_hold_and_were_quoted_is_not_to_be_seen(client, cast, priced, ask):
