@@ -41,7 +41,7 @@ QUOTE = {
     "caveats": ["That it is right."],
     "inferences": 1,
     "created": "2026-09-21T14:13:20Z",
-    "expires": "2026-09-21T14:23:20Z",
+    "expires": "2026-09-21T16:23:20+02:00",
 }
 CAP = {
     "key": None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC
 
 import click
 import msgspec
@@ -40,7 +41,8 @@ def _show(console: Console, quote: Quote) -> None:
     show.line(console, show.clean(quote.guarantee))
     for caveat in quote.caveats:
         show.line(console, "  not promised: ", show.clean(caveat))
-    show.line(console, f"good until {quote.expires:%Y-%m-%d %H:%M:%S} UTC, as quote {quote.id}")
+    expires = quote.expires.astimezone(UTC)
+    show.line(console, f"good until {expires:%Y-%m-%d %H:%M:%S} UTC, as quote {quote.id}")
 
 
 def _price(price: Price) -> str:
