@@ -15,3 +15,5 @@ if __name__ == "__main__":
         execute_from_command_line(sys.argv)
     except (AssayError, OperationalError) as error:
         sys.exit(f"manage.py: {str(error).strip()}")
+    except BrokenPipeError:  # whoever read it, `head` say, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -72,8 +72,8 @@ def holder(port: int) -> str:
 
 def remembered(path: Path, names: Sequence[str], *, taken: frozenset[int]) -> dict[str, int]:
     """A port for each name: the one in the file `path` while that is free, else a new one, written there."""
-    known = {name: port for name, port in _read(path).items() if name in names and port not in taken}
-    kept = {name: port for name, port in known.items() if is_free(port)}
+    before = {name: port for name, port in known(path).items() if name in names and port not in taken}
+    kept = {name: port for name, port in before.items() if is_free(port)}
     missing = [name for name in names if name not in kept]
     new = free_ports(len(missing), taken=taken | set(kept.values()))
     ports = kept | dict(zip(missing, new, strict=True))
@@ -83,7 +83,7 @@ def remembered(path: Path, names: Sequence[str], *, taken: frozenset[int]) -> di
     return ports
 
 
-def _read(path: Path) -> dict[str, int]:
+def known(path: Path) -> dict[str, int]:
     """What was written; nothing of a file that is missing or damaged."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Port])

@@ -169,5 +169,8 @@ def present(what: Shown, console: Console) -> None:
     if what.certificate and not what.unpaid:
         console.say(f"\na group, [bold]agreement[/]: four owners' models vote\n\n{escape(what.agreement)}")
         console.say(f"\nits certificate, checked here\n\n{escape(what.verify)}")
+    console.say(
+        f"\nstaff's pages: {what.url}/staff/; the ledger, proven: .venv/bin/python -m stack.manage ledger check"
+    )
     console.say("")
     console.say("[dim]logs in var/log, all of the above in var/demo.json; Ctrl-C stops everything[/]")

@@ -270,6 +270,11 @@ def test_only_staff_closes(cast, who):
     assert not Period.objects.exists()
 
 
+def test_what_is_no_day_is_said_in_a_line():
+    with pytest.raises(CommandError, match=r"'May' is not a day, such as 2026-05-31"):
+        call_command("ledger", "trial-balance", "--at", "May")
+
+
 def test_what_cannot_be_closed_is_said_in_a_line(cast):
     with pytest.raises(CommandError, match="not over yet"):
         call_command("ledger", "close", str(today()), "--by", "staff@example.org")

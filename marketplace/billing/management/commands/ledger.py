@@ -8,6 +8,7 @@ close           all days up to one, for ever
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 from typing import Any
 
@@ -17,7 +18,13 @@ from assay.errors import Refused
 from marketplace.accounts.models import User
 from marketplace.billing import books, checking, money
 
-day = dt.date.fromisoformat
+
+def day(text: str) -> dt.date:
+    """For argparse. Raises ArgumentTypeError."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day, such as 2026-05-31") from error
 
 
 class Command(BaseCommand):
