@@ -104,13 +104,6 @@ def _keys(actor: Actor) -> list[ApiKey]:
     return list(keys.order_by("-pk"))
 
 
-def alerts_of(organisation: Organisation) -> list[CapAlert]:
-    """What there is to tell this month, the highest level of each cap, the organisation's first; one query."""
-    found = CapAlert.objects.filter(cap__organisation=organisation, month=this_month())
-    highest = found.select_related("cap__api_key").order_by("cap", "-percent").distinct("cap")
-    return sorted(highest, key=lambda alert: alert.cap.api_key_id or 0)
-
-
 # --- setting ----------------------------------------------------------------------------------------------------
 
 _SET = Statement(

@@ -179,12 +179,6 @@ def standing_of_models(models: Iterable[int]) -> dict[tuple[int, str], Price]:
     return {(price.model_id, price.mode): price for price in found if price.model_id is not None}
 
 
-def standing_of_members(members: Iterable[int]) -> dict[tuple[int, str], Price]:
-    """By member and mode."""
-    found = standing().filter(member__in=list(members))
-    return {(price.member_id, price.mode): price for price in found if price.member_id is not None}
-
-
 def total(lines: Sequence[Line], asked: Asked, buyer: int | None = None) -> int:
     """What a request costs at most without any free rows; `buyer` pays nothing to itself."""
     return sum(charge(line, asked, 0).most for line in lines if line.seller != buyer)

@@ -21,7 +21,6 @@ from marketplace.db.statements import Statement
 
 PAGE = 50
 BATCH = 500  # movements read at once where all are wanted
-TEST_MONEY = True  # credit is given and never bought: no account takes a payment
 NEWEST = 2**63 - 1  # before which all movements are
 DAY = dt.timedelta(days=1)
 
@@ -64,9 +63,14 @@ class Purse:
 _PURSE = Statement(
     """
     SELECT coalesce(sum(balance.amount), 0)::bigint, coalesce((
-        SELECT max(alert.percent) FROM billing_capalert AS alert JOIN billing_cap AS cap ON cap.id = alert.cap_id
-        JOIN accounts_organisation AS mine ON mine.id = cap.organisation_id
-        WHERE mine.personal_of_id = $1 AND alert.month = $3), 0)
+        SELECT max(greatest(alert.percent, (
+            SELECT max(level) FROM unnest(ARRAY[0, 80, 100]) AS level
+            WHERE level * cap.amount::numeric <= 100 * coalesce(spent.amount, 0)::numeric)))
+        FROM billing_cap AS cap JOIN accounts_organisation AS mine ON mine.id = cap.organisation_id
+        LEFT JOIN billing_capalert AS alert ON alert.cap_id = cap.id AND alert.month = $3
+        LEFT JOIN billing_spending AS spent ON spent.organisation_id = cap.organisation_id AND spent.month = $3
+            AND spent.api_key_id IS NOT DISTINCT FROM cap.api_key_id
+        WHERE mine.personal_of_id = $1), 0)
     FROM accounts_organisation AS mine JOIN billing_account AS account ON account.organisation_id = mine.id
     JOIN billing_balance AS balance ON balance.account_id = account.id
     WHERE mine.personal_of_id = $1 AND account.currency = $2 AND account.kind IN ('free', 'credit')

@@ -158,12 +158,6 @@ def fee() -> str:
     return f"{settings.ENV.fee / 100:g} %"
 
 
-@register.simple_tag
-def test_money() -> bool:
-    """Whether no money here has ever been paid."""
-    return statement.TEST_MONEY
-
-
 @register.filter
 def decimal(amount: int) -> str:
     """As a form takes it: `0.0015`."""

@@ -12,9 +12,10 @@ from assay.errors import Refused
 from marketplace.accounts import access
 from marketplace.accounts import actions as accounts
 from marketplace.accounts.models import ApiKey, AuditEntry, Membership, Role
-from marketplace.billing import caps, holding, money
+from marketplace.billing import caps, holding, money, pricing, statement
 from marketplace.billing.holding import CapReached
 from marketplace.billing.models import Cap, CapAlert, Hold, Spending
+from marketplace.catalogue.models import Model
 from marketplace.errors import Forbidden, NotFound
 from marketplace.predictions import actions, questions
 from marketplace.predictions.models import Prediction
@@ -149,9 +150,6 @@ def test_a_refusal_is_told_though_its_own_transaction_is_gone(cast, through):
 def test_too_little_credit_is_no_cap_reached(cast, through):
     caps.set_cap(cast.bela.actor, None, 10**15)
     Spending.objects.all().delete()
-    from marketplace.billing import pricing
-    from marketplace.catalogue.models import Model
-
     pricing.set_for_model(cast.asha.actor, Model.objects.get(slug="digits"), "direct", pricing.Asking("2"))
     with pytest.raises(holding.PaymentRequired) as refused:
         through(cast.bela)
@@ -169,11 +167,21 @@ def test_a_cap_that_is_raised_says_so_again_when_it_is_reached(cast, through):
     assert said(cast.bela) == [(None, 80), (None, 100)]
 
 
-def test_the_highest_level_of_each_is_what_is_shown(cast, through, key):
+def test_the_header_shows_the_highest_level_of_all_caps(cast, through, key):
     caps.set_cap(cast.bela.actor, None, 10 * PRICE)
     caps.set_cap(cast.bela.actor, key, PRICE)
+    assert statement.purse(cast.bela.user.pk).alert == 0
     through(cast.bela, key)
-    assert [(each.cap.api_key, each.percent) for each in caps.alerts_of(cast.bela.organisation)] == [(key, 100)]
+    assert statement.purse(cast.bela.user.pk).alert == 100
+
+
+@pytest.mark.parametrize(
+    ("amount", "level"), [(PRICE * 10 // 8 + 1, 0), (PRICE * 10 // 8, 80), (1, 100), (0, 100)]
+)
+def test_a_cap_that_is_set_below_what_is_spent_is_reached_at_once(cast, through, amount, level):
+    through(cast.bela)
+    caps.set_cap(cast.bela.actor, None, amount)
+    assert statement.purse(cast.bela.user.pk).alert == caps.caps_of(cast.bela.actor)[0].level == level
 
 
 # --- setting ----------------------------------------------------------------------------------------------------
