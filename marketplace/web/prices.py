@@ -96,9 +96,7 @@ def selling(
 ) -> dict[str, Any]:
     """What the forms show, one for each mode, and the prices that have been; filled in again after an error."""
     prices = Price.objects.filter(**{"model" if isinstance(of, Model) else "member": of})
-    found = list(
-        prices.select_related("set_by").order_by(F("until").desc(nulls_first=True), "-since")[:MAX_HISTORY]
-    )
+    found = list(prices.order_by(F("until").desc(nulls_first=True), "-since")[:MAX_HISTORY])
     stands = {each.mode: each for each in found if each.until is None}
     wrong = given.get("mode", "") if given is not None and error is not None else ""
     forms = [

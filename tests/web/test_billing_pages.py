@@ -201,7 +201,7 @@ def test_what_is_used_of_a_cap_is_said_on_every_page(selling):
     bela = selling.cast.bela
     caps.set_cap(bela.actor, None, 1_800)
     asked(bela)
-    assert "has used more than 80 % of its cap of $0.0018" in text(page(bela))
+    assert "has reached 80 % of its cap of $0.0018" in text(page(bela))
     assert "80 % of a cap" in text(browser(bela).get(url("verification")))
 
 

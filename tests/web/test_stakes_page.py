@@ -8,6 +8,7 @@ import pytest
 
 from marketplace.billing import credit, stakes
 from marketplace.billing.accounts import Kind
+from marketplace.web.views import stakes as views
 from tests.marketplace.groups import founded
 from tests.web.conftest import browser
 
@@ -59,7 +60,7 @@ def test_more_than_there_is_is_refused(funded):
     assert "there is not so much to move" in refused.content.decode().lower()
 
 
-@pytest.mark.parametrize("given", [{"source": "free"}, {"source": "held"}, {"once": "again"}])
+@pytest.mark.parametrize("given", [{"source": "free"}, {"source": "held"}, {"once": "again"}, {"move": "all"}])
 def test_a_form_that_was_tampered_with_moves_nothing(funded, given):
     assert browser(funded).post("/stakes", form(**given)).status_code == 422
     assert stakes.balance(funded.organisation) == (0, 0)
@@ -77,6 +78,23 @@ def test_a_place_and_what_became_of_it_are_listed(cast):
     assert "Lost</span>" in page
     assert "a double vote" in page
     assert "Stake of each member" in browser(owners[0].person).get(f"/your-groups/{group}").content.decode()
+
+
+def test_older_locks_are_a_page_on(cast, monkeypatch):
+    monkeypatch.setattr(views, "PER_PAGE", 1)
+    owners = founded.owners(cast)
+    for each in owners:
+        credit.grant(cast.staff, each.person.organisation, 3_000_000, f"tests {each.slug}", "for a test")
+        stakes.deposit(each.actor, 3_000_000, Kind.CREDIT, "first")
+    for name in ("one", "two", "three"):
+        founded.found(owners[0], name, stake=1_000_000)
+    seen, at = [], "/stakes"
+    while at:
+        answer = browser(cast.asha).get(at)
+        seen += [lock.member.group.slug for lock in answer.context["locks"]]
+        at = answer.context["older"]
+    assert seen == ["three", "two", "one"]
+    assert browser(cast.asha).get("/stakes?before=x").status_code == 422
 
 
 def test_a_group_is_founded_with_a_stake(cast):

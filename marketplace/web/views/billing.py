@@ -179,8 +179,8 @@ def earned(request: HttpRequest, actor: Actor) -> HttpResponseBase:
 def _earnings(
     request: HttpRequest, acting: Actor, given: Mapping[str, str] | None = None, error: AssayError | None = None
 ) -> HttpResponse:
-    mine, month = acting.organisation, month_of(request.GET.get("month", ""))
-    found = statement.history(mine.pk, _before(request), statement.PAGE + 1, statement.EARNED)
+    mine, month, before = acting.organisation, month_of(request.GET.get("month", "")), _before(request)
+    found = statement.history(mine.pk, before, statement.PAGE + 1, statement.EARNED)
     shown = found[: statement.PAGE]
     balances = statement.balances(mine.pk)
     context = {
@@ -190,6 +190,7 @@ def _earnings(
         "chart": chart(statement.earned_by_day(mine.pk, month), month),
         "lots": maturing.lots(mine.pk),
         "rows": [{"moved": each, "what": Kind(each.kind).label} for each in shown],
+        "first": _own(acting, "earnings") if before != statement.NEWEST else "",
         "older": _own(acting, "earnings", before=str(shown[-1].id)) if len(found) > len(shown) else "",
         "export": _own(acting, "earnings-csv", month=f"{month:%Y-%m}"),
         "given": given or {"amount": money.number(balances.payable), "once": str(uuid.uuid4())},

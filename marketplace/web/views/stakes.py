@@ -15,9 +15,9 @@ from marketplace.accounts.models import Role
 from marketplace.api.problems import status_of
 from marketplace.billing import accounts, money, stakes, statement
 from marketplace.billing.accounts import Kind
-from marketplace.web.pages import MAX_TYPED, once, own_page
+from marketplace.web.pages import MAX_TYPED, address, once, own_page, whole_number
 
-MAX_SHOWN = 200  # locks
+PER_PAGE = 50  # locks
 SOURCES = {Kind.CREDIT: "credit", Kind.PAYABLE: "earnings that are available"}
 
 
@@ -39,20 +39,29 @@ def _move(actor: Actor, given: dict[str, str], once: str) -> str:
     """Does what was asked, once for each form that was filled in, and says so."""
     amount = money.micros(given["amount"], "/amount")
     words = money.words(amount, accounts.currency())
-    if given["move"] == "withdraw":
-        stakes.withdraw(actor, amount, once)
-        return f"{words} is no stake any more."
-    stakes.deposit(actor, amount, stakes.source(given["source"]), once)
-    return f"{words} is deposited as stake."
+    match given["move"]:
+        case "deposit":
+            stakes.deposit(actor, amount, stakes.source(given["source"]), once)
+            return f"{words} is deposited as stake."
+        case "withdraw":
+            stakes.withdraw(actor, amount, once)
+            return f"{words} is no stake any more."
+    raise Refused("not a move", pointer="/move", expected="deposit | withdraw", got=given["move"][:40])
 
 
 def _page(
     request: HttpRequest, actor: Actor, given: dict[str, str] | None = None, error: Refused | None = None
 ) -> HttpResponse:
     balances = statement.balances(actor.organisation.pk)
+    locks, before = stakes.of_organisation(actor.organisation), request.GET.get("before", "")
+    if before:
+        locks = locks.filter(pk__lt=whole_number(before, "/before"))
+    found = list(locks[: PER_PAGE + 1])
     context = {
         "balance": stakes.balance(actor.organisation),
-        "locks": stakes.of_organisation(actor.organisation)[:MAX_SHOWN],
+        "locks": found[:PER_PAGE],
+        "first": address("stakes") if before else "",
+        "older": address("stakes", before=str(found[PER_PAGE - 1].pk)) if len(found) > PER_PAGE else "",
         "may_move": actor.has_role(actor.organisation.pk, Role.BILLING),
         "sources": [(kind, words, getattr(balances, kind)) for kind, words in SOURCES.items()],
         "days": stakes.RELEASED_AFTER.days,
