@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -24,6 +25,11 @@ class PredictionAdmin(ReadOnlyAdmin):
     exclude = ("inputs", "source", "source_type", "salt", "outputs", "saved")
     date_hierarchy = "created"
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Prediction]:
+        """Without what is not shown: it may be large."""
+        found: QuerySet[Prediction] = super().get_queryset(request).defer(*self.exclude)
+        return found
 
 
 @admin.register(Outbox)

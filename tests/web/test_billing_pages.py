@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import re
 import uuid
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -102,6 +103,7 @@ def test_the_history_as_csv(selling):
         ("0.0005", "0.0005", "0.00", "certified"),
     ]
     assert found[3]["change"] == "5.00"
+    assert sum(Decimal(each["change"]) for each in found) == Decimal("5.999"), "what is available now"
     assert found[2]["certificate"] == selling.paid.certificate.hex
 
 

@@ -10,6 +10,8 @@ import re
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,6 +19,7 @@ from marketplace.accounts.models import AuditEntry, User
 from marketplace.billing import adjusting, books
 from marketplace.billing.accounts import Kind, Where
 from marketplace.billing.models import Adjustment, Balance, Entry, Hold, Period, Price, Spending, Transaction
+from marketplace.predictions.models import Prediction
 from tests.marketplace import answering
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +117,17 @@ def test_a_transaction_is_shown_with_its_entries_and_a_hold_with_its_end(cast, s
     listed = staff.get(reverse("admin:billing_hold_changelist")).content.decode()
     assert "certified" in listed
     assert str(prediction.pk) in listed
+
+
+@pytest.mark.parametrize("name", ["billing_hold", "predictions_prediction"])
+def test_a_list_does_not_load_what_was_asked_and_answered(client, cast, priced, ask, name):
+    answering.end(cast.node_key, ask())
+    client.force_login(cast.staff)
+    with CaptureQueriesContext(connection) as captured:
+        shown = client.get(reverse(f"admin:{name}_changelist"))
+    assert str(Prediction.objects.get().pk) in shown.content.decode()
+    large = ('"predictions_prediction"."inputs"', '"predictions_prediction"."outputs"')
+    assert not [each for each in captured.captured_queries if any(column in each["sql"] for column in large)]
 
 
 def test_nothing_of_the_ledger_can_be_changed(cast, staff, priced, ask, grant):
