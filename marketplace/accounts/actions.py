@@ -108,7 +108,7 @@ def create_key(
             "not a time to come", pointer="/expires", expected="after now, before 9999", got=expires.isoformat()
         )
     organisation = Organisation.objects.select_for_update().get(pk=actor.organisation.pk)
-    if _living(organisation).count() >= MAX_KEYS:
+    if ApiKey.objects.filter(in_use(), organisation=organisation).count() >= MAX_KEYS:
         raise Conflict(
             "too many API keys", code="too-many-keys", expected=f"at most {MAX_KEYS}", hint="Revoke one."
         )
@@ -211,9 +211,9 @@ def _touch(key: ApiKey, now: datetime) -> None:
         ApiKey.objects.filter(stale, pk=key.pk).update(last_used=minute)
 
 
-def _living(organisation: Organisation) -> QuerySet[ApiKey]:
-    unexpired = Q(expires__isnull=True) | Q(expires__gt=timezone.now())
-    return ApiKey.objects.filter(unexpired, organisation=organisation, revoked__isnull=True)
+def in_use() -> Q:
+    """Of API keys: those that are neither revoked nor expired."""
+    return Q(revoked__isnull=True) & (Q(expires__isnull=True) | Q(expires__gt=timezone.now()))
 
 
 def _scopes(given: Sequence[str]) -> list[Scope]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Q
 
 from assay.errors import Refused
 from marketplace.accounts import actions, audit
@@ -69,8 +70,7 @@ def caps_of(actor: Actor) -> list[Capped]:
     Whoever sees to the money is shown every key, anybody else of the organisation one's own.
     """
     require_viewer(actor)
-    found = _capped(actor.organisation, [None, *_keys(actor)])
-    return [each for each in found if each.key is None or each.key.revoked is None or each.amount is not None]
+    return _capped(actor.organisation, [None, *_keys(actor)])
 
 
 def cap_of(organisation: Organisation, key: ApiKey | None) -> Capped:
@@ -101,7 +101,7 @@ def _keys(actor: Actor) -> list[ApiKey]:
         keys = ApiKey.objects.filter(organisation=actor.organisation).select_related("organisation", "created_by")
     else:
         keys = actions.keys_of(actor)
-    return list(keys.order_by("-pk"))
+    return list(keys.filter(actions.in_use() | Q(caps__isnull=False)).order_by("-pk"))
 
 
 # --- setting ----------------------------------------------------------------------------------------------------

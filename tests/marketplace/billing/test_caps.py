@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from assay.errors import Refused
 from marketplace.accounts import access
@@ -247,6 +248,19 @@ def test_who_sees_to_the_money_sees_every_key_others_their_own(cast):
     assert sorted(names, key=str) == ["Asha", None, "Tariq"]
     tariq = access.for_user(cast.tariq.user, "asha")
     assert [each.key and each.key.created_by.name for each in caps.caps_of(tariq)] == [None, "Tariq"]
+
+
+def test_keys_that_are_revoked_or_expired_are_shown_only_with_a_cap(cast):
+    before = timezone.now() - dt.timedelta(days=1)
+    for name, ended in (("revoked", {"revoked": before}), ("expired", {"expires": before})):
+        for capped in (True, False):
+            made, _ = accounts.create_key(cast.bela.actor, f"{name}, {'capped' if capped else 'free'}")
+            if capped:
+                caps.set_cap(cast.bela.actor, made, 5)
+            ApiKey.objects.filter(pk=made.pk).update(**ended)
+    shown = [each.key.name for each in caps.caps_of(cast.bela.actor) if each.key]
+    assert shown[:2] == ["expired, capped", "revoked, capped"]
+    assert not [name for name in shown if name.endswith("free")]
 
 
 def test_looking_takes_the_same_number_of_queries_however_many_keys(cast, django_assert_num_queries):
