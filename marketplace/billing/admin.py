@@ -152,7 +152,10 @@ class AccountAdmin(FinanceAdmin):
             raise PermissionDenied
         day = Day(request.GET or None)
         at = day.cleaned_data["at"] if day.is_valid() else None
-        totals = books.trial_balance(at)
+        order = list(Account.Kind)
+        totals = sorted(
+            books.trial_balance(at), key=lambda each: (each.currency, order.index(Account.Kind(each.kind)))
+        )
         context = {
             "title": "Trial balance",
             "day": day,
@@ -246,14 +249,22 @@ class HoldAdmin(FinanceAdmin):
     def posted(self, hold: Hold) -> str:
         return money.number(hold.end.posted) if hasattr(hold, "end") else ""
 
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """A link to the prediction for who may follow it."""
+        may = request.user.has_perm("predictions.view_prediction")
+        return [*self.list_display[:-1], "linked" if may else "of"]
+
     @admin.display(description="For")
     def of(self, hold: Hold) -> str:
+        return str(vars(hold)["asked"] or hold.member or "")
+
+    @admin.display(description="For")
+    def linked(self, hold: Hold) -> str:
         asked: UUID | None = vars(hold)["asked"]
         if asked is None:
-            return str(hold.member or "")
-        return format_html(
-            '<a href="{}">{}</a>', reverse("admin:predictions_prediction_change", args=[asked]), asked
-        )
+            return self.of(hold)
+        address = reverse("admin:predictions_prediction_change", args=[asked])
+        return format_html('<a class="nowrap" href="{}">{}</a>', address, asked)
 
 
 @admin.register(Price)

@@ -77,8 +77,9 @@ def confirmed(client, name: str, **given) -> str:
 def test_the_books_are_shown_now_and_at_the_end_of_a_day(cast, staff, priced, ask):
     answering.end(cast.node_key, ask())
     now = page(staff, "books")
+    assert now.index("Free credit") < now.index("Earned and available") < now.index("Platform: fees")
     for label, amount in (("Earned, not yet available", "0.00045"), ("Platform: fees", "0.00005")):
-        assert re.search(rf"{label}</th><td>\d</td><td>USD</td>\s*<td>{amount}</td>", now), now
+        assert re.search(rf"{label}</th><td[^>]*>\d</td><td>USD</td>\s*<td[^>]*>{amount}</td>", now), now
     assert re.search(r"Sum</th><td></td><td>USD</td>\s*<td>0.00</td>", now)
     assert "0.00045" not in page(staff, "books", at=YESTERDAY.isoformat())
 
@@ -117,6 +118,14 @@ def test_a_transaction_is_shown_with_its_entries_and_a_hold_with_its_end(cast, s
     listed = staff.get(reverse("admin:billing_hold_changelist")).content.decode()
     assert "certified" in listed
     assert str(prediction.pk) in listed
+
+
+def test_a_hold_leads_to_its_prediction_who_may_look_at_predictions(client, cast, staff, priced, ask):
+    prediction = answering.end(cast.node_key, ask())
+    holds, leads = reverse("admin:billing_hold_changelist"), f"predictions/prediction/{prediction.pk}/change"
+    assert leads not in staff.get(holds).content.decode()
+    client.force_login(User.objects.create_superuser("root@example.org"))
+    assert leads in client.get(holds).content.decode()
 
 
 @pytest.mark.parametrize("name", ["billing_hold", "predictions_prediction"])
