@@ -13,6 +13,7 @@ from marketplace.groups.models import Member
 from marketplace.predictions import actions
 from marketplace.web import prices
 from marketplace.web.views import predictions
+from tests.marketplace.answering import request
 from tests.web.conftest import Shop, asked, browser, certified, url
 from tests.web.test_billing_pages import text
 from tests.web.test_who_may_open_what import serving
@@ -192,8 +193,6 @@ def test_too_little_credit_is_told_with_what_is_missing_and_where_to_go(shop):
     ask_for(shop, "5")
     client = browser(shop.cast.bela)
     assert f'data-billing="{url("billing")}"' in client.get(url("model", *MODEL)).content.decode()
-    from tests.marketplace.answering import request
-
     answer = client.post("/api/v1/predictions", request(), content_type="application/json")
     assert answer.status_code == 402
     assert answer.json()["missing"] == {"micros": 4_000_000, "currency": "USD"}

@@ -1,14 +1,20 @@
-"""A group that sells its votes, and what is asked of it: for attacks on what groups earn."""
+"""A group that sells its votes, what is asked of it, and evidence that it lied."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
+from assay import merkle
+from assay.agreement.blame import making
+from assay.agreement.entry import Ballot
+from assay.agreement.group import Signed
 from assay.agreement.votes import Answered
+from assay.digest import Tag
 from marketplace.billing import pricing
 from marketplace.billing.pricing import Asking
 from marketplace.certificates.actions import prepare
@@ -76,6 +82,24 @@ def decide(owners: list[Owner], prediction: Prediction, says: Mapping[int, Any] 
     actions.apply([Change(prediction.pk, Status.DISPATCHED), last])
     prediction.refresh_from_db()
     return end
+
+
+def miscounted(owners: list[Owner], *certified: Any) -> Iterator[Any]:
+    """Evidence, one piece for each of these, that all of them have another outcome in one and the same entry."""
+    ended = [structs.replace(given.ended, outcome="failed") for given in certified]
+    leaves = [each.leaf for each in ended]
+    first = certified[0]
+    entry = structs.replace(first.entry, count=len(ended), root=merkle.root(leaves))
+    ballot = Ballot(entry.group, entry.epoch, first.view, first.installed, entry.number, entry.digest)
+    signing = ballot.digest(Tag.AGREEMENT_COMMIT)
+    commits = tuple(
+        Signed(each.member, owners[each.member].key.sign(Tag.AGREEMENT_COMMIT, signing)) for each in first.commits
+    )
+    for i, given in enumerate(certified):
+        place = {"index": i, "path": merkle.path(leaves, i), "entry": entry, "commits": commits}
+        made = making.wrong_outcome(structs.replace(given, ended=ended[i], **place))
+        assert made is not None
+        yield made
 
 
 def votes(owner: Owner, *labels: int) -> Answered:

@@ -6,15 +6,10 @@ import threading
 
 import pytest
 from django.db import connection
-from msgspec import structs
 
-from assay import merkle
-from assay.agreement.blame import making
-from assay.agreement.entry import Ballot
-from assay.agreement.group import Signed
-from assay.digest import Tag
-from marketplace.billing import credit, holding, stakes
-from marketplace.billing.accounts import Kind
+from marketplace.billing import credit, holding, ledger, stakes
+from marketplace.billing.accounts import Kind, Where
+from marketplace.billing.ledger import Part, Posting
 from marketplace.errors import Conflict
 from marketplace.groups import actions, evidence
 from marketplace.groups.models import Strike
@@ -37,30 +32,12 @@ def buyer(db):
     return people.person("dora")
 
 
-def miscounted(owners, *certified):
-    """Evidence, one piece for each of these, that all of them have another outcome in one and the same entry."""
-    ended = [structs.replace(given.ended, outcome="failed") for given in certified]
-    leaves = [each.leaf for each in ended]
-    first = certified[0]
-    entry = structs.replace(first.entry, count=len(ended), root=merkle.root(leaves))
-    ballot = Ballot(entry.group, entry.epoch, first.view, first.installed, entry.number, entry.digest)
-    signing = ballot.digest(Tag.AGREEMENT_COMMIT)
-    commits = tuple(
-        Signed(each.member, owners[each.member].key.sign(Tag.AGREEMENT_COMMIT, signing)) for each in first.commits
-    )
-    for i, given in enumerate(certified):
-        place = {"index": i, "path": merkle.path(leaves, i), "entry": entry, "commits": commits}
-        made = making.wrong_outcome(structs.replace(given, ended=ended[i], **place))
-        assert made is not None
-        yield made
-
-
 def test_two_who_were_lied_to_in_one_entry_are_both_paid_back(cast, books, owners):
     """It is one deed and one strike, but each was charged."""
     group = grouped.selling(owners)
     buyers = [cast.tariq, people.person("dora")]
     given = [grouped.decide(owners, grouped.ask(each)).certificate.evidence for each in buyers]
-    for made in miscounted(owners, *given):
+    for made in grouped.miscounted(owners, *given):
         evidence.submit(None, group, made.to_cbor())
     assert [books.of(each) for each in buyers] == [{"free": WELCOME}] * 2
     assert Strike.objects.count() == 3
@@ -73,7 +50,7 @@ def test_evidence_that_comes_before_the_answer_does_not_save_what_is_earned(book
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("tests.marketplace.billing.grouped.actions.apply", lambda changes: None)
         given = grouped.decide(owners, prediction).certificate.evidence
-    (made,) = miscounted(owners, given)
+    (made,) = grouped.miscounted(owners, given)
     evidence.submit(None, group, made.to_cbor())
     grouped.decide(owners, prediction)
     assert books.of(buyer) == {"free": WELCOME - 4 * PRICE}
@@ -87,7 +64,7 @@ def test_liars_of_whom_enough_is_known_pay_back_what_they_lie_for_next(monkeypat
     group = grouped.selling(owners)
     given = grouped.decide(owners, grouped.ask(buyer)).certificate.evidence
     monkeypatch.setattr(evidence, "MOST_STRIKES", 0)
-    (made,) = miscounted(owners, given)
+    (made,) = grouped.miscounted(owners, given)
     with pytest.raises(Conflict):
         evidence.submit(None, group, made.to_cbor())
     assert books.of(buyer) == {"free": WELCOME}
@@ -101,7 +78,7 @@ def test_a_group_that_is_withdrawn_in_time_is_convicted_all_the_same(client, cas
     group = grouped.selling(owners, stake=STAKE)
     given = grouped.decide(owners, grouped.ask(buyer)).certificate.evidence
     actions.withdraw(owners[0].actor, group)
-    (made,) = miscounted(owners, given)
+    (made,) = grouped.miscounted(owners, given)
     headers = {"headers": buyer.headers, "content_type": "application/cbor"}
     answer = client.generic("POST", ADDRESS, made.to_cbor(), **headers)
     assert answer.status_code == 201, answer.content
@@ -118,16 +95,12 @@ def test_a_group_that_was_withdrawn_before_it_stood_is_not_told_of(client, owner
 
 def test_fees_that_have_been_moved_away_do_not_keep_evidence_out(cast, books, owners, buyer):
     """What cannot be paid back is for staff; the strikes and the stakes are not."""
-    from marketplace.billing import ledger
-    from marketplace.billing.accounts import Where
-    from marketplace.billing.ledger import Part, Posting
-
     group = grouped.selling(owners)
     given = grouped.decide(owners, grouped.ask(buyer)).certificate.evidence
     fees = books.platform["fees"]
     away = Part(Where(Kind.FEES), -fees), Part(Where(Kind.ADJUSTED), fees)
     ledger.post([Posting(key="a test", kind=ledger.Kind.ADJUSTED, parts=away)])
-    (made,) = miscounted(owners, given)
+    (made,) = grouped.miscounted(owners, given)
     evidence.submit(None, group, made.to_cbor())
     assert Strike.objects.count() == 3
 
@@ -139,7 +112,7 @@ def test_asking_while_evidence_of_ones_own_case_is_handed_in(owners, buyer, monk
     """
     group = grouped.selling(owners)
     given = grouped.decide(owners, grouped.ask(buyer)).certificate.evidence
-    (made,) = miscounted(owners, given)
+    (made,) = grouped.miscounted(owners, given)
     counted, handing_in = threading.Event(), threading.Event()
     hold, reverse_request = holding.hold, evidence.reversing.reverse_request
 

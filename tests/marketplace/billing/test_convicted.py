@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.utils import timezone
-from msgspec import structs
 
-from assay import merkle
-from assay.agreement.blame import making
-from assay.agreement.entry import Ballot
-from assay.agreement.group import Signed
-from assay.digest import Tag
 from marketplace.billing import maturing, settling
 from marketplace.billing.models import Transaction
 from marketplace.groups import evidence
@@ -32,20 +26,6 @@ def group(owners):
 def buyer(cast):
     """Somebody who is no member."""
     return cast.tariq
-
-
-def otherwise(owners, given):
-    """Evidence that the same members have committed to an outcome of the same request that does not follow."""
-    ended = structs.replace(given.ended, outcome="failed")
-    entry = structs.replace(given.entry, root=merkle.root([ended.leaf]))
-    ballot = Ballot(entry.group, entry.epoch, given.view, given.installed, entry.number, entry.digest)
-    signing = ballot.digest(Tag.AGREEMENT_COMMIT)
-    commits = tuple(
-        Signed(each.member, owners[each.member].key.sign(Tag.AGREEMENT_COMMIT, signing)) for each in given.commits
-    )
-    made = making.wrong_outcome(structs.replace(given, ended=ended, entry=entry, commits=commits))
-    assert made is not None
-    return made
 
 
 def test_every_member_that_answered_is_paid_its_own_price(books, owners, group, buyer):
@@ -74,7 +54,8 @@ def test_nothing_is_paid_for_what_is_contested(books, owners, group, buyer):
 def test_an_outcome_proven_wrong_is_paid_back(books, owners, group, buyer):
     prediction = grouped.ask(buyer)
     given = grouped.decide(owners, prediction).certificate
-    evidence.submit(None, group, otherwise(owners, given.evidence).to_cbor())
+    (made,) = grouped.miscounted(owners, given.evidence)
+    evidence.submit(None, group, made.to_cbor())
     assert books.of(buyer) == {"free": WELCOME}
     assert all("earned" not in books.of(each.person) for each in owners)
     assert "fees" not in books.platform
@@ -90,5 +71,6 @@ def test_what_is_available_to_its_earners_stays_theirs(books, owners, group, buy
     assert [books.of(each.person).get("payable") for each in owners] == [900] * 4
     too_late = timezone.now() + settling.AVAILABLE_AFTER
     monkeypatch.setattr("marketplace.billing.reversing.timezone.now", lambda: too_late)
-    evidence.submit(None, group, otherwise(owners, given.evidence).to_cbor())
+    (made,) = grouped.miscounted(owners, given.evidence)
+    evidence.submit(None, group, made.to_cbor())
     assert books.of(buyer) == {"free": WELCOME - 4000}

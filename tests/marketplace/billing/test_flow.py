@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from marketplace.billing import pricing
 from marketplace.billing.models import Hold, HoldEnd
 from marketplace.errors import PaymentRequired
 from marketplace.predictions import actions
@@ -39,8 +40,6 @@ def test_withdrawing_returns_it(cast, books, priced, ask):
 
 
 def test_too_little_credit_is_refused_with_what_is_missing(cast, books, priced, ask, settings):
-    from marketplace.billing import pricing
-
     pricing.set_for_model(cast.asha.actor, priced.model, "direct", pricing.Asking("1.5"))
     with pytest.raises(PaymentRequired) as refused:
         ask()
@@ -51,8 +50,6 @@ def test_too_little_credit_is_refused_with_what_is_missing(cast, books, priced, 
 
 
 def test_free_credit_is_spent_first_and_credit_comes_back_first(cast, books, priced, ask, grant):
-    from marketplace.billing import pricing
-
     grant(cast.bela, 2_000_000)
     pricing.set_for_model(cast.asha.actor, priced.model, "direct", pricing.Asking("1.5"))
     prediction = ask()
