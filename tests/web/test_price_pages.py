@@ -177,6 +177,7 @@ def test_what_takes_long_is_withdrawn_and_what_was_held_is_back_in_the_header(sh
     assert 'id="purse" hx-swap-oob="true"' in ended.content.decode()
     assert "$1.00" in ended.content.decode()
     assert 'data-status="cancelled"' in ended.content.decode()
+    assert 'role="alert"' not in ended.content.decode()  # nothing went wrong
     assert withdraw not in client.get(live).content.decode()
     assert "hx-swap-oob" not in client.get(url("prediction", waiting.pk)).content.decode()
 
