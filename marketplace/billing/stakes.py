@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from assay.errors import Refused
@@ -86,10 +86,11 @@ def _from_credit(organisation: int, key: str) -> int:
     credit = Entry.objects.filter(account__organisation=organisation, account__kind=Kind.CREDIT)
     if Transaction.objects.filter(key=key).exists():
         return credit.filter(transaction__key=key).aggregate(sum=Sum("amount"))["sum"] or 0
-    # by way of what moved the stake: on the account for credit is every prediction ever asked
+    # from what moved the stake, one by one: on the account for credit is every prediction ever asked
     staked = Entry.objects.filter(account__organisation=organisation, account__kind=Kind.STAKED)
-    moves = staked.filter(transaction__kind__in=(ledger.Kind.STAKED, ledger.Kind.UNSTAKED)).values("transaction")
-    return -(credit.filter(transaction__in=moves).aggregate(sum=Sum("amount"))["sum"] or 0)
+    moves = staked.filter(transaction__kind__in=(ledger.Kind.STAKED, ledger.Kind.UNSTAKED))
+    of_credit = Subquery(credit.filter(transaction=OuterRef("transaction")).values("amount"))
+    return -(moves.annotate(of_credit=of_credit).aggregate(sum=Sum("of_credit"))["sum"] or 0)
 
 
 # --- locks ------------------------------------------------------------------------------------------------------
