@@ -43,6 +43,9 @@ else:
     Inline = admin.TabularInline
 
 
+TAIL = 12  # of a prediction's id are shown: that much of it is random
+
+
 class Tool(NamedTuple):
     """A link above a list, for those who may follow it."""
 
@@ -256,7 +259,10 @@ class HoldAdmin(FinanceAdmin):
 
     @admin.display(description="For")
     def of(self, hold: Hold) -> str:
-        return str(vars(hold)["asked"] or hold.member or "")
+        asked: UUID | None = vars(hold)["asked"]
+        if asked is None:
+            return str(hold.member or "")
+        return format_html('<span class="nowrap" title="{}">…{}</span>', asked, str(asked)[-TAIL:])
 
     @admin.display(description="For")
     def linked(self, hold: Hold) -> str:
@@ -264,7 +270,7 @@ class HoldAdmin(FinanceAdmin):
         if asked is None:
             return self.of(hold)
         address = reverse("admin:predictions_prediction_change", args=[asked])
-        return format_html('<a class="nowrap" href="{}">{}</a>', address, asked)
+        return format_html('<a href="{}">{}</a>', address, self.of(hold))
 
 
 @admin.register(Price)
