@@ -43,7 +43,7 @@ else:
     Inline = admin.TabularInline
 
 
-TAIL = 12  # of a prediction's id are shown: that much of it is random
+TAIL = 8  # of a prediction's id are shown: that much of it is random
 
 
 class Tool(NamedTuple):

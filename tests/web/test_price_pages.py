@@ -47,7 +47,7 @@ def test_an_owner_sets_a_price_and_sees_all_that_were(shop):
         assert answer.headers["Location"] == url("manage", *MODEL) + "#prices"
     shown = client.get(url("manage", *MODEL))
     assert 'value="0.001"' in shown.content.decode()
-    assert "10 % of it goes to who runs this marketplace" in text(shown)
+    assert "10 % of what is charged goes to who runs this marketplace" in text(shown)
     assert "$0.0005 per row" in text(shown)
     assert [each.micros for each in shown.context["selling"]["history"]] == [1_000, 500]
     assert pricing.of_model(shop.version.model_id, "direct")[0].free_rows == 10
