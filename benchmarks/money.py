@@ -188,13 +188,14 @@ def _people() -> None:
     from marketplace.accounts.scopes import EVERY
     from marketplace.billing import credit
 
+    staff = User.objects.filter(is_superuser=True).first() or User.objects.create_superuser("staff@example.org")
     for name in ("seller", *(f"buyer-{i}" for i in range(BUYERS))):
         if Organisation.objects.filter(slug=name).exists():
             continue
         user: User = actions.register(f"{name}@example.org", "correct horse battery staple", name)
         actor = access.for_user(user)
         actions.create_key(actor, name, EVERY)
-        credit.grant(user, actor.organisation, GRANT, name, "to measure with")
+        credit.grant(staff, actor.organisation, GRANT, name, "to measure with")
 
 
 @contextmanager

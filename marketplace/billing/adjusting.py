@@ -14,7 +14,7 @@ from assay.errors import Refused
 from marketplace.accounts import audit
 from marketplace.accounts.audit import Action
 from marketplace.accounts.models import Organisation, User
-from marketplace.billing import accounts, ledger, money
+from marketplace.billing import accounts, ledger, money, moving
 from marketplace.billing.accounts import Kind, Where
 from marketplace.billing.ledger import Part, Posting
 from marketplace.billing.models import Account, Adjustment
@@ -28,7 +28,7 @@ PROPOSE, DECIDE = "billing.add_adjustment", "billing.change_adjustment"  # permi
 @transaction.atomic
 def propose(by: User, to: Where, of: Where, amount: int, reason: str) -> Adjustment:
     """That `amount` micro-units go from account `of` to account `to`. Raises Refused, Forbidden, NotFound."""
-    _require(by, PROPOSE)
+    moving.require_finance(by, PROPOSE)
     if amount <= 0:
         raise Refused("not an amount to move", pointer="/amount", expected="more than 0", got=str(amount))
     if not reason.strip():
@@ -75,7 +75,7 @@ def refuse(by: User, adjustment: int) -> Adjustment:
 
 
 def _open(by: User, adjustment: int) -> Adjustment:
-    _require(by, DECIDE)
+    moving.require_finance(by, DECIDE)
     rows = Adjustment.objects.select_for_update(of=("self",)).select_related(
         *("account__organisation", "against__organisation")
     )
@@ -117,8 +117,3 @@ def _record(adjustment: Adjustment, by: User, action: Action, what: str) -> None
     concerned = Q(accounts=adjustment.account) | Q(accounts=adjustment.against)
     for organisation in Organisation.objects.filter(concerned).distinct().order_by("pk") or [None]:
         audit.record(organisation, by, action, says)
-
-
-def _require(by: User, permission: str) -> None:
-    if not (by.is_active and by.is_staff and by.has_perm(permission)):
-        raise Forbidden("only finance staff may do that", expected=permission, got=by.email)

@@ -22,10 +22,11 @@ from marketplace import text
 from marketplace.accounts import audit
 from marketplace.accounts.audit import Action
 from marketplace.accounts.models import User
-from marketplace.billing import money
+from marketplace.billing import money, moving
 from marketplace.billing.models import Period
 from marketplace.errors import Conflict
 
+CLOSE = "billing.add_period"  # a permission of staff
 BATCH = 500  # transactions read at once
 PATIENCE = "5s"  # that closing waits for what is in flight; meanwhile others wait for it
 FIRST_DAY = dt.date(2000, 1, 1)  # before any transaction
@@ -128,7 +129,8 @@ def require_closable(last: dt.date) -> Period | None:
 
 
 def close(by: User, last: dt.date) -> Period:
-    """Closes all days up to this one, for ever. Raises Refused for today and later, Conflict."""
+    """Closes all days up to this one, for ever. Raises Refused for today and later, Conflict, Forbidden."""
+    moving.require_finance(by, CLOSE)
     before = require_closable(last)
     seen = _count(before, last)
     balance, hashed = trial_balance(last), digest(begins(before), last)  # long, and while others go on posting

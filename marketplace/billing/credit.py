@@ -14,6 +14,8 @@ from marketplace.billing.accounts import Kind, Where
 from marketplace.billing.ledger import Overdrawn, Part, Posting
 from marketplace.errors import Conflict
 
+GRANT = "billing.add_transaction"  # a permission of staff
+
 
 def welcome(organisation: Organisation) -> None:
     """Opens a new organisation's accounts and gives it its free credit. To be called in the transaction that makes
@@ -36,7 +38,8 @@ def on_organisation_made(organisation: Organisation, **_: object) -> None:
 
 
 def grant(by: User, organisation: Organisation, amount: int, key: str, reason: str) -> None:
-    """Test credit, by staff; the same key grants once. `amount`: micro-units, more than 0."""
+    """Test credit, by staff; the same key grants once. `amount`: micro-units, more than 0. Raises Forbidden."""
+    moving.require_finance(by, GRANT)
     moving.require_positive(amount)
     posting = Posting(
         key=f"grant {key}",

@@ -22,13 +22,13 @@ from marketplace.billing.models import Account
 
 GROUP = "finance"
 LOOK = ("account", "transaction", "hold", "price", "spending", "cap", "period", "adjustment")
-GRANT, CLOSE = "billing.add_transaction", "billing.add_period"
+MAY = (credit.GRANT, books.CLOSE, adjusting.PROPOSE, adjusting.DECIDE)
 
 
 def ensure_group(**_: object) -> None:
     """The staff group, with its permissions: to look at everything here, grant, close, propose and decide."""
     wanted = {f"view_{name}" for name in LOOK}
-    wanted |= {name.partition(".")[2] for name in (GRANT, CLOSE, adjusting.PROPOSE, adjusting.DECIDE)}
+    wanted |= {name.partition(".")[2] for name in MAY}
     group, _created = Group.objects.get_or_create(name=GROUP)
     of_ours = Permission.objects.filter(content_type__app_label="billing", codename__in=wanted)
     group.permissions.add(*of_ours)
@@ -73,7 +73,7 @@ class Amount(forms.CharField):
 class Grant(Task):
     """Test credit for an organisation."""
 
-    title, permission, button = "Grant test credit", GRANT, "Grant"
+    title, permission, button = "Grant test credit", credit.GRANT, "Grant"
 
     organisation = forms.CharField(max_length=40, help_text="Its short name, as in addresses.")
     amount = Amount(help_text="Such as 25 or 0.50.")
@@ -146,7 +146,7 @@ def _yesterday() -> dt.date:
 class Close(Task):
     """A period, for ever."""
 
-    title, permission, button = "Close a period", CLOSE, "Close for ever"
+    title, permission, button = "Close a period", books.CLOSE, "Close for ever"
 
     last_day = forms.DateField(initial=_yesterday, help_text="This day and all before it, in UTC.")
 

@@ -14,6 +14,7 @@ from marketplace.accounts.models import Organisation, Role, User
 from marketplace.accounts.scopes import Scope
 from marketplace.billing import ledger
 from marketplace.billing.ledger import Posting
+from marketplace.errors import Forbidden
 
 
 def require_viewer(actor: Actor) -> None:
@@ -25,6 +26,12 @@ def require_mover(actor: Actor) -> None:
     """Raises Forbidden unless the actor may move its organisation's money."""
     actor.require_scope(Scope.BILLING)
     actor.require_role(actor.organisation.pk, Role.BILLING)
+
+
+def require_finance(by: User, permission: str) -> None:
+    """Raises Forbidden unless this is somebody of the staff who has the permission (see `finance`)."""
+    if not (by.is_active and by.is_staff and by.has_perm(permission)):
+        raise Forbidden("only finance staff may do that", expected=permission, got=by.email)
 
 
 def require_positive(amount: int) -> None:

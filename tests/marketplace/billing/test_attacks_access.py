@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import uuid
 
 import pytest
 
 from marketplace.accounts import actions as accounts
-from marketplace.accounts.models import ApiKey
+from marketplace.accounts.models import ApiKey, User
+from marketplace.billing import books as journal
 from marketplace.billing import caps, credit, ledger, pricing
 from marketplace.billing.accounts import Kind, Where
 from marketplace.billing.ledger import Part, Posting
 from marketplace.billing.models import Hold, Price
 from marketplace.billing.pricing import Asking
+from marketplace.errors import Forbidden
 from marketplace.groups import actions
 from tests.marketplace import answering
 from tests.marketplace.billing import grouped
@@ -198,3 +201,17 @@ def test_whoever_is_a_member_and_asks_its_group_pays_the_others_alone(cast, book
     grouped.decide(owners, grouped.ask(owners[0].person))
     assert books.of(owners[0].person) == {"free": 1_000_000 - 3 * grouped.PRICE}
     assert [books.of(each.person)["earned"] for each in owners[1:]] == [900] * 3
+
+
+@pytest.mark.parametrize("who", ["owner", "staff without the right", "gone"])
+def test_nobody_but_finance_staff_grants_or_closes_whatever_calls_it(cast, books, who):
+    """The pages ask too; this is where it is done."""
+    by = cast.asha.user
+    if who != "owner":
+        by = User.objects.create_user("other@example.org", is_staff=True, is_superuser=who == "gone")
+        by.is_active = who != "gone"
+    with pytest.raises(Forbidden, match="only finance staff"):
+        credit.grant(by, cast.asha.organisation, 1, "tests", "for oneself")
+    with pytest.raises(Forbidden, match="only finance staff"):
+        journal.close(by, dt.date(2026, 1, 1))
+    assert books.of(cast.asha) == {"free": 1_000_000}
