@@ -86,12 +86,25 @@ def test_somebody_new_is_told_so(shop):
 def test_older_history_is_a_page_on(selling, monkeypatch):
     monkeypatch.setattr(statement, "PAGE", 2)
     client = browser(selling.cast.bela)
-    seen, at = [], url("billing")
+    seen, first = [], url("billing") + "?month=2026-01"
+    at = first
     while at:
         answer = client.get(at)
+        assert answer.context["month"] == dt.date(2026, 1, 1)
         seen += [row["moved"].id for row in answer.context["rows"]]
         at = answer.context["older"]
     assert len(seen) == len(set(seen)) == 5
+    assert answer.context["first"] == first
+
+
+def test_older_earnings_are_a_page_on_and_lead_back(selling, monkeypatch):
+    monkeypatch.setattr(statement, "PAGE", 1)
+    maturing.mature(timezone.now().date() + AVAILABLE_AFTER)
+    credit.spend_earnings(selling.cast.asha.actor, 100, "tests")
+    newest = page(selling.cast.asha, "earnings")
+    older = browser(selling.cast.asha).get(newest.context["older"])
+    assert [each.context["rows"][0]["moved"].kind for each in (newest, older)] == ["spent", "matured"]
+    assert (newest.context["first"], older.context["first"], older.context["older"]) == ("", url("earnings"), "")
 
 
 def test_the_history_as_csv(selling):

@@ -7,7 +7,7 @@ that is not the person's own.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -77,9 +77,8 @@ def _billing(
     request: HttpRequest, acting: Actor, given: Mapping[str, Any] | None = None, error: AssayError | None = None
 ) -> HttpResponse:
     mine = acting.organisation
-    month, before = month_of(request.GET.get("month", "")), _before(request)
-    found = statement.history(mine.pk, before, statement.PAGE + 1)
-    shown = found[: statement.PAGE]
+    month = month_of(request.GET.get("month", ""))
+    found = statement.history(mine.pk, _before(request), statement.PAGE + 1)
     capped = caps.caps_of(acting)
     context = {
         **_common(acting, "billing"),
@@ -87,9 +86,8 @@ def _billing(
         "balances": statement.balances(mine.pk),
         "spent": capped[0].used,
         "chart": chart(statement.spent_by_day(mine.pk, month), month),
-        "rows": [_told(each) for each in shown],
-        "first": _own(acting, "billing") if before != statement.NEWEST else "",
-        "older": _own(acting, "billing", before=str(shown[-1].id)) if len(found) > len(shown) else "",
+        "rows": [_told(each) for each in found[: statement.PAGE]],
+        **_places(request, acting, "billing", found),
         "export": _own(acting, "billing-csv"),
         "caps": capped,
         "alerts": [each for each in capped if each.level],
@@ -179,9 +177,8 @@ def earned(request: HttpRequest, actor: Actor) -> HttpResponseBase:
 def _earnings(
     request: HttpRequest, acting: Actor, given: Mapping[str, str] | None = None, error: AssayError | None = None
 ) -> HttpResponse:
-    mine, month, before = acting.organisation, month_of(request.GET.get("month", "")), _before(request)
-    found = statement.history(mine.pk, before, statement.PAGE + 1, statement.EARNED)
-    shown = found[: statement.PAGE]
+    mine, month = acting.organisation, month_of(request.GET.get("month", ""))
+    found = statement.history(mine.pk, _before(request), statement.PAGE + 1, statement.EARNED)
     balances = statement.balances(mine.pk)
     context = {
         **_common(acting, "earnings"),
@@ -189,9 +186,8 @@ def _earnings(
         "balances": balances,
         "chart": chart(statement.earned_by_day(mine.pk, month), month),
         "lots": maturing.lots(mine.pk),
-        "rows": [{"moved": each, "what": Kind(each.kind).label} for each in shown],
-        "first": _own(acting, "earnings") if before != statement.NEWEST else "",
-        "older": _own(acting, "earnings", before=str(shown[-1].id)) if len(found) > len(shown) else "",
+        "rows": [{"moved": each, "what": Kind(each.kind).label} for each in found[: statement.PAGE]],
+        **_places(request, acting, "earnings", found),
         "export": _own(acting, "earnings-csv", month=f"{month:%Y-%m}"),
         "given": given or {"amount": money.number(balances.payable), "once": str(uuid.uuid4())},
         "error": error,
@@ -228,6 +224,15 @@ def _month(acting: Actor, name: str, month: Any) -> dict[str, Any]:
         "month": month,
         "month_before": _own(acting, name, month=before) if before else "",
         "month_after": _own(acting, name, month=after) if after else "",
+    }
+
+
+def _places(request: HttpRequest, acting: Actor, name: str, found: Sequence[Movement]) -> dict[str, str]:
+    """Where the history goes on after a page of what was `found`, and back to its beginning; the month stays."""
+    month, shown = request.GET.get("month", ""), found[: statement.PAGE]
+    return {
+        "first": _own(acting, name, month=month) if _before(request) != statement.NEWEST else "",
+        "older": _own(acting, name, month=month, before=str(shown[-1].id)) if len(found) > len(shown) else "",
     }
 
 
