@@ -66,6 +66,14 @@ def on_its_way(visitor: Visitor, owner: dict[str, str]) -> dict[str, int]:
     return {lot["available_on"]: lot["amount"]["micros"] for lot in lots}
 
 
+def narrow(visitor: Visitor, *paths: str) -> None:
+    """None of these is wider than a phone."""
+    visitor.page.set_viewport_size({"width": 390, "height": 800})
+    for path in paths:
+        visitor.open(path)
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
 def test_what_is_quoted_is_charged_and_listed_and_a_part_of_it_is_the_owners(visitor, buyer, people, chromium):
     page, begun, before = visitor.page, buyer.balance().available.micros, on_its_way(visitor, people["asha"])
     price = buyer.quote(MODEL).total.micros
@@ -99,6 +107,8 @@ def test_what_is_quoted_is_charged_and_listed_and_a_part_of_it_is_the_owners(vis
         expect(owner.page.locator(".lots dt").last).to_contain_text(
             re.compile(rf"^{int(max(lots)[-2:])} \w+ \d{{4}}$")
         )
+        narrow(owner, "/billing", "/owner/earnings", "/stakes", "/dashboard/asha/digits")
+    narrow(visitor, "/billing", "/predictions", DIGITS)
 
 
 def test_a_cap_refuses_on_the_page_by_rest_and_in_the_client_and_each_says_what_is_missing(visitor, buyer, key):
