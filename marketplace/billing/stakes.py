@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from assay.errors import Refused
@@ -149,10 +149,16 @@ def sweep(now: dt.datetime | None = None) -> int:
 
 def _lock_places() -> None:
     """Of those whom nobody asked here: members may bring in another with an epoch that only their nodes know, and
-    its own key's consent. Who has too little is asked again; who has lost a stake is not asked for another.
+    its own key's consent. Who has too little is asked once there is enough, and stands in nobody's way meanwhile.
+    Who has lost a stake is not asked for another.
     """
     theirs = Hold.objects.filter(member=OuterRef("pk")).filter(Q(end__isnull=True) | Q(end__ending=SLASHED))
     places = Member.objects.filter(state=Member.State.ACCEPTED, group__stake__gt=0).filter(~Exists(theirs))
+    places = places.filter(
+        organisation__accounts__kind=Kind.STAKED,
+        organisation__accounts__currency=accounts.currency(),
+        organisation__accounts__balance__amount__gte=F("group__stake"),
+    )
     for seat in places.exclude(group__state=Group.State.WITHDRAWN).order_by("pk")[:SWEEP]:
         with suppress(PaymentRequired), transaction.atomic():
             standing = held(seat, "group")

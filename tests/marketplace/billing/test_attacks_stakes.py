@@ -91,6 +91,17 @@ def test_who_comes_so_with_too_little_locks_it_once_there_is_enough(books, owner
     assert at_stake(books, owners[4]) == {"locked": STAKE}
 
 
+def test_whoever_has_too_little_does_not_stand_in_the_way_of_the_others(monkeypatch, books, owners):
+    """However many there are of those: here one is as many as a sweep asks."""
+    monkeypatch.setattr(stakes, "SWEEP", 1)
+    group = founded.complete(founded.found(owners[0]), owners[:4])
+    Group.objects.filter(pk=group.pk).update(stake=STAKE)
+    stakes.withdraw(owners[0].actor, 2 * STAKE, "all of it")
+    for _ in range(3):
+        stakes.sweep()
+    assert [at_stake(books, each).get("locked", 0) for each in owners] == [0, STAKE, STAKE, STAKE, 0]
+
+
 def test_who_has_lost_its_stake_is_not_made_to_lock_another(books, owners, staked):
     stakes.slash([owners[1].seat(staked)], "a double vote")
     stakes.sweep()
