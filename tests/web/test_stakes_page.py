@@ -8,6 +8,7 @@ import pytest
 
 from marketplace.billing import credit, stakes
 from marketplace.billing.accounts import Kind
+from marketplace.groups import actions
 from marketplace.web.views import stakes as views
 from tests.marketplace.groups import founded
 from tests.web.conftest import browser
@@ -78,6 +79,18 @@ def test_a_place_and_what_became_of_it_are_listed(cast):
     assert "Lost</span>" in page
     assert "a double vote" in page
     assert "Stake of each member" in browser(owners[0].person).get(f"/your-groups/{group}").content.decode()
+
+
+def test_what_a_place_locks_is_told_before_it_is_taken(cast):
+    owners = founded.owners(cast)
+    credit.grant(cast.staff, cast.asha.organisation, 1_000_000, "tests", "for a test")
+    stakes.deposit(owners[0].actor, 1_000_000, Kind.CREDIT, "first")
+    for name, stake, told in (("staked", 1_000_000, 1), ("free", 0, 0)):
+        group = founded.found(owners[0], name, stake=stake)
+        actions.invite(owners[0].actor, group, owners[1].slug)
+        page = browser(owners[1].person).get(f"/your-groups/{group}").content.decode()
+        assert page.count("$1.00 of your deposit is locked with it.") == told
+        assert page.count("The place locks <b>$1.00</b>") == told
 
 
 def test_older_locks_are_a_page_on(cast, monkeypatch):
