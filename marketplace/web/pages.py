@@ -114,7 +114,7 @@ def varying(response: HttpResponse) -> HttpResponse:
 def whole_number(text: str, pointer: str) -> int:
     """A number that came in an address or a form. Raises Refused."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise Refused("not as expected", pointer=pointer, expected="a whole number, 0 or more", got=text[:40])
+        raise Refused("not a number", pointer=pointer, expected="a whole number, 0 or more", got=text[:40])
     return int(text)
 
 
