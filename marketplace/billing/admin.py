@@ -86,7 +86,7 @@ class FinanceAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         form = form_class(request.POST or None)
         shown: list[str] = []
-        if request.method == "POST" and form.is_valid():
+        if request.method == "POST" and form.is_valid() and "back" not in request.POST:
             assert isinstance(request.user, User)
             try:
                 if "confirmed" in request.POST:

@@ -192,6 +192,17 @@ def test_credit_is_granted_once_it_is_confirmed(cast, staff, finance, books):
     assert (entry.organisation, entry.user) == (cast.bela.organisation, finance)
 
 
+def test_going_back_keeps_what_was_typed_and_grants_nothing(cast, staff, books):
+    address = reverse("admin:billing_grant")
+    given = {"organisation": "bela", "amount": "2.50", "reason": "a mistake"}
+    shown = staff.post(address, hidden(page(staff, "grant")) | given).content.decode()
+    again = staff.post(address, hidden(shown) | {"back": "Back"}).content.decode()
+    assert 'value="2.50"' in again
+    assert 'type="text" name="reason" value="a mistake"' in again
+    assert "confirmed" not in hidden(again)
+    assert books.of(cast.bela) == {"free": 1_000_000}
+
+
 def test_pressing_twice_grants_once(cast, staff, books):
     given = {"organisation": "bela", "amount": "1", "reason": "x", "confirmed": "yes"}
     sent = {**hidden(page(staff, "grant")), **given}
