@@ -134,6 +134,7 @@ class AuditEntry(models.Model):
     time = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name_plural = "audit entries"
         indexes = [models.Index(fields=["organisation", "-time"], name="audit_by_organisation")]
 
     def __str__(self) -> str:

@@ -152,6 +152,7 @@ class Outbox(models.Model):
     done = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name_plural = "outbox"
         indexes = [models.Index(fields=["due"], condition=Q(done__isnull=True), name="outbox_open")]
 
     def __str__(self) -> str:
