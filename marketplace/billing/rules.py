@@ -150,16 +150,22 @@ FROM (
 ) AS together
 GROUP BY organisation, key, month HAVING sum(said) <> sum(spent)
 """
+# `maturing` rests on the order: it does not look for a lot from before the newest that has matured
 _LOTS = """
-SELECT 'organisation ' || account.organisation_id || ' of ' || coalesce(posting.available::text, 'no day') || ': '
-    || sum(entry.amount) || ' left after ' || count(DISTINCT posting.id) FILTER (WHERE posting.kind = 'matured')
-FROM billing_entry AS entry JOIN billing_account AS account ON account.id = entry.account_id
-JOIN billing_transaction AS posting ON posting.id = entry.transaction_id
-WHERE account.kind = 'earned'
-GROUP BY account.organisation_id, account.currency, posting.available
-HAVING posting.available IS NULL OR sum(entry.amount) < 0
-    OR count(DISTINCT posting.id) FILTER (WHERE posting.kind = 'matured') > 1
-    OR count(*) FILTER (WHERE posting.kind = 'matured') > 0 AND sum(entry.amount) <> 0
+SELECT 'organisation ' || organisation_id || ' of ' || coalesce(available::text, 'no day') || ': '
+    || owed || ' left after ' || matured
+    || CASE WHEN available < newest THEN ', and later ones matured' ELSE '' END
+FROM (
+    SELECT *, max(available) FILTER (WHERE matured > 0) OVER (PARTITION BY organisation_id, currency) AS newest
+    FROM (
+        SELECT account.organisation_id, account.currency, posting.available, sum(entry.amount) AS owed,
+            count(DISTINCT posting.id) FILTER (WHERE posting.kind = 'matured') AS matured
+        FROM billing_entry AS entry JOIN billing_account AS account ON account.id = entry.account_id
+        JOIN billing_transaction AS posting ON posting.id = entry.transaction_id
+        WHERE account.kind = 'earned' GROUP BY account.organisation_id, account.currency, posting.available
+    ) AS summed
+) AS lot
+WHERE available IS NULL OR owed < 0 OR matured > 1 OR (matured > 0 OR available < newest) AND owed <> 0
 """
 _ADJUSTED = """
 SELECT 'adjustment ' || adjustment.id || ' is not what its transaction moves, or was approved by who proposed it'
@@ -197,7 +203,7 @@ RULES = (
         "spending by month and key is what the holds come to", "SELECT count(*) FROM billing_spending", _SPENDING
     ),
     Rule(
-        "earnings became available once, by day and earner, whole",
+        "earnings became available once, by day and earner, whole, in the order of days",
         f"{_TRANSACTIONS} WHERE kind = 'matured'",
         _LOTS,
     ),

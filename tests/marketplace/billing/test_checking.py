@@ -15,8 +15,9 @@ from django.db import connection
 from django.utils import timezone
 
 from marketplace.accounts.models import User
-from marketplace.billing import adjusting, checking, maturing, reversing
+from marketplace.billing import adjusting, checking, ledger, maturing, reversing
 from marketplace.billing.accounts import Kind, Where
+from marketplace.billing.ledger import Part, Posting
 from marketplace.billing.models import Account, Entry, Hold, HoldEnd, Transaction
 from marketplace.billing.rules import RULES
 from marketplace.predictions import actions
@@ -214,6 +215,14 @@ def test_a_lot_that_matured_twice_is_found(cast, busy, damage):
     )
     (named,) = broken()["lots"]
     assert named.startswith(f"organisation {cast.asha.organisation.pk} of {once.available}: -450 left after 2")
+
+
+def test_earnings_left_behind_by_later_ones_are_found(busy, cast):
+    mine, day = cast.asha.organisation.pk, timezone.now().date()
+    parts = Part(Where(Kind.GRANTED), -9), Part(Where(Kind.EARNED, mine), 9)
+    ledger.post([Posting("late", ledger.Kind.GRANTED, parts, available=day)])
+    (named,) = broken()["lots"]
+    assert named == f"organisation {mine} of {day}: 9 left after 0, and later ones matured"
 
 
 def test_an_adjustment_of_another_amount_is_found(busy, damage):
