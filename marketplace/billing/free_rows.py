@@ -50,7 +50,7 @@ _KEEP = Statement(
 )
 _RELEASE = Statement(
     """
-    DELETE FROM billing_freetaken WHERE prediction = ANY($1)
+    DELETE FROM billing_freetaken WHERE prediction = ANY(ARRAY(SELECT unnest($1)))
     RETURNING prediction, organisation_id, month, charges
     """,
     "uuid[]",

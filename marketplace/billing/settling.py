@@ -31,7 +31,7 @@ _OPEN = Statement(
     """
     SELECT hold.id, hold.organisation_id, hold.amount, hold.free, hold.lines, hold.fee, hold.api_key_id, hold.month
     FROM billing_hold AS hold LEFT JOIN billing_holdend AS ended ON ended.hold_id = hold.id
-    WHERE hold.id = ANY($1) AND ended.hold_id IS NULL ORDER BY hold.id
+    WHERE hold.id = ANY(ARRAY(SELECT unnest($1))) AND ended.hold_id IS NULL ORDER BY hold.id
     """,
     "bigint[]",
 )

@@ -48,7 +48,7 @@ _CLAIM = Statement(
 _RENEW = Statement(
     """
     UPDATE predictions_prediction SET lease = now() + $1 * interval '1 second'
-    WHERE id = ANY($2) AND worker = $3 AND completed IS NULL RETURNING id
+    WHERE id = ANY(ARRAY(SELECT unnest($2))) AND worker = $3 AND completed IS NULL RETURNING id
     """,
     *("float8", "uuid[]", "text"),
 )

@@ -30,7 +30,7 @@ _LOCK = Statement(
     """
     SELECT id, organisation_id, group_id, hold_id, status, seq, hold_id IS NULL AND EXISTS (
         SELECT FROM billing_freetaken WHERE prediction = id)
-    FROM predictions_prediction WHERE id = ANY($1) ORDER BY id FOR UPDATE
+    FROM predictions_prediction WHERE id = ANY(ARRAY(SELECT unnest($1))) ORDER BY id FOR UPDATE
     """,  # in one order, so that two batches cannot lock each other out
     "uuid[]",
 )
