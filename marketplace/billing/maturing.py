@@ -83,8 +83,9 @@ def _earners(day: dt.date) -> Iterator[int]:
         .order_by("account__organisation")
         .values_list("account__organisation", flat=True)[:BATCH]
     ):
-        done = Transaction.objects.filter(key__in=[key(each, day) for each in found]).values_list("key", flat=True)
-        yield from (each for each in found if key(each, day) not in set(done))
+        names = {key(each, day): each for each in found}
+        done = set(Transaction.objects.filter(key__in=names).values_list("key", flat=True))
+        yield from (each for name, each in names.items() if name not in done)
         after = found[-1]
 
 
