@@ -1,0 +1,5 @@
+"""Declares every operator: who imports this finds them all in the registry."""
+
+from assay.operators import elementwise
+
+__all__ = ["elementwise"]
