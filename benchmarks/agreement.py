@@ -34,7 +34,7 @@ from benchmarks.figures import Report, quantile
 from benchmarks.group import Owners, owners
 from benchmarks.leader import leader
 from benchmarks.load import Measured, closed_loop
-from benchmarks.mobilenet import MOBILENET, SIDE, mobilenet
+from benchmarks.networks.mobilenet import MOBILENET, SIDE, mobilenet
 from consensus.asking import Answer
 from consensus.client import GroupClient
 from consensus.messages import Payload

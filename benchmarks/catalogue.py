@@ -11,7 +11,7 @@ import json
 
 import django
 
-from benchmarks.mobilenet import MOBILENET
+from benchmarks.networks.mobilenet import MOBILENET
 
 MODELS = 10_000
 WORDS = ("hand", "written", "digits", "wine", "tumour", "weather", "speech", "leaf", "engine", "galaxy", "river")

@@ -16,7 +16,7 @@ import psutil
 
 from assay.model import ModelReference
 from benchmarks.figures import FOLDER
-from benchmarks.mobilenet import MOBILENET, mobilenet
+from benchmarks.networks.mobilenet import MOBILENET, mobilenet
 from demo import entries, train
 from demo.entries import Entry
 from demo.groups import Member, Plan, gathered

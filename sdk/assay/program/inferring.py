@@ -1,0 +1,90 @@
+"""Which type and shape every tensor of a program has, for inputs of given shapes, before anything runs.
+
+What follows from shapes and constants alone (the arguments of Reshape, Slice, Expand…) is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from assay.errors import Refused
+from assay.operators.arithmetic import Array
+from assay.operators.registry import TensorType
+from assay.program.graph import Input, Node, Program, Unsupported
+
+FOLDED = 2**16  # elements that a node reads and writes, at most, if it is to be computed here
+MAX_ELEMENTS = 2**31  # of one tensor
+
+Types = Mapping[str, TensorType]
+
+
+def shapes_of(inputs: Iterable[Input], arrays: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
+    """The inputs' shapes, once they are known to be what the program takes. Raises Refused."""
+    inputs = tuple(inputs)
+    for name in arrays.keys() - {each.name for each in inputs}:
+        raise Refused("there is no such input", pointer=f"/inputs/{name[:100]}", got=name[:100])
+    lengths: dict[str, int] = {}
+    for each in inputs:
+        array = arrays.get(each.name)
+        if array is None or array.dtype != each.dtype or array.ndim != len(each.axes):
+            raise _wrong(each, array)
+        for axis, length in zip(each.axes, array.shape, strict=True):
+            if length != (axis if isinstance(axis, int) else lengths.setdefault(axis, length) if axis else length):
+                raise _wrong(each, array)
+    return {name: array.shape for name, array in arrays.items()}
+
+
+def _wrong(expected: Input, got: Array | None) -> Refused:
+    return Refused(
+        f"the input {expected.name[:100]!r}",
+        pointer=f"/inputs/{expected.name[:100]}",
+        expected=str(expected),
+        got="nothing" if got is None else f"{got.dtype}{list(got.shape)}",
+    )
+
+
+def infer(program: Program, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, TensorType]:
+    """The type of every tensor by name, with its value where it is known. Raises Unsupported with every node that
+    cannot be carried out; nodes that read what such a node would have written are not looked at.
+    """
+    types = {each.name: TensorType(each.dtype, shapes[each.name]) for each in program.inputs}
+    types |= {name: TensorType.of(value) for name, value in program.constants.items()}
+    problems = tuple(error for node in program.nodes for error in _infer_one(node, types))
+    if problems:
+        raise Unsupported(problems)
+    return types
+
+
+def _infer_one(node: Node, types: dict[str, TensorType]) -> Iterator[Refused]:
+    """Adds the types of the node's outputs; or the reason why there are none."""
+    if any(name and name not in types for name in node.inputs):
+        return
+    read = [types[name] if name else None for name in node.inputs]
+    try:
+        made = node.operator.types(read, node.attributes, len(node.outputs))
+        _bound(made)
+        types |= {name: each for name, each in zip(node.outputs, _folded(node, read, made), strict=True) if name}
+    except Refused as error:
+        yield node.under(error)
+
+
+def _bound(made: Sequence[TensorType]) -> None:
+    for each in made:
+        if each.elements > MAX_ELEMENTS:
+            raise Refused(
+                "a tensor is too large",
+                code="too-large",
+                expected=f"at most {MAX_ELEMENTS} elements",
+                got=str(each),
+            )
+
+
+def _folded(node: Node, read: Sequence[TensorType | None], made: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+    """With values, if they follow from what is known and are few."""
+    present = [each for each in read if each is not None]
+    if any(each.value is None for each in present) or all(each.value is not None for each in made):
+        return made
+    if sum(each.elements for each in (*present, *made)) > FOLDED:
+        return made
+    values = node.operator.run([None if each is None else each.value for each in read], node.attributes, len(made))
+    return tuple(TensorType.of(value) for value in values)
