@@ -60,17 +60,33 @@ def chain(a: Array, b: Array) -> Array:
     return canonical(value)
 
 
-@quiet
 def total(x: Array) -> Array:
     """The sum over the last axis in sixteen lanes and a tree (section 3), in the format of `x`."""
-    lanes = np.zeros((*x.shape[:-1], LANES), x.dtype)
+    return _gathered(x, np.add, 0)
+
+
+def product(x: Array) -> Array:
+    """The product over the last axis, in lanes and a tree as a sum (section 3)."""
+    return _gathered(x, np.multiply, 1)
+
+
+@quiet
+def _gathered(x: Array, operation: np.ufunc, start: int) -> Array:
+    lanes = np.full((*x.shape[:-1], LANES), start, x.dtype)
     for i in range(0, x.shape[-1], LANES):
         block = x[..., i : i + LANES]
-        lanes[..., : block.shape[-1]] += block
+        lane = lanes[..., : block.shape[-1]]
+        operation(lane, block, out=lane)
+    return tree(lanes, operation)
+
+
+@quiet
+def tree(lanes: Array, operation: np.ufunc = np.add) -> Array:
+    """One of sixteen lanes, those of the last axis."""
     width = LANES
     while width > 1:
         width //= 2
-        lanes = lanes[..., :width] + lanes[..., width : 2 * width]
+        lanes = operation(lanes[..., :width], lanes[..., width : 2 * width])
     return canonical(lanes[..., 0])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -45,26 +45,45 @@ class Window:
         padded = [s + b + a for s, b, a in zip(size, self.before, self.after, strict=True)]
         return tuple((p - r) // s + 1 for p, r, s in zip(padded, reach, self.strides, strict=True))
 
-    def taps(self, size: Sequence[int]) -> Iterator[tuple[Index, Index, Index]]:
-        """For each place within the kernel, row-major: it; where it falls on the input; and for which outputs.
+    def taps(
+        self, size: Sequence[int], places: Sequence[int] | None = None
+    ) -> Iterator[tuple[Index, Index, Index]]:
+        """For each tap of the kernel, row-major: it; where it falls on the input; and for which outputs.
 
-        Outputs for which it falls on padding are left out.
+        Outputs for which it falls on padding are left out; so are taps that do for every output.
         """
-        axes = list(zip(size, self.places(size), self.strides, strict=True))
-        for tap in product(*(range(k) for k in self.kernel)):
-            offsets = [t * d - b for t, d, b in zip(tap, self.dilations, self.before, strict=True)]
-            cuts = [_cut(*axis, offset) for axis, offset in zip(axes, offsets, strict=True)]
-            yield (..., *tap), (..., *(read for read, _ in cuts)), (..., *(written for _, written in cuts))
+        places = self.places(size) if places is None else places
+        fields = zip(size, places, self.kernel, self.strides, self.dilations, self.before, strict=True)
+        for along in product(*(list(_Axis(*each).taps()) for each in fields)):
+            tap, read, written = zip(*along, strict=True)
+            yield (..., *tap), (..., *read), (..., *written)
 
 
-def _cut(size: int, places: int, stride: int, offset: int) -> tuple[slice, slice]:
-    """Along one axis, where output o reads input o × stride + offset: which inputs, and for which outputs."""
-    first = max(0, -(offset // stride))  # the first o whose input is not before the beginning
-    last = min(places, (size - 1 - offset) // stride + 1)
-    if first >= last:
-        return slice(0, 0), slice(0, 0)
-    start = first * stride + offset
-    return slice(start, start + (last - first - 1) * stride + 1, stride), slice(first, last)
+class _Axis(NamedTuple):
+    """One spatial axis, where output o and tap t meet input o × stride + t × dilation − before."""
+
+    size: int
+    places: int
+    kernel: int
+    stride: int
+    dilation: int
+    before: int
+
+    def taps(self) -> Iterator[tuple[int, slice, slice]]:
+        """Those that fall on the input for any output; a kernel may be far larger than what it sees of it."""
+        first = max(0, -(((self.places - 1) * self.stride - self.before) // self.dilation))
+        end = min(self.kernel, (self.size - 1 + self.before) // self.dilation + 1)
+        for tap in range(first, end):
+            read, written = self._cut(tap * self.dilation - self.before)
+            if written.start < written.stop:
+                yield tap, read, written
+
+    def _cut(self, offset: int) -> tuple[slice, slice]:
+        """Where output o reads input o × stride + offset: which inputs, and for which outputs."""
+        first = max(0, -(offset // self.stride))  # the first o whose input is not before the beginning
+        end = min(self.places, (self.size - 1 - offset) // self.stride + 1)
+        start = first * self.stride + offset
+        return slice(start, start + (end - first - 1) * self.stride + 1, self.stride), slice(first, end)
 
 
 def convolution(x: Array, weights: Array, window: Window, groups: int = 1) -> Array:
