@@ -1,5 +1,5 @@
 """Declares every operator: who imports this finds them all in the registry."""
 
-from assay.operators import elementwise
+from assay.operators import elementwise, moving
 
-__all__ = ["elementwise"]
+__all__ = ["elementwise", "moving"]

@@ -25,6 +25,11 @@ INTEGERS = SIGNED | UNSIGNED
 NUMBERS = FLOATS | INTEGERS
 ANYTHING = NUMBERS | BOOL | _types("f2")  # what may be moved, compared for identity, and kept
 INDICES = _types("i4", "i8")
+ELEMENT_TYPES = {  # by ONNX's number for them
+    number: np.dtype(name)
+    for number, name in enumerate(("f4", "u1", "i1", "u2", "i2", "i4", "i8", None, "?", "f2", "f8", "u4", "u8"), 1)
+    if name
+}
 
 
 def allow(types: Types, **inputs: TensorType | None) -> None:
@@ -86,4 +91,20 @@ def axes_of(axes: Sequence[int], rank: int) -> tuple[int, ...]:
     found = tuple(axis_of(int(axis), rank) for axis in axes)
     if len(set(found)) != len(found):
         raise unfit("an axis is named twice", got=str(list(axes)))
+    return found
+
+
+def integers(x: TensorType, name: str) -> tuple[int, ...]:
+    """The value of an input that is a list of integers and decides shapes."""
+    allow(INDICES, **{name: x})
+    if x.rank != 1:
+        raise unfit(f"the rank of {name}", expected="a list", got=str(x))
+    return tuple(x.known(name).tolist())
+
+
+def element_type(number: int, types: Types) -> np.dtype[Any]:
+    """One of `types`, by ONNX's number for it."""
+    found = ELEMENT_TYPES.get(number)
+    if found not in types:
+        raise unfit("the element type", expected=one_of(types), got=str(found or f"ONNX's type {number}"))
     return found
