@@ -124,7 +124,8 @@ class Operator:
     ) -> tuple[Array, ...]:
         """The first `outputs` outputs, for inputs whose types `types` has accepted."""
         made = self.compute(*inputs, **self._keywords(attributes, outputs))
-        return (made if isinstance(made, tuple) else (made,))[:outputs]
+        made = made if isinstance(made, tuple) else (made,)
+        return tuple(np.asarray(each) for each in made[:outputs])  # NumPy has scalars for arrays without axes
 
     def _require(self, inputs: Sequence[TensorType | None]) -> None:
         given = sum(each is not None for each in inputs[: self.fewest])
