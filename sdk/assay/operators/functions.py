@@ -51,7 +51,8 @@ COS = _doubles(
     -0x1.27e0f50f770a1p-22 0x1.1c062221cb53bp-29"""
 )
 
-LOWEST, HIGHEST = -150.0, 130.0  # beyond which `exp` is 0 or infinite as float32 anyway
+FARTHEST = 700.0  # beyond which `exp` is 0 or infinite as float32 anyway, even times another float32
+EXPM1_NEAR = 0.25
 TANH_NEAR = 0.25
 ERF_END, ERF_CENTRE = 3.93, 7.75
 EXACT_QUADRANTS = 2.0**20  # from here on, π/2 in three parts is too short
@@ -66,44 +67,44 @@ TWO_OVER_PI_INTEGER = int(  # ⌊2/π × 2²⁵⁶⌋
 
 @quiet
 def exp(x: Array) -> Array:
-    return _rounded(exp_in_double(x.astype(np.float64)))
+    return rounded(exp_in_double(x.astype(np.float64)))
 
 
 @quiet
 def log(x: Array) -> Array:
-    return _rounded(log_in_double(x.astype(np.float64)))
+    return rounded(log_in_double(x.astype(np.float64)))
 
 
 @quiet
 def tanh(x: Array) -> Array:
-    return _rounded(tanh_in_double(x.astype(np.float64)))
+    return rounded(tanh_in_double(x.astype(np.float64)))
 
 
 @quiet
 def erf(x: Array) -> Array:
-    return _rounded(erf_in_double(x.astype(np.float64)))
+    return rounded(erf_in_double(x.astype(np.float64)))
 
 
 @quiet
 def sigmoid(x: Array) -> Array:
-    return _rounded(1.0 / (1.0 + exp_in_double(-x.astype(np.float64))))
+    return rounded(1.0 / (1.0 + exp_in_double(-x.astype(np.float64))))
 
 
 @quiet
 def softplus(x: Array) -> Array:
-    return _rounded(softplus_in_double(x.astype(np.float64)))
+    return rounded(softplus_in_double(x.astype(np.float64)))
 
 
 @quiet
 def sin(x: Array) -> Array:
     quadrant, sine, cosine = _quadrant(x)
-    return _rounded(_turned(quadrant, sine, cosine))
+    return rounded(_turned(quadrant, sine, cosine))
 
 
 @quiet
 def cos(x: Array) -> Array:
     quadrant, sine, cosine = _quadrant(x)
-    return _rounded(_turned(quadrant + 1, sine, cosine))
+    return rounded(_turned(quadrant + 1, sine, cosine))
 
 
 @quiet
@@ -120,7 +121,12 @@ def power(x: Array, y: Array) -> Array:
     power = np.where(negative & ~whole & np.isfinite(base) & (base != 0), np.nan, power)
     power = np.where(np.isnan(base) | np.isnan(exponent), np.nan, power)
     power = np.where((exponent == 0) | (base == 1), 1.0, power)
-    return np.where(y == 2, canonical(x * x), _rounded(power))
+    return np.where(y == 2, canonical(x * x), rounded(power))
+
+
+def rounded(x: Array) -> Array:
+    """To float32, once, with one NaN."""
+    return canonical(x.astype(np.float32))
 
 
 # --- in double --------------------------------------------------------------------------------------------------
@@ -136,10 +142,16 @@ def polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
 
 def exp_in_double(x: Array) -> Array:
     """2ⁿ × p(r), where x = n ln 2 + r."""
-    within = np.clip(x, LOWEST, HIGHEST)
+    within = np.clip(x, -FARTHEST, FARTHEST)
     n = np.rint(within * LOG2_E)
     r = (within - n * LN2_HIGH) - n * LN2_LOW
     return np.ldexp(polynomial(EXP, r), np.where(np.isnan(n), 0, n).astype(np.int32))
+
+
+def expm1_in_double(x: Array) -> Array:
+    """exp x − 1: for small x by the polynomial of `exp` without its 1, which would cancel."""
+    small = np.clip(x, -EXPM1_NEAR, EXPM1_NEAR)
+    return np.where(np.abs(x) < EXPM1_NEAR, small * polynomial(EXP[1:], small), exp_in_double(x) - 1.0)
 
 
 def log_in_double(x: Array) -> Array:
@@ -208,7 +220,3 @@ def _far_quadrant(x: float) -> tuple[int, float]:
 def _turned(quadrant: Array, sine: Array, cosine: Array) -> Array:
     value = np.where(quadrant % 2 == 0, sine, cosine)
     return np.where(quadrant % 4 >= 2, -value, value)
-
-
-def _rounded(x: Array) -> Array:
-    return canonical(x.astype(np.float32))
