@@ -119,6 +119,13 @@ wrong-request | Another request | The certificate answers another request than t
 not-pinned | Not by whom you named | The certificate is valid, but not by a provider, group or model that you named.
 unpinned | By nobody you named | The certificate is valid, but you named nobody whose word you trust.
 """
+_PROGRAMS = """
+not-onnx | Not ONNX | The file cannot be read as ONNX, or is damaged. Export the model again.
+not-reproducible | Not reproducible | The model cannot be carried out to the same bits everywhere; each thing that stands in the way is named.
+unsupported-model | Unsupported part of a model | The file holds something that a reproducible program has no place for, such as tensors in other files, or text.
+unsupported-operator | Unsupported operator | The operator, in this version, is not among those whose every rounding is written down.
+unsupported-node | Unsupported use of an operator | The operator is reproducible, but not with these types, shapes or attributes.
+"""
 _GROUPS = """
 wrong-size | Wrong number of members | A group has 3f + 1 members, so that it stands when f of them lie or fail.
 same-member | Same member twice | Members are different owners, each with a key of its own: else one of them has two votes.
@@ -227,4 +234,6 @@ def _read(*blocks: str) -> dict[str, ProblemType]:
     return {code: ProblemType(title, explanation) for code, title, explanation in rows}
 
 
-PROBLEMS = _read(_REQUESTS, _PEOPLE, _INPUTS, _PREDICTIONS, _MONEY, _CERTIFICATES, _GROUPS, _MODELS, _NODES)
+PROBLEMS = _read(
+    _REQUESTS, _PEOPLE, _INPUTS, _PREDICTIONS, _MONEY, _CERTIFICATES, _PROGRAMS, _GROUPS, _MODELS, _NODES
+)

@@ -27,10 +27,10 @@ THREE = [
 def draw(page: Page, strokes=THREE) -> None:
     canvas = page.locator("#drawing")
     canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box
-    scale = box["width"] / 280
     for (x, y), *rest in strokes:
+        box = canvas.bounding_box()  # each time: what is loaded late may move it
+        assert box
+        scale = box["width"] / 280
         page.mouse.move(box["x"] + x * scale, box["y"] + y * scale)
         page.mouse.down()
         for to_x, to_y in rest:

@@ -38,11 +38,14 @@ class Node:
 
     def under(self, error: Refused) -> Refused:
         """The error, with the place where it happened."""
-        at = f"/graph/node/{self.index}"
-        shown = f"{self.operator.name} {self.name!r}" if self.name else self.operator.name
-        error.detail = f"{shown}: {error.detail}"
-        error.pointer = f"{at}{error.pointer}"
-        return error
+        return placed(error, self.index, self.operator.name, self.name)
+
+
+def placed(error: Refused, index: int, operator: str, name: str) -> Refused:
+    """An error of a node, with the place where it happened: names come from the file, so they are shortened."""
+    error.detail = f"{operator} {name[:100]!r}: {error.detail}" if name else f"{operator}: {error.detail}"
+    error.pointer = f"/graph/node/{index}{error.pointer}"
+    return error
 
 
 @dataclass(frozen=True, eq=False)

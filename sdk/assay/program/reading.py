@@ -17,7 +17,7 @@ from assay.errors import Refused, TooLarge, Unavailable
 from assay.operators.arithmetic import Array
 from assay.operators.registry import Operator, find, operators, unfit
 from assay.operators.shapes import ANYTHING, one_of
-from assay.program.graph import Input, Node, Program, Unsupported
+from assay.program.graph import Input, Node, Program, Unsupported, placed
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
@@ -160,10 +160,7 @@ def _node(i: int, node: NodeProto, versions: dict[str, int]) -> Node:
         if len(attributes) != len(node.attribute):
             raise unfit("an attribute is given twice")
     except Refused as error:
-        name = f" of node {node.name[:100]!r}" if node.name else ""
-        error.detail += name
-        error.pointer = f"/graph/node/{i}"
-        raise
+        raise placed(error, i, node.op_type[:100], node.name[:100]) from None
     inputs = tuple(node.input)
     while inputs and not inputs[-1]:
         inputs = inputs[:-1]  # an optional input left out at the end may be written or not
