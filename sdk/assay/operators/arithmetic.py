@@ -14,12 +14,17 @@ from numpy.typing import DTypeLike, NDArray
 Array: TypeAlias = NDArray[Any]
 
 LANES = 16  # of a sum
-_BITS: dict[np.dtype[Any], type[np.uint32 | np.uint64]] = {
+_BITS: dict[np.dtype[Any], type[np.uint16 | np.uint32 | np.uint64]] = {
+    np.dtype(np.float16): np.uint16,
     np.dtype(np.float32): np.uint32,
     np.dtype(np.float64): np.uint64,
 }
 quiet = np.errstate(all="ignore")  # what overflows, or is no number, is a result like any other
-_NAN = {np.dtype(np.float32): 0x7FC00000, np.dtype(np.float64): 0x7FF8000000000000}
+_NAN = {
+    np.dtype(np.float16): 0x7E00,
+    np.dtype(np.float32): 0x7FC00000,
+    np.dtype(np.float64): 0x7FF8000000000000,
+}
 
 
 def canonical(x: Array) -> Array:
@@ -116,9 +121,11 @@ def _extreme(a: Array, b: Array, first: Array, of_equals: np.ufunc) -> Array:
 @quiet
 def converted(x: Array, to: DTypeLike) -> Array:
     """To another type. Floats to integers: towards zero, an end for what lies beyond it, 0 for NaN. Integers to
-    integers: modulo 2ⁿ. Anything to Boolean: whether it is not 0.
+    integers: modulo 2ⁿ. Anything to Boolean: whether it is not 0. To the type that it has: nothing is done.
     """
     target = np.dtype(to)
+    if x.dtype == target:
+        return x
     if target == np.bool_:
         return np.asarray(x != 0)
     if x.dtype.kind != "f" or target.kind == "f":
