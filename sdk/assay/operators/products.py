@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from assay.operators.arithmetic import Array, canonical, fma
+from assay.operators.registry import TensorType, operator, unfit
+from assay.operators.shapes import FLOAT32, alike, allow, together
 
 Index: TypeAlias = tuple[Any, ...]  # of the last axes of an array
 
@@ -103,3 +105,80 @@ def convolution(x: Array, weights: Array, window: Window, groups: int = 1) -> Ar
             factor = factors[tap].reshape(1, groups, made // groups, *one)
             value[written] = fma(seen[read], factor, value[written])
     return canonical(value.reshape(batch, made, *value.shape[3:]))
+
+
+def transposed_convolution(
+    x: Array, weights: Array, window: Window, size: Sequence[int], groups: int = 1
+) -> Array:
+    """x: (N, C, …); weights: (C, M / groups, …kernel). (N, M, *size), without a bias.
+
+    The window goes over the output; its places are those of x. What a convolution reads, this writes. The chain of
+    an output runs over the group's channels, and within each over the kernel, row-major.
+    """
+    batch, channels, *places = x.shape
+    in_group, out_group = channels // groups, weights.shape[1]
+    value = np.zeros((batch, groups, out_group, *size), np.float32)
+    x = x.reshape(batch, groups, 1, in_group, *places)
+    weights = weights.reshape(groups, in_group, out_group, *window.kernel)
+    one = (1,) * len(places)
+    for channel in range(in_group):
+        seen, factors = x[:, :, :, channel], weights[:, channel]
+        for tap, written, read in window.taps(size, places):
+            factor = factors[tap].reshape(1, groups, out_group, *one)
+            value[written] = fma(seen[read], factor, value[written])
+    return canonical(value.reshape(batch, groups * out_group, *size))
+
+
+# --- operators --------------------------------------------------------------------------------------------------
+
+MULTIPLIED = FLOAT32 | frozenset(map(np.dtype, ("i4", "i8", "u4", "u8")))
+
+
+def _product(a: TensorType, b: TensorType) -> TensorType:
+    """A vector on the left is a row, on the right a column, whose axis is left out of the product."""
+    allow(MULTIPLIED, A=a, B=b)
+    alike(a, b)
+    if not a.rank or not b.rank or a.shape[-1] != b.shape[-2:][0]:
+        raise unfit("matrices that do not fit together", expected="(…, M, K) and (…, K, N)", got=f"{a} and {b}")
+    return TensorType(a.dtype, (*together(a.shape[:-2], b.shape[:-2]), *a.shape[-2:-1], *b.shape[1:][-1:]))
+
+
+@operator("MatMul", 1, 9, 13, infer=_product)
+def multiply_matrices(a: Array, b: Array) -> Array:
+    """Of integers: exact, modulo 2ⁿ."""
+    row, column = a.ndim == 1, b.ndim == 1
+    a, b = a[None] if row else a, b[:, None] if column else b
+    value = matmul(a, b) if a.dtype == np.float32 else np.matmul(a, b)
+    value = value[..., 0, :] if row else value
+    return value[..., 0] if column else value
+
+
+def _general_product(
+    a: TensorType, b: TensorType, c: TensorType | None = None, *, transA: int, transB: int, **_: Any
+) -> TensorType:
+    allow(FLOAT32, A=a, B=b, C=c)
+    if a.rank != 2 or b.rank != 2:
+        raise unfit("the rank of A and B", expected="2", got=f"{a} and {b}")
+    rows, inner = a.shape[::-1] if transA else a.shape
+    also_inner, columns = b.shape[::-1] if transB else b.shape
+    if inner != also_inner:
+        raise unfit("matrices that do not fit together", expected="(M, K) and (K, N)", got=f"{a} and {b}")
+    if c is not None and together((rows, columns), c.shape) != (rows, columns):
+        raise unfit("the shape of C", expected=f"spread over [{rows}, {columns}]", got=str(c))
+    return TensorType(a.dtype, (rows, columns))
+
+
+@operator("Gemm", 7, 9, 11, 13, infer=_general_product)
+def general_product(
+    a: Array,
+    b: Array,
+    c: Array | None = None,
+    *,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    transA: int = 0,
+    transB: int = 0,
+) -> Array:
+    """alpha × chain, to which beta × C is added where there is a C; float32 only."""
+    value = np.float32(alpha) * matmul(a.T if transA else a, b.T if transB else b)
+    return canonical(value if c is None else value + np.float32(beta) * c)
