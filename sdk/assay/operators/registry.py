@@ -14,7 +14,7 @@ could not carry out, so that a node whose types are accepted runs on any values.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from types import MappingProxyType
@@ -24,6 +24,7 @@ import numpy as np
 
 from assay.errors import Refused
 from assay.operators.arithmetic import Array, quiet
+from assay.operators.hints import HINTS
 
 ML = "ai.onnx.ml"
 REQUIRED = inspect.Parameter.empty  # the default of an attribute that has none
@@ -146,8 +147,13 @@ class Operator:
 _OPERATORS: dict[tuple[str, str], dict[int, Operator]] = {}
 
 
-def operator(name: str, *versions: int, infer: Infer, domain: str = "") -> Callable[[Compute], Compute]:
-    """Declare a function to be the operator `name` as these versions of the operator set define it."""
+def operator(
+    name: str, *versions: int, infer: Infer, domain: str = "", attributes: Iterable[Attribute] = ()
+) -> Callable[[Compute], Compute]:
+    """Declare a function to be the operator `name` as these versions of the operator set define it.
+
+    `attributes` are those that it takes beyond its own, as `**` parameters: many that several operators share.
+    """
 
     def declare(compute: Compute) -> Compute:
         parameters = inspect.signature(compute).parameters.values()
@@ -160,7 +166,7 @@ def operator(name: str, *versions: int, infer: Infer, domain: str = "") -> Calla
             versions,
             compute,
             infer,
-            MappingProxyType({each.name: _attribute(each) for each in named}),
+            MappingProxyType({each.name: each for each in (*map(_attribute, named), *attributes)}),
             fewest=sum(each.default is each.empty for each in placed),
             most=None if endless else len(placed),
             counts_outputs=any(each.name == "outputs" for each in parameters),
@@ -197,9 +203,10 @@ def find(domain: str, name: str, version: int) -> Operator:
         code="unsupported-operator",
         expected=f"{shown} as of version {' | '.join(map(str, sorted(known)))}" if known else "another operator",
         got=f"{shown} as of version {version}",
+        hint=HINTS.get((domain, name), ""),
     )
 
 
-def unfit(detail: str, expected: str = "", got: str = "") -> Refused:
+def unfit(detail: str, expected: str = "", got: str = "", hint: str = "") -> Refused:
     """What an operator's `infer` raises; where in the model it happened is added by who asked."""
-    return Refused(detail, code="unsupported-node", expected=expected, got=got)
+    return Refused(detail, code="unsupported-node", expected=expected, got=got, hint=hint)
