@@ -12,13 +12,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from assay.operators.arithmetic import LANES, Array, canonical, greatest, quiet, tree
+from assay.operators import functions
+from assay.operators.arithmetic import LANES, Array, canonical, greatest, quiet, total, tree
 from assay.operators.convolutions import MOST_TAPS, Sizes, spatial, window_of
 from assay.operators.products import Window
-from assay.operators.reducing import Reduce, ends, length, maximum, mean, sum_of_sizes
+from assay.operators.reducing import Reduce, ends, maximum, mean
 from assay.operators.registry import TensorType, operator, unfit
-from assay.operators.shapes import FLOATS, allow
+from assay.operators.shapes import FLOAT32, FLOATS, allow
 
+MOST_POWER = 2**24  # so far float32 has every integer
 POOLED = FLOATS | frozenset(map(np.dtype, ("i1", "u1")))
 
 # --- over a window ----------------------------------------------------------------------------------------------
@@ -68,8 +70,6 @@ def _window(
 ) -> TensorType:
     if prod(kernel_shape) > MOST_TAPS:
         raise unfit("kernel_shape", expected=f"at most {MOST_TAPS} taps", got=str(kernel_shape))
-    if p not in {1, 2}:
-        raise unfit("p", expected="1 | 2", got=str(p))
     if storage_order not in {0, 1}:
         raise unfit("storage_order", expected="0 | 1", got=str(storage_order))
     window = window_of(spatial(x), kernel_shape, **how)
@@ -152,7 +152,29 @@ def _taps_within(window: Window, size: Sizes, begin: Sizes, end: Sizes) -> Array
     return reduce(np.multiply.outer, along)
 
 
-@operator("LpPool", 2, 11, 18, 22, infer=_pool)
+def _of_lengths(x: TensorType, p: int) -> None:
+    """Roots but the square root are of float32 only."""
+    allow(FLOATS if p in {1, 2} else FLOAT32, X=x)
+    if not 1 <= p <= MOST_POWER:
+        raise unfit("p", expected=f"1 … {MOST_POWER}", got=str(p))
+
+
+def _length_pool(x: TensorType, *, kernel_shape: Sizes, p: int, **how: Any) -> TensorType:
+    _of_lengths(x, p)
+    return _window(x, kernel_shape, **how)
+
+
+def _lengths(x: Array, p: int, add: Reduce) -> Array:
+    """The pth root of the sum of pth powers of sizes."""
+    if p == 1:
+        return add(np.abs(x))
+    if p == 2:
+        return canonical(np.sqrt(add(x * x)))
+    power = np.array(p, np.float32)
+    return functions.power(add(functions.power(np.abs(x), power)), np.float32(1) / power)
+
+
+@operator("LpPool", 2, 11, 18, 22, infer=_length_pool)
 def length_pool(
     x: Array,
     *,
@@ -173,21 +195,22 @@ def length_pool(
         dilations=dilations,
         ceil_mode=ceil_mode,
     )
-    if p == 1:
-        return window_sum(np.abs(x), window)
-    return canonical(np.sqrt(window_sum(x * x, window)))
+    return _lengths(x, p, partial(window_sum, window=window))
 
 
 # --- over all of a channel --------------------------------------------------------------------------------------
 
 
-def _whole(x: TensorType, *, p: int = 2) -> TensorType:
+def _whole(x: TensorType) -> TensorType:
     allow(FLOATS, X=x)
     if x.rank < 3:
         raise unfit("the rank of X", expected="3 or more: (N, C, …)", got=str(x))
-    if p not in {1, 2}:
-        raise unfit("p", expected="1 | 2", got=str(p))
     return TensorType(x.dtype, (*x.shape[:2], *(1,) * (x.rank - 2)))
+
+
+def _whole_of_lengths(x: TensorType, *, p: int) -> TensorType:
+    _of_lengths(x, p)
+    return _whole(x)
 
 
 def _whole_channels(reduce: Reduce, x: Array) -> Array:
@@ -205,6 +228,6 @@ def global_maximum_pool(x: Array) -> Array:
     return _whole_channels(maximum, x)
 
 
-@operator("GlobalLpPool", 2, 22, infer=_whole)
+@operator("GlobalLpPool", 2, 22, infer=_whole_of_lengths)
 def global_length_pool(x: Array, *, p: int = 2) -> Array:
-    return _whole_channels(sum_of_sizes if p == 1 else length, x)
+    return _whole_channels(partial(_lengths, p=p, add=total), x)
