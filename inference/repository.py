@@ -27,11 +27,12 @@ from inference.validation.report import Ports
 
 MAX_BATCH = 1024  # rows of one request, and of what Triton puts together
 QUEUE_SIZE = 4096  # requests that wait for one model; the next is refused
-NAME = re.compile(r"[0-9a-f]{64}")
+NAME = re.compile(r"[0-9a-f]{64}(\.reproducible)?")
 HIDDEN = ".writing-"
-RUNTIME = Path(__file__).parent / "runtimes" / "onnx_model.py"
+RUNTIMES = Path(__file__).parent / "runtimes"
 
 Backend = Literal["python", "onnxruntime"]
+Runtime = Literal["onnx", "reproducible"]
 
 
 class InstanceGroups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +57,8 @@ class Batching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class ModelRepository:
     """`root` is what Triton gets as `--model-repository`. `backend` says which of Triton's backends runs ONNX:
-    its own `onnxruntime` where the server has it, else `python` with `runtimes/onnx_model.py`.
+    its own `onnxruntime` where the server has it, else `python` with `runtimes/onnx_model.py`. The runtime
+    `reproducible` is Python's always, and stands beside `onnx` under a name of its own.
     """
 
     def __init__(
@@ -78,21 +80,22 @@ class ModelRepository:
         """The models that are here whole."""
         return tuple(sorted(path.name for path in self.root.iterdir() if NAME.fullmatch(path.name)))
 
-    def write(self, reference: ModelReference, ports: Ports, onnx: Path) -> str:
+    def write(self, reference: ModelReference, ports: Ports, onnx: Path, runtime: Runtime = "onnx") -> str:
         """Put the file `onnx` (of digest `reference.digest`, whose graph has `ports`) here; its name for Triton.
 
         Writing a model again renews its configuration and runtime. Raises Refused if the file or the graph is
         not what the reference says.
         """
         require_ports(reference, ports)
-        name = name_of(reference)
+        name = name_of(reference, runtime)
+        backend = self.backend if runtime == "onnx" else "python"
         part = self.root / f"{HIDDEN}{uuid.uuid4().hex}"
         try:
             (part / "1").mkdir(parents=True)
             _copy(onnx, part / "1" / "model.onnx", reference.digest)
-            if self.backend == "python":
-                _write(part / "1" / "model.py", RUNTIME.read_bytes())
-            config = configuration(name, ports, self.instances, self.backend, self.batching)
+            if backend == "python":
+                _write(part / "1" / "model.py", (RUNTIMES / f"{runtime}_model.py").read_bytes())
+            config = configuration(name, ports, self.instances, backend, self.batching)
             _write(part / "config.pbtxt", text_format.MessageToString(config, as_utf8=False).encode())
             self._publish(part, self.root / name)
         finally:
@@ -102,7 +105,7 @@ class ModelRepository:
     def remove(self, name: str) -> None:
         """Forget a model, in one step. Unload it first. Removing what is not here is not an error."""
         if not NAME.fullmatch(name):
-            raise Refused("not a model's name", pointer="/name", expected="64 hexadecimal digits", got=name[:100])
+            raise Refused("not a model's name", pointer="/name", expected=NAME.pattern, got=name[:100])
         hidden = self.root / f"{HIDDEN}{uuid.uuid4().hex}"
         try:
             (self.root / name).rename(hidden)
@@ -124,9 +127,10 @@ class ModelRepository:
             _sync(folder)
 
 
-def name_of(reference: ModelReference) -> str:
-    """What Triton calls this model."""
-    return reference.commitment.hex()
+def name_of(reference: ModelReference, runtime: Runtime = "onnx") -> str:
+    """What Triton calls this model in this runtime."""
+    name = reference.commitment.hex()
+    return name if runtime == "onnx" else f"{name}.{runtime}"
 
 
 def require_ports(reference: ModelReference, ports: Ports) -> None:

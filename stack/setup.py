@@ -1,4 +1,4 @@
-"""The half of the set-up that needs the packages of the other half (bootstrap.py): Triton's environment.
+"""The half of the set-up that needs the packages of the other half (bootstrap.py): kernels, Triton's environment.
 
 Ends with a line naming the package to install if this machine could not run the server.
 """
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from assay.errors import AssayError
+from native.build import Failed, build
 from stack import triton
 from stack.tree import ROOT
 
@@ -23,9 +24,10 @@ def backends() -> Path:
 
 def main() -> None:
     try:
+        build()
         triton.install(ENVIRONMENT, ROOT / "requirements" / "triton.txt")
         triton.command(ENVIRONMENT, backends(), BACKENDS, port=0)  # raises if there is no libpython for its stub
-    except (AssayError, OSError) as error:
+    except (AssayError, Failed, OSError) as error:
         sys.exit(f"make setup: {error}")
 
 

@@ -26,6 +26,7 @@ import psutil
 
 from assay.errors import Unavailable
 from stack.socketdir import plain
+from stack.tree import ROOT
 
 STUB = "triton_python_backend_stub"
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108 - where POSIX shared memory lives on Linux
@@ -43,7 +44,8 @@ def install(environment: Path, lock: Path) -> None:
     Uses the `uv` beside the running interpreter, and no pip, so a missing `ensurepip` does not matter.
     Raises Unavailable naming what failed.
     """
-    wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+    made_from = lock.read_bytes() + sys.version.encode() + os.fsencode(ROOT)
+    wanted = hashlib.sha256(made_from).hexdigest()
     done = environment / ".installed"
     with lock.open("rb") as held:  # two set-ups side by side must not undo each other
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -58,7 +60,14 @@ def install(environment: Path, lock: Path) -> None:
         )
         if run.returncode:
             raise Unavailable("the Triton environment could not be installed", got=run.stderr.strip()[-2000:])
+        _link(environment)
         _write(done, wanted)
+
+
+def _link(environment: Path) -> None:
+    """`assay` and `native` of this checkout, for the runtime `reproducible`."""
+    (packages,) = environment.glob("lib/python3*/site-packages")
+    _write(packages / "assay.pth", f"{ROOT}\n{ROOT / 'sdk'}\n")
 
 
 def backend_directory(environment: Path, into: Path) -> Path:

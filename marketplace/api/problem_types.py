@@ -124,6 +124,8 @@ not-onnx | Not ONNX | The file cannot be read as ONNX, or is damaged. Export the
 not-reproducible | Not reproducible | The model cannot be carried out to the same bits everywhere; each thing that stands in the way is named.
 unsupported-model | Unsupported part of a model | The file holds something that a reproducible program has no place for, such as tensors in other files, or text.
 unsupported-operator | Unsupported operator | The operator, in this version, is not among those whose every rounding is written down.
+not-reproducible-here | Another machine's bits | This machine's results are not the specification's, so it serves no reproducible model. The detail says what is wrong with it.
+no-kernels | No compiled kernels | The kernels were not built here, or lack this instruction set; models run all the same, slowly.
 unsupported-node | Unsupported use of an operator | The operator is reproducible, but not with these types, shapes or attributes.
 """
 _GROUPS = """

@@ -90,10 +90,10 @@ def reference_of(data: bytes, task="other") -> tuple[ModelReference, Ports]:
     return ModelReference(sha256(data), interface), ports
 
 
-def written(server: Server, model: onnx.ModelProto, folder: Path) -> Served:
+def written(server: Server, model: onnx.ModelProto, folder: Path, runtime="onnx") -> Served:
     """`model` in the server's repository, not loaded yet."""
     data = model.SerializeToString()
     file = folder / f"{sha256(data).hex()}.onnx"
     file.write_bytes(data)
     reference, ports = reference_of(data)
-    return Served(server.repository.write(reference, ports, file), ports, reference, file)
+    return Served(server.repository.write(reference, ports, file, runtime), ports, reference, file)

@@ -146,7 +146,7 @@ def test_writing_again_renews_configuration_and_runtime_only(tmp_path, upload):
     again = open_in(tmp_path, instances=InstanceGroups(count=3))
     assert again.write(*upload) == name
     assert (folder / "1" / "model.onnx").stat().st_ino == inode
-    assert (folder / "1" / "model.py").read_bytes() == under_test.RUNTIME.read_bytes()
+    assert (folder / "1" / "model.py").read_bytes() == (under_test.RUNTIMES / "onnx_model.py").read_bytes()
     assert config_of(again, name).instance_group[0].count == 3
 
 
