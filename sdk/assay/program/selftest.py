@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -24,7 +24,7 @@ from assay.operators.registry import find
 from assay.program.cases import CASES, Case
 from assay.program.graph import Input, Node, Program
 from assay.program.planning import Implementation
-from assay.program.running import Runner
+from assay.program.running import Reference, Runner
 
 FLUSHES = (
     "this machine flushes subnormal numbers to zero",
@@ -43,12 +43,12 @@ class WrongMachine(Unavailable):
     default_code = "not-reproducible-here"
 
 
-def require(implementation: type[Implementation] | None = None) -> None:
+def require(implementation: Callable[[], Implementation] = Reference) -> None:
     """Returns if all is well. Raises WrongMachine, saying what is wrong and what to look for."""
     _require_numbers()
     expected = known()
     for case in CASES:
-        for name, value in hashes(case, implementation() if implementation else None).items():
+        for name, value in hashes(case, implementation()).items():
             if value != expected.get(name):
                 raise WrongMachine(
                     "an operator gives other bits than the specification",
