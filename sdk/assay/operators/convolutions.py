@@ -178,7 +178,7 @@ def _placed(
         before, after = halves(cut, auto_pad)
     else:
         made = tuple(f - b - a for f, b, a in zip(full, before, after, strict=True))
-    if min(size) < 1 or min(made) < 1 or min(before) < 0:
+    if min(size) < 1 or min(made) < 1 or any(m > f for m, f in zip(made, full, strict=True)):
         raise unfit("the output", expected=f"a size of 1 … {full}", got=f"{list(made)} of an input {list(size)}")
     for o, s, d in zip(more, strides, dilations, strict=True):
         if o >= max(s, d):
