@@ -84,5 +84,5 @@ audit: setup ## look the locked packages up among known vulnerabilities (needs t
 clean: ## remove everything made here, data included; refuses while `make up` runs
 	@[ ! -e var/up.lock ] || flock --nonblock var/up.lock true || { \
 		echo "make clean: the marketplace of this folder runs, as process $$(cat var/up.lock); stop it first"; exit 1; }
-	rm -rf .venv .venv-triton var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-triton var native/lib .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,92 @@
+"""Matrix products of float32: the bits of `assay.operators.products`, from compiled kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.operators.arithmetic import Array
+from native.checks import result, tensor, thread_count
+from native.epilogue import Output, Step, lower
+from native.library import Kernels
+
+CACHE_LINE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """The right operand (links, columns) of products, its columns in panels as `isa` wants them."""
+
+    isa: str
+    links: int
+    columns: int
+    panels: Array
+
+
+def pack(kernels: Kernels, b: Array) -> Packed:
+    """b: (links, columns), strided as it may be (a transpose needs no copy). For a `b` that is used often."""
+    if b.dtype != np.float32 or b.ndim != 2 or any(stride % b.itemsize for stride in b.strides):
+        raise TypeError(f"b: expected a matrix of aligned float32, got {b.dtype}{list(b.shape)}")
+    links, columns = b.shape
+    width = kernels.call("panel")
+    panels = _aligned(-(-columns // width) * width * links)
+    row, column = (stride // b.itemsize for stride in b.strides)
+    kernels.call("pack", links, columns, b, row, column, panels)
+    return Packed(kernels.isa, links, columns, panels)
+
+
+def _aligned(count: int) -> Array:
+    """Memory whose vectors lie in one cache line each."""
+    spare = CACHE_LINE // 4
+    memory = np.empty(count + spare, np.float32)
+    start = -memory.ctypes.data % CACHE_LINE // 4
+    return memory[start : start + count]
+
+
+def matmul(
+    kernels: Kernels,
+    a: Array,
+    b: Array | Packed,
+    *,
+    steps: Sequence[Step] = (),
+    threads: int = 1,
+    out: Array | None = None,
+) -> Array:
+    """(…, M, K) times (…, K, N) or packed (K, N): (…, M, N), leading axes broadcast. The steps' channels are the
+    columns. Raises TypeError or ValueError.
+    """
+    tensor(a, "a")
+    packed = isinstance(b, Packed)
+    right, shape = (b.panels, (b.links, b.columns)) if isinstance(b, Packed) else (tensor(b, "b"), b.shape)
+    if isinstance(b, Packed) and b.isa != kernels.isa:
+        raise ValueError(f"b: expected panels for {kernels.isa}, got {b.isa}")
+    if a.ndim < 2 or len(shape) < 2 or a.shape[-1] != shape[-2]:
+        raise ValueError(f"expected (…, M, K) and (…, K, N), got {a.shape} and {shape}")
+    leading = np.broadcast_shapes(a.shape[:-2], shape[:-2])
+    rows, (links, columns) = a.shape[-2], shape[-2:]
+    made = (*leading, rows, columns)
+    if len(shape) == 2:  # one matrix on the right: all rows are of one product
+        rows, a_at, b_at = a.size // links if links else int(np.prod(made[:-1])), [0], [0]
+    else:
+        a_at, b_at = _starts(a.shape, leading), _starts(shape, leading)
+    epilogue = lower(steps, Output(made, rows, columns, channels_are_rows=False))
+    out = result(out, made, a, right, *epilogue.operands)
+    kernels.call(
+        "matmul",
+        thread_count(threads),
+        len(a_at),
+        *(rows, columns, links),
+        *(a, np.array(a_at, np.int64), right, np.array(b_at, np.int64), int(packed), out),
+        *epilogue.arguments(),
+    )
+    return out
+
+
+def _starts(shape: tuple[int, ...], leading: tuple[int, ...]) -> list[int]:
+    """Where each of the matrices begins, leading axes broadcast."""
+    count = int(np.prod(shape[:-2]))
+    numbers = np.broadcast_to(np.arange(count).reshape(shape[:-2]), leading)
+    starts: list[int] = (numbers * (shape[-2] * shape[-1])).ravel().tolist()
+    return starts

@@ -1,0 +1,50 @@
+/* Vectors of WIDTH floats, WIDTH / 2 doubles, or integers as wide, the same on every instruction set.
+ *
+ * + − × ÷, comparisons (0 or −1 in each element) and bit operations are C's own, on GCC's vector types; each is
+ * one IEEE operation for each element. The rest is here and, written for one instruction set each, in simd/:
+ *
+ *   vsplat(x)  vload(p)  vstore(p, x)                  unaligned
+ *   vfma(a, b, c)  vsqrt(x)  vsqrt_d(x)                rounded once
+ *   vlow(x)  vhigh(x)  vnarrow(low, high)              floats to doubles and back, rounded once
+ *   Lanes: a choice of elements                        lanes_of(mask), all_lanes(lanes)
+ *   vload_lanes(p, lanes)                              +0 elsewhere; what is not chosen is not touched
+ *   vfma_lanes(lanes, a, b, c)                         c where not chosen
+ *   MOST_ROWS                                          of a tile of products (tile.h): what its registers hold
+ */
+#ifndef SIMD_H
+#define SIMD_H
+
+#include <string.h>
+
+#include "kernel.h"
+
+#define VECTOR(type) type __attribute__((vector_size(4 * WIDTH), may_alias))
+
+#include SIMD /* defines WIDTH first */
+
+static const uint32_t NAN_BITS = 0x7FC00000;
+
+INLINE vfloat vselect(vint mask, vfloat a, vfloat b) { return (vfloat)((mask & (vint)a) | (~mask & (vint)b)); }
+
+/* One NaN for all. */
+INLINE vfloat vcanonical(vfloat x) { return vselect(x == x, x, (vfloat)(vint)((vint){0} + (int32_t)NAN_BITS)); }
+
+/* The greater and the lesser, as section 1 of the specification says; a NaN of theirs is whichever. */
+INLINE vfloat vgreatest(vfloat a, vfloat b) {
+    vfloat chosen = vselect(a > b, a, vselect(a == b, (vfloat)((vint)a & (vint)b), b));
+    return vselect(a == a, chosen, a);
+}
+INLINE vfloat vleast(vfloat a, vfloat b) {
+    vfloat chosen = vselect(a < b, a, vselect(a == b, (vfloat)((vint)a | (vint)b), b));
+    return vselect(a == a, chosen, a);
+}
+
+/* The first n < WIDTH elements only, +0 elsewhere. */
+INLINE vfloat vload_first(const float *p, int64_t n) {
+    vfloat x = {0};
+    memcpy(&x, p, 4 * (size_t)n);
+    return x;
+}
+INLINE void vstore_first(float *p, vfloat x, int64_t n) { memcpy(p, &x, 4 * (size_t)n); }
+
+#endif

@@ -1,0 +1,26 @@
+/* AVX2 with FMA: see simd.h. */
+#include <immintrin.h>
+
+#define WIDTH 8
+#define MOST_ROWS 6
+typedef VECTOR(float) vfloat;
+typedef VECTOR(double) vdouble;
+typedef VECTOR(int32_t) vint;
+typedef VECTOR(int64_t) vlong;
+typedef vint Lanes;
+
+INLINE vfloat vsplat(float x) { return _mm256_set1_ps(x); }
+INLINE vfloat vload(const float *p) { return _mm256_loadu_ps(p); }
+INLINE void vstore(float *p, vfloat x) { _mm256_storeu_ps(p, x); }
+INLINE vfloat vfma(vfloat a, vfloat b, vfloat c) { return _mm256_fmadd_ps(a, b, c); }
+INLINE vfloat vsqrt(vfloat x) { return _mm256_sqrt_ps(x); }
+INLINE vdouble vsqrt_d(vdouble x) { return _mm256_sqrt_pd(x); }
+INLINE vdouble vlow(vfloat x) { return _mm256_cvtps_pd(_mm256_castps256_ps128(x)); }
+INLINE vdouble vhigh(vfloat x) { return _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)); }
+INLINE vfloat vnarrow(vdouble low, vdouble high) { return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low)); }
+INLINE Lanes lanes_of(vint mask) { return mask; }
+INLINE int all_lanes(Lanes lanes) { return _mm256_movemask_ps((__m256)lanes) == 0xFF; }
+INLINE vfloat vload_lanes(const float *p, Lanes lanes) { return _mm256_maskload_ps(p, (__m256i)lanes); }
+INLINE vfloat vfma_lanes(Lanes lanes, vfloat a, vfloat b, vfloat c) {
+    return _mm256_blendv_ps(c, vfma(a, b, c), (__m256)lanes);
+}
