@@ -111,20 +111,19 @@ def _fit(x: TensorType, w: TensorType, b: TensorType | None, group: int, *, made
         raise unfit("the shape of B", expected=f"[{made}]", got=str(b))
 
 
-def _convolution(
-    x: TensorType,
-    w: TensorType,
-    b: TensorType | None = None,
-    *,
-    group: int,
-    kernel_shape: Sizes | None,
-    **how: Any,
-) -> TensorType:
-    allow(FLOAT32, X=x, W=w, B=b)
+def convolved(
+    x: TensorType, w: TensorType, b: TensorType | None, *, group: int, kernel_shape: Sizes | None, **how: Any
+) -> Sizes:
+    """The shape of a convolution, whatever its types. Raises Refused."""
     size = spatial(x)
     window = window_of(size, _kernel(w, x, kernel_shape), **how)
     _fit(x, w, b, group, made=w.shape[0], seen=w.shape[1] * group)
-    return TensorType(x.dtype, (x.shape[0], w.shape[0], *window.places(size)))
+    return x.shape[0], w.shape[0], *window.places(size)
+
+
+def _convolution(x: TensorType, w: TensorType, b: TensorType | None = None, **how: Any) -> TensorType:
+    allow(FLOAT32, X=x, W=w, B=b)
+    return TensorType(x.dtype, convolved(x, w, b, **how))
 
 
 def _biased(y: Array, b: Array | None) -> Array:

@@ -134,13 +134,17 @@ def transposed_convolution(
 MULTIPLIED = FLOAT32 | frozenset(map(np.dtype, ("i4", "i8", "u4", "u8")))
 
 
-def _product(a: TensorType, b: TensorType) -> TensorType:
-    """A vector on the left is a row, on the right a column, whose axis is left out of the product."""
-    allow(MULTIPLIED, A=a, B=b)
-    alike(a, b)
+def multiplied(a: TensorType, b: TensorType) -> tuple[int, ...]:
+    """The shape of a product. A vector on the left is a row, on the right a column, whose axis is left out."""
     if not a.rank or not b.rank or a.shape[-1] != b.shape[-2:][0]:
         raise unfit("matrices that do not fit together", expected="(…, M, K) and (…, K, N)", got=f"{a} and {b}")
-    return TensorType(a.dtype, (*together(a.shape[:-2], b.shape[:-2]), *a.shape[-2:-1], *b.shape[1:][-1:]))
+    return *together(a.shape[:-2], b.shape[:-2]), *a.shape[-2:-1], *b.shape[1:][-1:]
+
+
+def _product(a: TensorType, b: TensorType) -> TensorType:
+    allow(MULTIPLIED, A=a, B=b)
+    alike(a, b)
+    return TensorType(a.dtype, multiplied(a, b))
 
 
 @operator("MatMul", 1, 9, 13, infer=_product)
