@@ -82,3 +82,60 @@ def sin(x: Decimal) -> Decimal:
 
 def cos(x: Decimal) -> Decimal:
     return sin(x + PI / 2)
+
+
+def tan(x: Decimal) -> Decimal:
+    return sin(x) / cos(x)
+
+
+def sinh(x: Decimal) -> Decimal:
+    """By its exponentials, with digits for what cancels."""
+    with localcontext() as context:
+        context.prec = 2 * DIGITS
+        return (x.exp() - (-x).exp()) / 2
+
+
+def cosh(x: Decimal) -> Decimal:
+    return (x.exp() + (-x).exp()) / 2
+
+
+def asinh(x: Decimal) -> Decimal:
+    with localcontext() as context:
+        context.prec = 2 * DIGITS
+        size = abs(x)
+        return (size + (size * size + 1).sqrt()).ln().copy_sign(x)
+
+
+def acosh(x: Decimal) -> Decimal:
+    with localcontext() as context:
+        context.prec = 2 * DIGITS
+        return (x + (x * x - 1).sqrt()).ln()
+
+
+def atanh(x: Decimal) -> Decimal:
+    with localcontext() as context:
+        context.prec = 2 * DIGITS
+        return ((1 + x) / (1 - x)).ln() / 2
+
+
+def atan(x: Decimal) -> Decimal:
+    """Half the angle, three times; then the series."""
+    if abs(x) > 1:
+        return (PI / 2 - atan(1 / abs(x))).copy_sign(x)
+    for _ in range(3):
+        x = x / (1 + (1 + x * x).sqrt())
+    power, total, n = x, Decimal(0), 1
+    while abs(power) > Decimal(10) ** -DIGITS * abs(x):
+        total += power / n
+        power *= -x * x
+        n += 2
+    return 8 * total
+
+
+def asin(x: Decimal) -> Decimal:
+    root = ((1 - x) * (1 + x)).sqrt()
+    return atan(x / root) if root else (PI / 2).copy_sign(x)
+
+
+def acos(x: Decimal) -> Decimal:
+    return 2 * atan(((1 - x) / (1 + x)).sqrt()) if x > -1 else PI

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from assay.operators import arithmetic, functions
+from assay.operators import angles, arithmetic, functions
 from tests.sdk import exactly
 
 ONE = {
@@ -20,9 +20,31 @@ ONE = {
     "softplus": exactly.softplus,
     "sin": exactly.sin,
     "cos": exactly.cos,
+    "tan": exactly.tan,
+    "asin": exactly.asin,
+    "acos": exactly.acos,
+    "atan": exactly.atan,
+    "sinh": exactly.sinh,
+    "cosh": exactly.cosh,
+    "asinh": exactly.asinh,
+    "acosh": exactly.acosh,
+    "atanh": exactly.atanh,
 }
-WITHIN = {"exp": (-103, 88), "log": (1e-45, 3.4e38), "erf": (-4, 4), "tanh": (-10, 10)}
+WITHIN = {
+    "exp": (-103, 88),
+    "log": (1e-45, 3.4e38),
+    "erf": (-4, 4),
+    "tanh": (-10, 10),
+    "asin": (-1, 1),
+    "acos": (-1, 1),
+    "acosh": (1, 3.4e38),
+    "atanh": (-0.9999999, 0.9999999),
+}
 NAN = 0x7FC00000
+
+
+def function(name):
+    return getattr(angles if hasattr(angles, name) else functions, name)
 
 
 def bits(x):
@@ -42,17 +64,27 @@ def arguments(name):
 @pytest.mark.parametrize("name", ONE)
 def test_a_function_is_within_half_a_unit_and_a_little(name):
     x = arguments(name)
-    for each, got in zip(x, getattr(functions, name)(x), strict=True):
+    for each, got in zip(x, function(name)(x), strict=True):
         assert exactly.off_by(got, ONE[name], each) < 0.501, each
 
 
-@pytest.mark.parametrize("name", ["sin", "cos"])
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
 def test_angles_of_any_size(name):
     x = np.float32([2.0**20 - 0.0625, 2.0**20, -(2.0**20), 16367173 * 2.0**72, -1e30, 3.4028234663852886e38])
     with np.errstate(all="raise"):
-        values = getattr(functions, name)(x)
+        values = function(name)(x)
     for each, got in zip(x, values, strict=True):
         assert exactly.off_by(got, ONE[name], each) < 0.501, each
+
+
+def test_large_angles_are_brought_into_their_quadrant_exactly():
+    random = np.random.default_rng(9)
+    m, e = random.integers(2**23, 2**24, 500), random.integers(-3, 105, 500)
+    digits = [
+        int(m) * angles.TWO_OVER_PI_INTEGER * 2 ** (int(e) + 3) // 2**197 % 2**64
+        for m, e in zip(m, e, strict=True)
+    ]
+    assert angles._times_two_over_pi(m.astype(np.uint64), e).tolist() == digits
 
 
 def test_a_power_is_within_half_a_unit_and_a_little():
@@ -73,13 +105,37 @@ SPECIAL = {  # x, f(x), x, f(x), …
     "softplus": (INF, INF, -INF, 0, 200, 200, -200, 0),
     "sin": (INF, np.nan, -INF, np.nan, 0, 0, -0.0, -0.0),
     "cos": (INF, np.nan, -INF, np.nan, 0, 1, -0.0, 1),
+    "tan": (INF, np.nan, -INF, np.nan, 0, 0, -0.0, -0.0, 1e-45, 1e-45),
+    "asin": (1, 1.5707964, -1, -1.5707964, 1.0000001, np.nan, -INF, np.nan, 0, 0, -0.0, -0.0, -1e-45, -1e-45),
+    "acos": (
+        1,
+        0,
+        -1,
+        3.1415927,
+        1.0000001,
+        np.nan,
+        -1.0000001,
+        np.nan,
+        INF,
+        np.nan,
+        0,
+        1.5707964,
+        -0.0,
+        1.5707964,
+    ),
+    "atan": (INF, 1.5707964, -INF, -1.5707964, 1, 0.7853982, 0, 0, -0.0, -0.0, 1e-45, 1e-45),
+    "sinh": (INF, INF, -INF, -INF, 90, INF, -90, -INF, 0, 0, -0.0, -0.0, -1e-45, -1e-45),
+    "cosh": (INF, INF, -INF, INF, 90, INF, -90, INF, 0, 1, -0.0, 1),
+    "asinh": (INF, INF, -INF, -INF, 0, 0, -0.0, -0.0, 1e-45, 1e-45),
+    "acosh": (INF, INF, -INF, np.nan, 1, 0, 0.9999999, np.nan, -3, np.nan, 0, np.nan),
+    "atanh": (1, INF, -1, -INF, 1.0000001, np.nan, -INF, np.nan, 0, 0, -0.0, -0.0, -1e-45, -1e-45),
 }
 
 
 @pytest.mark.parametrize("name", SPECIAL)
 def test_at_the_edges(name):
     pairs = np.float32([*SPECIAL[name], np.nan, np.nan]).reshape(-1, 2)
-    got = getattr(functions, name)(pairs[:, 0])
+    got = function(name)(pairs[:, 0])
     assert bits(got) == bits(arithmetic.canonical(pairs[:, 1]))
 
 
@@ -113,6 +169,15 @@ DIGESTS = {
     "softplus": "22c976c2a64d2cc9870a2cecead2d77aeb5f1fd43fb75e50a2d22ae5c24e088c",
     "sin": "45d2b41db0a097f6d8fb150f5df193b3c9011e4cd8303a18b22ac0dcb8bc7a76",
     "cos": "f4ae23b17d3c328231503e327f3ea99e9b4518c488b548e8a0d0f05686c812b9",
+    "tan": "e2480103035e409ae6bfa9122bbfbd3fee724999f31f40072f670c77ea6c87a6",
+    "asin": "5616e3df9b730505976675c3ff42dd94388f68bbd327f7d326b02d1366020555",
+    "acos": "2d2768c1d2c67dcf558d17012b77a74aa51426d2729649108351960f0b9647e3",
+    "atan": "4bf294ba318f87b69d585832be867316999f50df48931c3192b22917bb53941c",
+    "sinh": "ee454ac8f98949e7db9e87b792fa68fcac5dd0671ae60c8abbe9d236d27eee46",
+    "cosh": "8069830630da30f265f52852fdf7d0d6e5ec8cb802c5f3b08ba31d9ce90f19e1",
+    "asinh": "dc86f72a7c2d41b540990c14c33a6172ff3db71a7a29116cc4210b9f6ebb1b19",
+    "acosh": "1a14fbbf285292dbd2ea34314cefe3797776ab64e04146d88b2cb0f1bc127e04",
+    "atanh": "8a55c36ae719172cc96c472fe231e52b6758df834ab4cfa9bbfb803387af16ca",
     "power": "24dcaec9b8a49c1ee76a1e969163fd97e5d45a58352978947ee40a269bfefd1f",
 }
 
@@ -122,4 +187,4 @@ def test_the_bits_are_those_of_the_specification(name):
     """Of 65,536 floats of every kind. A digest that changes is another version of the specification."""
     every = (np.arange(2**16, dtype=np.uint32) * 65_537 + 12_345).view(np.float32)
     given = (every, every[::-1].copy()) if name == "power" else (every,)
-    assert hashlib.sha256(getattr(functions, name)(*given).astype("<f4").tobytes()).hexdigest() == DIGESTS[name]
+    assert hashlib.sha256(function(name)(*given).astype("<f4").tobytes()).hexdigest() == DIGESTS[name]

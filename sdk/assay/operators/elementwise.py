@@ -6,7 +6,7 @@ from functools import reduce
 
 import numpy as np
 
-from assay.operators import functions
+from assay.operators import angles, functions
 from assay.operators.arithmetic import Array, canonical, converted, greatest, least
 from assay.operators.registry import TensorType, operator, unfit
 from assay.operators.shapes import (
@@ -230,17 +230,62 @@ def logarithm(x: Array) -> Array:
 
 @operator("Sin", 7, 22, infer=same(FLOAT32))
 def sine(x: Array) -> Array:
-    return functions.sin(x)
+    return angles.sin(x)
 
 
 @operator("Cos", 7, 22, infer=same(FLOAT32))
 def cosine(x: Array) -> Array:
-    return functions.cos(x)
+    return angles.cos(x)
+
+
+@operator("Tan", 7, 22, infer=same(FLOAT32))
+def tangent(x: Array) -> Array:
+    return angles.tan(x)
+
+
+@operator("Asin", 7, 22, infer=same(FLOAT32))
+def arc_sine(x: Array) -> Array:
+    return angles.asin(x)
+
+
+@operator("Acos", 7, 22, infer=same(FLOAT32))
+def arc_cosine(x: Array) -> Array:
+    return angles.acos(x)
+
+
+@operator("Atan", 7, 22, infer=same(FLOAT32))
+def arc_tangent(x: Array) -> Array:
+    return angles.atan(x)
+
+
+@operator("Sinh", 9, 22, infer=same(FLOAT32))
+def hyperbolic_sine(x: Array) -> Array:
+    return functions.sinh(x)
+
+
+@operator("Cosh", 9, 22, infer=same(FLOAT32))
+def hyperbolic_cosine(x: Array) -> Array:
+    return functions.cosh(x)
 
 
 @operator("Tanh", 6, 13, infer=same(FLOAT32))
 def hyperbolic_tangent(x: Array) -> Array:
     return functions.tanh(x)
+
+
+@operator("Asinh", 9, 22, infer=same(FLOAT32))
+def area_sine(x: Array) -> Array:
+    return functions.asinh(x)
+
+
+@operator("Acosh", 9, 22, infer=same(FLOAT32))
+def area_cosine(x: Array) -> Array:
+    return functions.acosh(x)
+
+
+@operator("Atanh", 9, 22, infer=same(FLOAT32))
+def area_tangent(x: Array) -> Array:
+    return functions.atanh(x)
 
 
 @operator("Erf", 9, 13, infer=same(FLOAT32))

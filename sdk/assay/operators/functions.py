@@ -13,28 +13,26 @@ import numpy as np
 from assay.operators.arithmetic import Array, canonical, quiet
 
 
-def _doubles(text: str) -> tuple[float, ...]:
+def doubles(text: str) -> tuple[float, ...]:
     return tuple(float.fromhex(each) for each in text.split())
 
 
-LOG2_E, LN2_HIGH, LN2_LOW = _doubles("0x1.71547652b82fep+0 0x1.62e42fefa2000p-1 0x1.9ef35793c7673p-41")
-SQRT_HALF, TWO_OVER_PI = _doubles("0x1.6a09e667f3bcdp-1 0x1.45f306dc9c883p-1")
-HALF_PI = 1.5707963267948966
-HALF_PI_PARTS = _doubles("0x1.921fb54400000p+0 0x1.0b4611a600000p-34 0x1.3198a2e037073p-69")
+LOG2_E, LN2_HIGH, LN2_LOW = doubles("0x1.71547652b82fep+0 0x1.62e42fefa2000p-1 0x1.9ef35793c7673p-41")
+SQRT_HALF = float.fromhex("0x1.6a09e667f3bcdp-1")
 
-EXP = _doubles(
+EXP = doubles(
     """0x1p+0 0x1p+0 0x1.fffffffff71b2p-2 0x1.5555555553b78p-3 0x1.555555742d965p-5 0x1.1111111c478f5p-7
     0x1.6c164de86dafdp-10 0x1.a019ada35ef5ap-13 0x1.a15a600528a0fp-16 0x1.72c72ca4c271ep-19"""
 )
-ATANH = _doubles(
+ATANH = doubles(
     """0x1p+0 0x1.5555555555157p-2 0x1.9999999bd81f3p-3 0x1.2492477e1dce5p-3 0x1.c71d5d8ecb89dp-4
     0x1.743cf2e7a943ep-4 0x1.3d6fb1589de81p-4 0x1.f1cd3c3f72266p-5 0x1.6cb6b520b2eb7p-4"""
 )
-TANH = _doubles(
+TANH = doubles(
     """0x1p+0 -0x1.5555555539b22p-2 0x1.111110643ece9p-3 -0x1.ba1a472a39970p-5 0x1.65d545b29e287p-6
     -0x1.10c5530715930p-7"""
 )
-ERF = _doubles(
+ERF = doubles(
     """0x1.6fcd22af73265p-2 -0x1.7b26f08ca816ap-6 0x1.237b69153afa5p-9 -0x1.ea83a91df6a76p-13
     0x1.a51fecd7e613fp-16 -0x1.642a6be3cfd5cp-19 0x1.2240db7a8368bp-22 -0x1.c18aa60398690p-26
     0x1.4826ed9dd7165p-29 -0x1.c1d1f0656dc32p-33 0x1.21178b60ff135p-36 -0x1.5c8869f5d3af1p-40
@@ -42,24 +40,11 @@ ERF = _doubles(
     0x1.6796047ab9d20p-60 -0x1.48b23de64724cp-64 0x1.09dd254257151p-68 -0x1.1df2f8c059e42p-73
     0x1.b4e8e8dcc00abp-78 -0x1.755b5e360ca92p-81 0x1.f2d91b984d040p-86"""
 )
-SIN = _doubles(
-    """0x1p+0 -0x1.555555555516ap-3 0x1.1111110fd3935p-7 -0x1.a019fd9a9838bp-13 0x1.71d9a97cd3c34p-19
-    -0x1.aa28204b8cc64p-26"""
-)
-COS = _doubles(
-    """0x1p+0 -0x1.ffffffffffffap-2 0x1.5555555554131p-5 -0x1.6c16c1691cef0p-10 0x1.a019fc7a81ca5p-16
-    -0x1.27e0f50f770a1p-22 0x1.1c062221cb53bp-29"""
-)
 
 FARTHEST = 700.0  # beyond which `exp` is 0 or infinite as float32 anyway, even times another float32
-EXPM1_NEAR = 0.25
-TANH_NEAR = 0.25
+EXPM1_NEAR = TANH_NEAR = ATANH_NEAR = 0.25
+ASINH_NEAR, ACOSH_NEAR = 0.5, 1.25
 ERF_END, ERF_CENTRE = 3.93, 7.75
-EXACT_QUADRANTS = 2.0**20  # from here on, π/2 in three parts is too short
-_TWO_OVER_PI_BITS = 256
-TWO_OVER_PI_INTEGER = int(  # ⌊2/π × 2²⁵⁶⌋
-    "a2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe5163abdebbc561", 16
-)
 
 
 # --- what is asked ----------------------------------------------------------------------------------------------
@@ -96,15 +81,41 @@ def softplus(x: Array) -> Array:
 
 
 @quiet
-def sin(x: Array) -> Array:
-    quadrant, sine, cosine = _quadrant(x)
-    return rounded(_turned(quadrant, sine, cosine))
+def sinh(x: Array) -> Array:
+    t = expm1_in_double(np.abs(x.astype(np.float64)))
+    return rounded(np.copysign(0.5 * (t + t / (t + 1.0)), x))
 
 
 @quiet
-def cos(x: Array) -> Array:
-    quadrant, sine, cosine = _quadrant(x)
-    return rounded(_turned(quadrant + 1, sine, cosine))
+def cosh(x: Array) -> Array:
+    t = exp_in_double(np.abs(x.astype(np.float64)))
+    return rounded(0.5 * (t + 1.0 / t))
+
+
+@quiet
+def asinh(x: Array) -> Array:
+    size = np.abs(x.astype(np.float64))
+    root = np.sqrt(size * size + 1.0)
+    near = log1p_in_double(size + size * size / (1.0 + root))
+    return rounded(np.copysign(np.where(size < ASINH_NEAR, near, log_in_double(size + root)), x))
+
+
+@quiet
+def acosh(x: Array) -> Array:
+    """NaN below 1."""
+    wide = x.astype(np.float64)
+    above = wide - 1.0
+    near = log1p_in_double(above + np.sqrt(above * (above + 2.0)))
+    far = log_in_double(wide + np.sqrt(wide * wide - 1.0))
+    return rounded(np.where(wide < 1, np.nan, np.where(wide < ACOSH_NEAR, near, far)))
+
+
+@quiet
+def atanh(x: Array) -> Array:
+    """±∞ of ±1, NaN beyond."""
+    size = np.abs(x.astype(np.float64))
+    far = 0.5 * log_in_double((1.0 + size) / (1.0 - size))
+    return rounded(np.copysign(np.where(size < ATANH_NEAR, atanh_in_double(size), far), x))
 
 
 @quiet
@@ -159,7 +170,7 @@ def log_in_double(x: Array) -> Array:
     m, e = np.frexp(np.where((x > 0) & (x < np.inf), x, 1.0))
     low = m < SQRT_HALF
     m, e = np.where(low, m + m, m), np.where(low, e - 1, e).astype(np.float64)
-    finite = e * LN2_HIGH + (2.0 * _atanh((m - 1.0) / (m + 1.0)) + e * LN2_LOW)
+    finite = e * LN2_HIGH + (2.0 * atanh_in_double((m - 1.0) / (m + 1.0)) + e * LN2_LOW)
     return np.where(x == 0, -np.inf, np.where(x == np.inf, np.inf, np.where(x > 0, finite, np.nan)))
 
 
@@ -176,47 +187,14 @@ def erf_in_double(x: Array) -> Array:
 
 def softplus_in_double(x: Array) -> Array:
     t = exp_in_double(-np.abs(x))
-    return np.where(x > 0, x, 0.0) + 2.0 * _atanh(t / (2.0 + t))
+    return np.where(x > 0, x, 0.0) + log1p_in_double(t)
 
 
-def _atanh(s: Array) -> Array:
+def log1p_in_double(t: Array) -> Array:
+    """log(1 + t), for 0 ≤ t ≤ 1."""
+    return 2.0 * atanh_in_double(t / (2.0 + t))
+
+
+def atanh_in_double(s: Array) -> Array:
     """For |s| ≤ 1/3."""
     return s * polynomial(ATANH, s * s)
-
-
-# --- quadrants --------------------------------------------------------------------------------------------------
-
-
-def _quadrant(x: Array) -> tuple[Array, Array, Array]:
-    """n modulo 4, and sine and cosine of r, where x = n π/2 + r."""
-    wide = x.astype(np.float64)
-    far = ~(np.abs(wide) < EXACT_QUADRANTS)
-    near = np.where(far, 0.0, wide)
-    n = np.rint(near * TWO_OVER_PI) + 0.0  # +0 rather than −0, so that the sine of −0 is −0
-    high, middle, low = HALF_PI_PARTS
-    r = ((near - n * high) - n * middle) - n * low
-    n = n.astype(np.int64)
-    for place in zip(*np.nonzero(far), strict=True):
-        n[place], r[place] = _far_quadrant(float(wide[place]))
-    square = r * r
-    return n % 4, r * polynomial(SIN, square), polynomial(COS, square)
-
-
-def _far_quadrant(x: float) -> tuple[int, float]:
-    """By integers: exact until the rest is rounded."""
-    if not np.isfinite(x):
-        return 0, float("nan")
-    mantissa, exponent = np.frexp(abs(x))
-    whole = int(mantissa * 2**24) * TWO_OVER_PI_INTEGER
-    turns = whole << int(exponent) + 14 >> _TWO_OVER_PI_BITS - 24  # in units of 2⁻⁶² quadrants
-    turns &= 2**64 - 1
-    n, rest = turns >> 62, turns & (2**62 - 1)
-    if rest >= 2**61:
-        n, rest = n + 1, rest - 2**62
-    r = (float(rest) * 2.0**-62) * HALF_PI
-    return (-n, -r) if x < 0 else (n, r)
-
-
-def _turned(quadrant: Array, sine: Array, cosine: Array) -> Array:
-    value = np.where(quadrant % 2 == 0, sine, cosine)
-    return np.where(quadrant % 4 >= 2, -value, value)

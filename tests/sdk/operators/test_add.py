@@ -1,3 +1,5 @@
+"""Add: IEEE sums and sums modulo 2ⁿ; what is refused of any operator of two."""
+
 import numpy as np
 import pytest
 
