@@ -113,7 +113,7 @@ class Operator:
     ) -> tuple[TensorType, ...]:
         """The types of the first `outputs` outputs. Raises Refused if it cannot be carried out on such inputs."""
         self._require(inputs)
-        made = self.infer(*inputs, **self._keywords(attributes, outputs))
+        made = self.infer(*inputs, **self.keywords(attributes, outputs))
         made = made if isinstance(made, tuple) else (made,)
         if len(made) < outputs:
             raise unfit(f"output {outputs - 1}", expected=f"{len(made)} outputs", got=str(outputs))
@@ -124,7 +124,7 @@ class Operator:
         self, inputs: Sequence[Array | None], attributes: Mapping[str, Any], outputs: int
     ) -> tuple[Array, ...]:
         """The first `outputs` outputs, for inputs whose types `types` has accepted."""
-        made = self.compute(*inputs, **self._keywords(attributes, outputs))
+        made = self.compute(*inputs, **self.keywords(attributes, outputs))
         made = made if isinstance(made, tuple) else (made,)
         return tuple(np.asarray(each) for each in made[:outputs])  # NumPy has scalars for arrays without axes
 
@@ -134,7 +134,7 @@ class Operator:
             most = "" if self.most == self.fewest else " or more" if self.most is None else f" … {self.most}"
             raise unfit("its inputs", expected=f"{self.fewest}{most}", got=str(len(inputs)))
 
-    def _keywords(self, attributes: Mapping[str, Any], outputs: int) -> dict[str, Any]:
+    def keywords(self, attributes: Mapping[str, Any], outputs: int) -> dict[str, Any]:
         """Every attribute, those left out by their defaults. Raises Refused."""
         for name in attributes:
             if name not in self.attributes:
