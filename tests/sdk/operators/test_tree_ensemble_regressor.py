@@ -59,20 +59,20 @@ def test_weights_are_added_in_the_order_in_which_trees_appear():
     def leaves(*trees):
         weights = dict(zip(trees, (2.0**24, 1.0, 1.0), strict=True))
         order = sorted(trees, reverse=True)  # the order of the votes matters as little
-        return dict(
-            nodes_treeids=trees,
-            nodes_nodeids=(0, 0, 0),
-            nodes_featureids=(0, 0, 0),
-            nodes_modes=("LEAF",) * 3,
-            nodes_values=(0.0,) * 3,
-            nodes_truenodeids=(0, 0, 0),
-            nodes_falsenodeids=(0, 0, 0),
-            target_treeids=tuple(order),
-            target_nodeids=(0, 0, 0),
-            target_ids=(0, 0, 0),
-            target_weights=tuple(weights[tree] for tree in order),
-            n_targets=1,
-        )
+        return {
+            "nodes_treeids": trees,
+            "nodes_nodeids": (0, 0, 0),
+            "nodes_featureids": (0, 0, 0),
+            "nodes_modes": ("LEAF",) * 3,
+            "nodes_values": (0.0,) * 3,
+            "nodes_truenodeids": (0, 0, 0),
+            "nodes_falsenodeids": (0, 0, 0),
+            "target_treeids": tuple(order),
+            "target_nodeids": (0, 0, 0),
+            "target_ids": (0, 0, 0),
+            "target_weights": tuple(weights[tree] for tree in order),
+            "n_targets": 1,
+        }
 
     assert regress(column(0), **leaves(7, 5, 6)).tolist() == [[2.0**24]]
     given = leaves(7, 5, 6) | {"nodes_treeids": (5, 6, 7)}
@@ -213,20 +213,20 @@ def test_no_trees_at_all():
 def _branches(children):
     """Nodes as lists of their children, of one tree; none: a leaf with a vote."""
     leaves = [i for i, each in enumerate(children) if not each]
-    return dict(
-        nodes_treeids=(0,) * len(children),
-        nodes_nodeids=tuple(range(len(children))),
-        nodes_featureids=(0,) * len(children),
-        nodes_modes=tuple("BRANCH_LEQ" if each else "LEAF" for each in children),
-        nodes_values=(0.0,) * len(children),
-        nodes_truenodeids=tuple(each[0] if each else 0 for each in children),
-        nodes_falsenodeids=tuple(each[1] if each else 0 for each in children),
-        target_treeids=(0,) * len(leaves),
-        target_nodeids=tuple(leaves),
-        target_ids=(0,) * len(leaves),
-        target_weights=tuple(map(float, leaves)),
-        n_targets=1,
-    )
+    return {
+        "nodes_treeids": (0,) * len(children),
+        "nodes_nodeids": tuple(range(len(children))),
+        "nodes_featureids": (0,) * len(children),
+        "nodes_modes": tuple("BRANCH_LEQ" if each else "LEAF" for each in children),
+        "nodes_values": (0.0,) * len(children),
+        "nodes_truenodeids": tuple(each[0] if each else 0 for each in children),
+        "nodes_falsenodeids": tuple(each[1] if each else 0 for each in children),
+        "target_treeids": (0,) * len(leaves),
+        "target_nodeids": tuple(leaves),
+        "target_ids": (0,) * len(leaves),
+        "target_weights": tuple(map(float, leaves)),
+        "n_targets": 1,
+    }
 
 
 def test_branches_that_go_round_in_a_circle():
