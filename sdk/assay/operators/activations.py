@@ -141,14 +141,17 @@ def gelu(x: Array, *, approximate: str = "none") -> Array:
 
 @operator("Mish", 18, 22, infer=same(FLOAT32))
 def mish(x: Array) -> Array:
+    """NaN for −∞, as ∞ × 0 is."""
     x = x.astype(np.float64)
-    return rounded(x * tanh_in_double(softplus_in_double(x)))
+    return rounded(np.where(x == -np.inf, np.nan, x * tanh_in_double(softplus_in_double(x))))
 
 
 @operator("Swish", 24, infer=same(FLOAT32))
 def swish(x: Array, *, alpha: float = 1.0) -> Array:
+    """NaN where x is infinite and its sigmoid 0 or NaN, as ∞ × 0 is."""
     x = x.astype(np.float64)
-    return rounded(x * (1.0 / (1.0 + exp_in_double(-(alpha * x)))))
+    lost = np.isinf(x) & ~(alpha * x > 0)
+    return rounded(np.where(lost, np.nan, x * (1.0 / (1.0 + exp_in_double(-(alpha * x))))))
 
 
 # --- clipping, and nothing --------------------------------------------------------------------------------------
@@ -182,8 +185,9 @@ def _dropped_type(x: TensorType, **_: Any) -> tuple[TensorType, TensorType]:
     return TensorType(x.dtype, x.shape), TensorType(np.dtype(np.bool_), x.shape)
 
 
+@operator("Dropout", 7, infer=lambda x, **_: _dropped_type(x)[0])  # whose mask was no Boolean
 @operator("Dropout", 10, infer=_dropped_type)
-def dropout_of_old(x: Array, *, ratio: float = 0.5) -> tuple[Array, Array]:
+def early_dropout(x: Array, *, ratio: float = 0.5) -> tuple[Array, Array]:
     return dropout(x)
 
 
