@@ -24,7 +24,7 @@ def quantised(x: Array, scale: Array, zero: Array) -> Array:
 
 
 def saturated(x: Array, zero: Array) -> Array:
-    """float32, divided by the scale: rounded, kept within the type of `zero` less `zero`, NaN as 0; plus `zero`."""
+    """float32, divided by the scale: rounded, kept within the type of `zero` less `zero`, NaN as 0; plus it."""
     ends, offset = np.iinfo(zero.dtype), zero.astype(np.int32)
     within = np.rint(x).clip((ends.min - offset).astype(np.float32), (ends.max - offset).astype(np.float32))
     return (np.where(np.isnan(within), 0, within).astype(np.int32) + offset).astype(zero.dtype)
