@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from assay.operators.arithmetic import Array
 from assay.program.graph import Node
+from native.epilogue import Step
 from native.library import Kernels
 
 Call: TypeAlias = Callable[[], object]
@@ -31,13 +32,16 @@ class Machine:
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """`reads` and `writes` are the node's inputs and outputs; None where one is left out."""
+    """`reads` and `writes` are the node's inputs and outputs; None where one is left out. `steps`: what is done to
+    the one result of a product before it is written.
+    """
 
     machine: Machine
     node: Node
     reads: tuple[Array | None, ...]
     writes: tuple[Array | None, ...]
     constants: frozenset[str]
+    steps: tuple[Step, ...] = ()
 
     @property
     def kernels(self) -> Kernels:

@@ -32,7 +32,7 @@ class Implementation(Protocol):
         """
         ...
 
-    def bind(self, group: Group, tensors: Mapping[str, Array], constants: frozenset[str]) -> Callable[[], None]:
+    def bind(self, group: Group, tensors: Mapping[str, Array], constants: frozenset[str]) -> Callable[[], object]:
         """A call that reads and writes these arrays, now and whenever it is called. `constants` never change."""
         ...
 

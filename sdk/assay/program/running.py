@@ -45,7 +45,7 @@ class _Bound:
     """A plan with arrays in their places."""
 
     tensors: Mapping[str, Array]
-    calls: Sequence[tuple[Group, Callable[[], None]]]
+    calls: Sequence[tuple[Group, Callable[[], object]]]
 
 
 class Runner:

@@ -1,0 +1,5 @@
+"""Declares every binder: who imports this finds them all in `sites.BINDERS`."""
+
+from native import bind_products
+
+__all__ = ["bind_products"]
