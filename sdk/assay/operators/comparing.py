@@ -183,17 +183,21 @@ def _first_type(x: TensorType, *, k: int, axis: int) -> tuple[TensorType, Tensor
 
 
 @operator("TopK", 1, infer=_first_type)
-def first(x: Array, *, k: int, axis: int = -1, largest: int = 1) -> tuple[Array, Array]:
+def first_greatest(x: Array, *, k: int, axis: int = -1) -> tuple[Array, Array]:
+    return _first(x, k, axis, largest=1)
+
+
+@operator("TopK", 10, 11, 24, infer=_top_type)
+def first(x: Array, k: Array, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> tuple[Array, Array]:
+    """Whether they are to be sorted or not."""
+    return _first(x, int(k.item()), axis, largest)
+
+
+def _first(x: Array, k: int, axis: int, largest: int) -> tuple[Array, Array]:
     """In order. Of equals the lower index first; NaNs are equal and greater than every number."""
     if largest:  # backwards twice, so that what is equal stays in order
         order = np.flip(x.shape[axis] - 1 - np.argsort(np.flip(x, axis), axis=axis, kind="stable"), axis)
     else:
         order = np.argsort(x, axis=axis, kind="stable")
-    order = np.take(order, range(k), axis=axis).astype(np.int64)
+    order = np.take(order, np.arange(k), axis=axis).astype(np.int64)
     return np.take_along_axis(x, order, axis), order
-
-
-@operator("TopK", 10, 11, 24, infer=_top_type)
-def top(x: Array, k: Array, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> tuple[Array, Array]:
-    """Whether they are to be sorted or not."""
-    return first(x, k=int(k.item()), axis=axis, largest=largest)
