@@ -43,9 +43,14 @@ class Node:
 
 def placed(error: Refused, index: int, operator: str, name: str) -> Refused:
     """An error of a node, with the place where it happened: names come from the file, so they are shortened."""
-    error.detail = f"{operator} {name[:100]!r}: {error.detail}" if name else f"{operator}: {error.detail}"
+    error.detail = f"{label(operator, name)}: {error.detail}"
     error.pointer = f"/graph/node/{index}{error.pointer}"
     return error
+
+
+def label(operator: str, name: str) -> str:
+    """What a node is called in words."""
+    return f"{operator} {name[:100]!r}" if name else operator
 
 
 @dataclass(frozen=True, eq=False)
