@@ -77,10 +77,10 @@ class Forest:
         parents = np.bincount(self.children[self.mode != LEAF].ravel(), minlength=len(self.mode))
         root = np.zeros(len(self.mode), bool)
         root[self.roots] = True
-        wrong = np.where(root, parents != 0, np.where(self.mode == LEAF, parents == 0, parents != 1))
-        self._check_each("the number of parents (a root has none, a branch one) of", wrong, parents)
         if not len(self.roots) or root.sum() != len(self.roots):
             raise unfit("the roots", expected="one or more, each once", got=str(len(self.roots)))
+        wrong = np.where(root, parents != 0, np.where(self.mode == LEAF, parents == 0, parents != 1))
+        self._check_each("the number of parents (a root has none, a branch one) of", wrong, parents)
 
     def _check_descent(self) -> None:
         """Branches that are no root have one parent: those that no root leads to go round in a circle."""
