@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
@@ -30,6 +31,9 @@ class Kernels(Protocol):
         without the interpreter's lock. Raises MemoryError.
         """
 
+    def bind(self, name: str, *arguments: Argument) -> Callable[[], int]:
+        """`call`, to be made again and again: arguments are converted now, and their memory is kept."""
+
 
 class Library:
     """Kernels in this process."""
@@ -39,12 +43,28 @@ class Library:
         self._dll = dll
 
     def call(self, name: str, *arguments: Argument) -> int:
+        return self.bind(name, *arguments)()
+
+    def bind(self, name: str, *arguments: Argument) -> Callable[[], int]:
         function = self._dll[f"{name}_{self.isa}"]
         function.restype = ctypes.c_int64
-        given: int = function(*map(_as_c, arguments))
-        if given < 0:
-            raise MemoryError(f"scratch memory of {name}")
-        return given
+        return _Call(name, function, tuple(map(_as_c, arguments)), arguments)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """`arguments`: the memory that `given` points to lives as long."""
+
+    name: str
+    function: Callable[..., int]
+    given: tuple[Any, ...]
+    arguments: tuple[Argument, ...]
+
+    def __call__(self) -> int:
+        made = self.function(*self.given)
+        if made < 0:
+            raise MemoryError(f"scratch memory of {self.name}")
+        return made
 
 
 def _as_c(argument: Argument) -> Any:
