@@ -32,6 +32,8 @@ FLAGS = (
     *("-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-O3", "-fPIC", "-fvisibility=hidden", "-pthread"),
     # one operation, one rounding; what follows changes no value, and lets a root be one instruction
     *("-ffp-contract=off", "-fno-fast-math", "-fno-math-errno", "-fno-trapping-math"),
+    # what should be vectors is written as vectors; gcc 12 got the portable `vfma` wrong when it made its own
+    *("-fno-tree-vectorize", "-fno-tree-slp-vectorize"),
 )
 LINK = ("-shared", "-pthread", "-Wl,-z,now", "-Wl,-z,relro")
 

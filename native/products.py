@@ -1,18 +1,22 @@
-"""Matrix products of float32: the bits of `assay.operators.products`, from compiled kernels."""
+"""Matrix products and convolutions of float32: the bits of `assay.operators.products`, from compiled kernels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from assay.operators.arithmetic import Array
+from assay.operators.products import Window
 from native.checks import result, tensor, thread_count
 from native.epilogue import Output, Step, lower
 from native.library import Kernels
 
 CACHE_LINE = 64
+MOST_PIXELS = 2**30  # of a padded image, so that 32 bits hold every place
+WIDEST_ALONE = 32  # kernel that the convolution of single channels takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +72,7 @@ def matmul(
     rows, (links, columns) = a.shape[-2], shape[-2:]
     made = (*leading, rows, columns)
     if len(shape) == 2:  # one matrix on the right: all rows are of one product
-        rows, a_at, b_at = a.size // links if links else int(np.prod(made[:-1])), [0], [0]
+        rows, a_at, b_at = a.size // links if links else prod(made[:-1]), [0], [0]
     else:
         a_at, b_at = _starts(a.shape, leading), _starts(shape, leading)
     epilogue = lower(steps, Output(made, rows, columns, channels_are_rows=False))
@@ -86,7 +90,60 @@ def matmul(
 
 def _starts(shape: tuple[int, ...], leading: tuple[int, ...]) -> list[int]:
     """Where each of the matrices begins, leading axes broadcast."""
-    count = int(np.prod(shape[:-2]))
+    count = prod(shape[:-2])
     numbers = np.broadcast_to(np.arange(count).reshape(shape[:-2]), leading)
     starts: list[int] = (numbers * (shape[-2] * shape[-1])).ravel().tolist()
     return starts
+
+
+def convolution(
+    kernels: Kernels,
+    x: Array,
+    weights: Array,
+    window: Window,
+    groups: int = 1,
+    *,
+    steps: Sequence[Step] = (),
+    threads: int = 1,
+    out: Array | None = None,
+) -> Array:
+    """x: (N, C, width) or (N, C, height, width); weights: (M, C / groups, …kernel). (N, M, …places). The steps'
+    channels are M. Raises TypeError or ValueError.
+    """
+    tensor(x, "x")
+    tensor(weights, "weights")
+    made, channels = weights.shape[:2]
+    if x.ndim not in {3, 4} or x.ndim != weights.ndim or weights.shape[2:] != window.kernel:
+        raise ValueError(
+            f"expected one or two spatial axes and {window.kernel}, got {x.shape} and {weights.shape}"
+        )
+    if groups < 1 or made % groups or x.shape[1] != channels * groups:
+        raise ValueError(f"{groups} groups: got {x.shape} and {weights.shape}")
+    shape = (x.shape[0], made, *window.places(x.shape[2:]))
+    padded = prod(b + s + a for b, s, a in zip(window.before, x.shape[2:], window.after, strict=True))
+    if min(shape) < 0 or padded >= MOST_PIXELS or min(*window.before, *window.after) < 0:
+        raise ValueError(f"expected a window that fits, and less than {MOST_PIXELS} padded pixels: {window}")
+    epilogue = lower(steps, Output(shape, made, prod(shape[2:]), channels_are_rows=True))
+    out = result(out, shape, x, weights, *epilogue.operands)
+    alone = channels == 1 and window.kernel[-1] <= WIDEST_ALONE
+    kernels.call(
+        "depthwise" if alone else "convolution",
+        thread_count(threads),
+        _geometry(x.shape, made, window, groups),
+        *(x, weights, out),
+        *epilogue.arguments(),
+    )
+    return out
+
+
+def _geometry(shape: tuple[int, ...], made: int, window: Window, groups: int) -> Array:
+    """What src/window.h wants. One axis is one row; an image without columns has no rows."""
+    images, channels, *size = shape
+    lines = len(size) == 1
+    axes = [window.kernel, window.strides, window.dilations, window.before, window.places(size)]
+    kernel, strides, dilations, before, places = (
+        ((1, 1, 1, 0, 1)[i], *axis) if lines else axis for i, axis in enumerate(axes)
+    )
+    height, width = (1, *size) if lines else size
+    sizes = (images, groups, channels // groups, made // groups, height if width else 0, width)
+    return np.array((*sizes, *kernel, *strides, *dilations, *before, *places), np.int64)

@@ -24,12 +24,12 @@ typedef struct {
 
 INLINE vfloat operand(const float *p, const Step *step, int64_t column, int64_t n) {
     if (!step->column) return vsplat(*p);
-    return n < WIDTH ? vload_first(p + column, n) : vload(p + column);
+    return vload_first(p + column, n);
 }
 
 /* Row `row` of matrix `matrix` from `column` on: n elements at c, n ≤ WIDTH. */
 INLINE void finish_vector(const Epilogue *e, int64_t matrix, int64_t row, int64_t column, float *c, int64_t n) {
-    vfloat x = n < WIDTH ? vload_first(c, n) : vload(c);
+    vfloat x = vload_first(c, n);
     for (int64_t s = 0; s < e->steps; s++) {
         const Step *step = &e->step[s];
         const float *const *given = &e->operands[3 * s];
@@ -48,9 +48,7 @@ INLINE void finish_vector(const Epilogue *e, int64_t matrix, int64_t row, int64_
             break;
         }
     }
-    x = vcanonical(x);
-    if (n < WIDTH) vstore_first(c, x, n);
-    else vstore(c, x);
+    vstore_first(c, vcanonical(x), n);
 }
 
 INLINE void finish_row(const Epilogue *e, int64_t matrix, int64_t row, int64_t column, float *c, int64_t n) {

@@ -7,7 +7,7 @@
  *   vfma(a, b, c)  vsqrt(x)  vsqrt_d(x)                rounded once
  *   vlow(x)  vhigh(x)  vnarrow(low, high)              floats to doubles and back, rounded once
  *   Lanes: a choice of elements                        lanes_of(mask), all_lanes(lanes)
- *   vload_lanes(p, lanes)                              +0 elsewhere; what is not chosen is not touched
+ *   vload_lanes(p, lanes)  vstore_lanes(p, x, lanes)   what is not chosen is not touched, and loaded as +0
  *   vfma_lanes(lanes, a, b, c)                         c where not chosen
  *   MOST_ROWS                                          of a tile of products (tile.h): what its registers hold
  */
@@ -27,7 +27,7 @@ static const uint32_t NAN_BITS = 0x7FC00000;
 INLINE vfloat vselect(vint mask, vfloat a, vfloat b) { return (vfloat)((mask & (vint)a) | (~mask & (vint)b)); }
 
 /* One NaN for all. */
-INLINE vfloat vcanonical(vfloat x) { return vselect(x == x, x, (vfloat)(vint)((vint){0} + (int32_t)NAN_BITS)); }
+INLINE vfloat vcanonical(vfloat x) { return vselect(x == x, x, (vfloat)((vint){0} + (int32_t)NAN_BITS)); }
 
 /* The greater and the lesser, as section 1 of the specification says; a NaN of theirs is whichever. */
 INLINE vfloat vgreatest(vfloat a, vfloat b) {
@@ -39,12 +39,31 @@ INLINE vfloat vleast(vfloat a, vfloat b) {
     return vselect(a == a, chosen, a);
 }
 
-/* The first n < WIDTH elements only, +0 elsewhere. */
-INLINE vfloat vload_first(const float *p, int64_t n) {
-    vfloat x = {0};
-    memcpy(&x, p, 4 * (size_t)n);
-    return x;
+INLINE vint vsplat_int(int64_t x) { return (vint){0} + (int32_t)x; }
+
+/* 0, 1, 2, … */
+INLINE vint vcounting(void) {
+    static const int32_t counting[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return (vint)vload((const float *)counting);
 }
-INLINE void vstore_first(float *p, vfloat x, int64_t n) { memcpy(p, &x, 4 * (size_t)n); }
+INLINE Lanes first_lanes(int64_t n) { return lanes_of(vcounting() < vsplat_int(n)); }
+
+/* Of two vectors in a row: elements 0, 2, 4, … */
+INLINE vfloat veven(vfloat a, vfloat b) {
+#if WIDTH == 16
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+#elif WIDTH == 8
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+#else
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6);
+#endif
+}
+
+/* n elements, or WIDTH if n is more. */
+INLINE vfloat vload_first(const float *p, int64_t n) { return n < WIDTH ? vload_lanes(p, first_lanes(n)) : vload(p); }
+INLINE void vstore_first(float *p, vfloat x, int64_t n) {
+    if (n < WIDTH) vstore_lanes(p, x, first_lanes(n));
+    else vstore(p, x);
+}
 
 #endif

@@ -21,6 +21,7 @@ INLINE vfloat vnarrow(vdouble low, vdouble high) { return _mm256_set_m128(_mm256
 INLINE Lanes lanes_of(vint mask) { return mask; }
 INLINE int all_lanes(Lanes lanes) { return _mm256_movemask_ps((__m256)lanes) == 0xFF; }
 INLINE vfloat vload_lanes(const float *p, Lanes lanes) { return _mm256_maskload_ps(p, (__m256i)lanes); }
+INLINE void vstore_lanes(float *p, vfloat x, Lanes lanes) { _mm256_maskstore_ps(p, (__m256i)lanes, x); }
 INLINE vfloat vfma_lanes(Lanes lanes, vfloat a, vfloat b, vfloat c) {
     return _mm256_blendv_ps(c, vfma(a, b, c), (__m256)lanes);
 }

@@ -23,4 +23,5 @@ INLINE vfloat vnarrow(vdouble low, vdouble high) {
 INLINE Lanes lanes_of(vint mask) { return _mm512_movepi32_mask((__m512i)mask); }
 INLINE int all_lanes(Lanes lanes) { return lanes == 0xFFFF; }
 INLINE vfloat vload_lanes(const float *p, Lanes lanes) { return _mm512_maskz_loadu_ps(lanes, p); }
+INLINE void vstore_lanes(float *p, vfloat x, Lanes lanes) { _mm512_mask_storeu_ps(p, lanes, x); }
 INLINE vfloat vfma_lanes(Lanes lanes, vfloat a, vfloat b, vfloat c) { return _mm512_mask3_fmadd_ps(a, b, c, lanes); }

@@ -30,6 +30,10 @@ INLINE vfloat vload_lanes(const float *p, Lanes lanes) {
         if (lanes[i]) x[i] = p[i];
     return x;
 }
+INLINE void vstore_lanes(float *p, vfloat x, Lanes lanes) {
+    for (int i = 0; i < WIDTH; i++)
+        if (lanes[i]) p[i] = x[i];
+}
 INLINE vfloat vfma_lanes(Lanes lanes, vfloat a, vfloat b, vfloat c) {
     return (vfloat)vbslq_f32((uint32x4_t)lanes, (float32x4_t)vfma(a, b, c), (float32x4_t)c);
 }

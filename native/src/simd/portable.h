@@ -43,6 +43,10 @@ INLINE vfloat vload_lanes(const float *p, Lanes lanes) {
         if (lanes[i]) x[i] = p[i];
     return x;
 }
+INLINE void vstore_lanes(float *p, vfloat x, Lanes lanes) {
+    for (int i = 0; i < WIDTH; i++)
+        if (lanes[i]) p[i] = x[i];
+}
 INLINE vfloat vfma_lanes(Lanes lanes, vfloat a, vfloat b, vfloat c) {
     vfloat sum = vfma(a, b, c);
     return (vfloat)((lanes & (vint)sum) | (~lanes & (vint)c));
