@@ -49,11 +49,11 @@ def fused(nodes: Sequence[Node], types: Types, kept: frozenset[str]) -> list[Gro
 
 def leads(node: Node, types: Types) -> bool:
     """A product of float32 whose result is matrices or images."""
-    made = types[node.outputs[0]]
-    least = 3 if node.operator.name == "Conv" else 2
-    is_product = node.operator.domain == "" and node.operator.name in LEADERS
+    if node.operator.domain != "" or node.operator.name not in LEADERS:
+        return False
+    made, least = types[node.outputs[0]], 3 if node.operator.name == "Conv" else 2
     matrices = all(types[name].rank > 1 for name in node.inputs[:2])
-    return is_product and made.dtype == FLOAT32 and made.rank >= least and matrices
+    return made.dtype == FLOAT32 and made.rank >= least and matrices
 
 
 def follows(node: Node, made: str, leader: Node, types: Types) -> bool:

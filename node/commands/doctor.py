@@ -23,7 +23,10 @@ import httpx
 
 from assay.cli.show import clean
 from assay.errors import AssayError, Unavailable
+from assay.operators import VERSION
+from assay.program import selftest
 from inference.triton import Triton
+from native.implementation import best
 from node.config import Config
 from node.console import ask_daemon, home_option, say
 from node.daemon import software
@@ -80,6 +83,7 @@ def examine(home: Home) -> Iterator[Finding]:
         checks.port,
         checks.triton,
         checks.repository,
+        checks.operators,
         checks.disk,
         checks.clock,
     ):
@@ -163,6 +167,15 @@ class Checks:
         return Finding(
             "repository", f"{folder} cannot be written", "Make it, writable for the node, readable for Triton."
         )
+
+    def operators(self) -> Finding:
+        """Whether this machine's results are the specification's. Triton asks the same where it runs."""
+        slow: list[str] = []
+        implementation = best(say=slow.append)
+        begun = time.perf_counter()
+        selftest.require(implementation)
+        seen = f"the specification's bits (version {VERSION}) in {time.perf_counter() - begun:.1f} s"
+        return Finding("reproducible operators", seen, slow[0] if slow else "")
 
     def disk(self) -> Finding:
         free = shutil.disk_usage(self.home.root).free

@@ -21,5 +21,6 @@ def nasty(rng, *shape, part=0.1):
 
 def same_bits(got, wanted):
     assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
-    different = np.argwhere(got.view(np.uint32) != wanted.view(np.uint32))
-    assert not len(different), f"{len(different)} differ, the first at {different[0]}"
+    one, other = (np.ascontiguousarray(x).reshape(-1, 1).view(np.uint8) for x in (got, wanted))
+    different = np.flatnonzero((one != other).any(axis=1))
+    assert not len(different), f"{len(different)} differ, the first is element {different[0]} in memory's order"

@@ -1,11 +1,11 @@
-"""ONNX's own node tests: a model of one operator, or of what it expands to, with inputs and what it should give."""
+"""ONNX's own node tests: a model of one operator, or of what it expands to; inputs, and what it should give."""
 
 import warnings
 from collections import defaultdict
 from functools import cache
 
 import numpy as np
-from onnx import numpy_helper
+from onnx import TensorProto, numpy_helper
 from onnx.backend.test.loader import load_model_tests
 
 from assay.operators.registry import operators
@@ -37,7 +37,7 @@ def runs(case, implementation=None):
     """
     names = [each.name for each in case.model.graph.input]
     for given, wanted in case.data_sets:
-        arrays = dict(zip(names, map(np.asarray, given), strict=False))
+        arrays = dict(zip(names, map(_array, given), strict=False))
         for moved in (names[:0], names[1:], names):
             try:
                 runner = Runner(program_of(_holding(case.model, arrays, moved)), implementation)
@@ -47,8 +47,12 @@ def runs(case, implementation=None):
                 if moved == names or "not known before" not in str(error):
                     raise
             else:
-                yield runner, inputs, [np.asarray(each) for each in wanted]
+                yield runner, inputs, [_array(each) for each in wanted]
                 break
+
+
+def _array(value):
+    return numpy_helper.to_array(value) if isinstance(value, TensorProto) else np.asarray(value)
 
 
 def _holding(model, arrays, moved):
