@@ -133,6 +133,8 @@ class Operator:
         if given < self.fewest or (self.most is not None and len(inputs) > self.most):
             most = "" if self.most == self.fewest else " or more" if self.most is None else f" … {self.most}"
             raise unfit("its inputs", expected=f"{self.fewest}{most}", got=str(len(inputs)))
+        if self.most is None and any(each is None for each in inputs):
+            raise unfit("an input among several is missing", expected="as many as there are")
 
     def keywords(self, attributes: Mapping[str, Any], outputs: int) -> dict[str, Any]:
         """Every attribute, those left out by their defaults. Raises Refused."""

@@ -6,6 +6,7 @@ What follows from shapes and constants alone (the arguments of Reshape, Slice, E
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import prod
 
 from assay.errors import Refused
 from assay.operators.arithmetic import Array
@@ -14,6 +15,7 @@ from assay.program.graph import Input, Node, Program, Unsupported
 
 FOLDED = 2**16  # elements that a node reads and writes, at most, if it is to be computed here
 MAX_ELEMENTS = 2**31  # of one tensor
+MAX_RANK = 16
 
 Types = Mapping[str, TensorType]
 
@@ -69,12 +71,13 @@ def _infer_one(node: Node, types: dict[str, TensorType]) -> Iterator[Refused]:
 
 
 def _bound(made: Sequence[TensorType]) -> None:
+    """Not even a tensor without elements may have the longest of axes: NumPy multiplies the others."""
     for each in made:
-        if each.elements > MAX_ELEMENTS:
+        if each.rank > MAX_RANK or prod(max(axis, 1) for axis in each.shape) > MAX_ELEMENTS:
             raise Refused(
                 "a tensor is too large",
                 code="too-large",
-                expected=f"at most {MAX_ELEMENTS} elements",
+                expected=f"at most {MAX_ELEMENTS} elements, {MAX_RANK} axes",
                 got=str(each),
             )
 

@@ -18,12 +18,12 @@ from assay.operators.arithmetic import Array
 from assay.operators.registry import Operator, find, operators, unfit
 from assay.operators.shapes import ANYTHING, one_of
 from assay.program.graph import Input, Node, Program, Unsupported, placed
+from assay.program.inferring import MAX_RANK
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 MAX_BYTES = 1 << 30  # of a file
-MAX_RANK = 16
 ALIASES = {"ai.onnx": ""}
 
 T = TypeVar("T")
