@@ -22,8 +22,8 @@ from tritonclient.grpc import model_config_pb2
 
 from assay.errors import Refused
 from assay.model import ANY, ModelReference, Port
+from assay.modelfile.report import Ports
 from assay.tensor import DTYPES, MAX_BYTES
-from inference.validation.report import Ports
 
 MAX_BATCH = 1024  # rows of one request, and of what Triton puts together
 QUEUE_SIZE = 4096  # requests that wait for one model; the next is refused

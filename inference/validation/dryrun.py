@@ -16,12 +16,10 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from assay.model import ANY, Port
+from assay.modelfile.ports import ROWS, lengths_tried, observed, rows_lost
+from assay.modelfile.report import Finding, Found, Ports, Where, finding
 from assay.tensor import DTYPES
-from inference.validation.ports import observed
-from inference.validation.report import Finding, Found, Ports, Where, finding
 
-ROWS = 3
-FREE_AXES = (1, 16, 224)  # lengths tried for axes other than rows that may be of any length
 SEED = 0
 TOLERANCE = 1e-3  # relative: a matrix product's rounding may depend on the number of rows
 MEMORY = re.compile(r"[Ff]ailed to allocate|bad[_ ]alloc")
@@ -53,15 +51,7 @@ class Model:
         for name, result in results.items():
             shape = np.shape(result)
             if not isinstance(result, np.ndarray) or not shape or shape[0] != rows:
-                raise Found(
-                    finding(
-                        "rows-lost",
-                        "an output does not have one row per row of the input",
-                        node=name,
-                        expected=f"{rows} rows",
-                        got=f"shape {list(shape)}",
-                    )
-                )
+                raise Found(rows_lost(name, rows, shape))
         return results
 
 
@@ -83,7 +73,7 @@ def _on_zeros(model: Model) -> tuple[int, list[Arrays]]:
     Raises Found if it runs at none, or answers the rows differently.
     """
     inputs = model.ports.inputs
-    lengths = FREE_AXES if any(ANY in port.shape[1:] for port in inputs) else FREE_AXES[:1]
+    lengths = lengths_tried(model.ports)
     for free in lengths:
         feeds = [
             {port.name: np.zeros(_shape(port, n, free), DTYPES[port.datatype]) for port in inputs}

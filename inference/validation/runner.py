@@ -19,6 +19,8 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -26,11 +28,18 @@ import msgspec
 import assay
 import inference
 from assay.errors import Refused
-from inference.validation.report import LIMITS, MAX_REPORT, Facts, Finding, Limits, Outcome, Report, finding
+from assay.modelfile.report import REFEREED, Facts, Finding, Report, finding, too_large
+from inference.validation.outcome import LIMITS, MAX_REPORT, Limits, Outcome, Stage
 
 MAX_COMPLAINT = 4096  # of the process's standard error kept for the log, bytes
 OUT_OF_MEMORY = (b"MemoryError", b"bad_alloc", b"bad allocation", b"Cannot allocate memory")
 
+DOING: dict[Stage, str] = {
+    "parse": "parsing the file",
+    "check": "checking the graph",
+    "run": "running the model",
+    "reproduce": "planning the model's run by reproducible operators",
+}
 NOT_EXAMINED = finding(
     "not-examined", "the file could not be examined", hint="this is not the file's fault; try again later"
 )
@@ -80,7 +89,7 @@ class Examination:
             size = os.fstat(file.fileno()).st_size
             digest = hashlib.file_digest(file, "sha256").digest()
             if size > self.limits.file_bytes:
-                return Report(digest=digest, size=size, findings=(_too_large(size, self.limits),))
+                return Report(digest=digest, size=size, findings=(too_large(size, self.limits),))
             file.seek(0)
             outcome = self._run(file)
         facts = {name: getattr(outcome, name) for name in Facts.__struct_fields__}
@@ -146,27 +155,23 @@ def _conclude(said: bytes, complaint: bytes, status: int, limits: Limits) -> Out
     return msgspec.structs.replace(outcome, findings=(*outcome.findings, early))
 
 
-def _early(stage: str, complaint: bytes, status: int, limits: Limits) -> Finding:
-    doing = {"parse": "parsing the file", "check": "checking the graph", "run": "running the model"}[stage]
+def _early(stage: Stage, complaint: bytes, status: int, limits: Limits) -> Finding:
+    """Why it ended in this stage: the last one decides only in which modes the file is served."""
+    doing = DOING[stage]
+    why: Callable[..., Finding] = finding
+    if stage == "reproduce":
+        why = partial(finding, level="warning", modes_ruled_out=(REFEREED,))
     if any(word in complaint for word in OUT_OF_MEMORY):
-        return finding(
+        return why(
             "out-of-memory", f"{doing} took too much memory", expected=f"at most {limits.memory_bytes} bytes"
         )
     if status in (-signal.SIGKILL, -signal.SIGXCPU):
-        return finding(
-            "too-slow", f"{doing} took too long", expected=f"at most {limits.cpu_s} s of processor time"
-        )
-    return finding("crashed", f"{doing} crashed the validator", got=_status(status))
+        return why("too-slow", f"{doing} took too long", expected=f"at most {limits.cpu_s} s of processor time")
+    return why("crashed", f"{doing} crashed the validator", got=_status(status))
 
 
 def _status(status: int) -> str:
     return signal.Signals(-status).name if status < 0 else f"exit status {status}"
-
-
-def _too_large(size: int, limits: Limits) -> Finding:
-    return finding(
-        "too-large", "the file is too large", expected=f"at most {limits.file_bytes} bytes", got=str(size)
-    )
 
 
 def _open(path: Path) -> io.BufferedReader:

@@ -10,32 +10,15 @@ import os
 import resource
 import sys
 from collections.abc import Iterator
-from typing import Literal
 
 import msgspec
-import onnx
-import onnx.checker
-import onnx.shape_inference
-from google.protobuf.message import DecodeError
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from inference.validation import ports, structure, walk
+from assay.modelfile.examining import check, read
+from assay.modelfile.report import Facts
+from assay.modelfile.reproducing import reproduce
 from inference.validation.dryrun import dry_run
-from inference.validation.report import (
-    MAX_FINDINGS,
-    Facts,
-    Finding,
-    Found,
-    Limits,
-    OpsetImport,
-    Outcome,
-    finding,
-    legible,
-)
-
-MAX_OPERATORS = 1000  # different ones listed in a report
-MAX_OPSETS = 16
-ORT_FORMAT = b"ORTM"  # at offset 4: onnxruntime would take the file for its own format instead of ONNX
+from inference.validation.outcome import Limits, Outcome, Stage
 
 
 def main() -> None:
@@ -76,75 +59,15 @@ def examine(data: bytes, limits: Limits) -> Iterator[Outcome]:
     if facts.refused:
         return
     outputs, found = dry_run(data, facts.ports)
-    yield _outcome("", replace(facts, ports=outputs, findings=(*facts.findings, *found)))
+    facts = replace(facts, ports=outputs, findings=(*facts.findings, *found))
+    yield _outcome("reproduce", facts)
+    if facts.refused:
+        return
+    yield _outcome("", reproduce(model, facts))
 
 
-def read(data: bytes, limits: Limits) -> tuple[onnx.ModelProto | None, Facts]:
-    """The file parsed and looked over; nothing in it is run, and no other file is touched."""
-    try:
-        model = parse(data)
-    except Found as error:
-        return None, Facts(findings=(error.finding,))
-    if unfit := tuple(structure.sizes(model, limits)) or tuple(map(undecodable, walk.undecodable(model))):
-        return model, Facts(findings=unfit)
-    promised, wrong = ports.declared(model, limits)
-    flaws = tuple(structure.structure(model, limits))
-    sane = not any(flaw.level == "error" for flaw in flaws)
-    imports = [OpsetImport(legible(each.domain), each.version) for each in model.opset_import[:MAX_OPSETS]]
-    operators = structure.histogram(model).most_common(MAX_OPERATORS)
-    facts = Facts(
-        findings=(*flaws, *wrong),
-        opsets=tuple(imports),
-        producer=legible(f"{model.producer_name} {model.producer_version}".strip()),
-        ports=promised,
-        parameters=structure.parameters(model) if sane else 0,
-        operators={legible(name): count for name, count in operators},
-    )
-    return model, facts
-
-
-def undecodable(pointer: str) -> Finding:
-    return finding("not-text", "a text is not UTF-8", pointer=pointer)
-
-
-def parse(data: bytes) -> onnx.ModelProto:
-    """Raises Found."""
-    if data[4:8] == ORT_FORMAT:
-        raise Found(finding("not-onnx", "this is onnxruntime's own format", hint="upload the .onnx file"))
-    try:
-        model = onnx.ModelProto.FromString(data)
-    except DecodeError as error:
-        raise Found(finding("not-onnx", "the file is not ONNX, or is damaged", got=str(error))) from error
-    if not model.graph.node:
-        raise Found(finding("not-onnx", "the file holds no graph", pointer="/graph/node"))
-    return model
-
-
-def check(model: onnx.ModelProto, facts: Facts, limits: Limits) -> Facts:
-    """The standard's own checker and shape inference; sharper ports from the latter."""
-    try:
-        onnx.checker.check_model(model)
-    except onnx.checker.ValidationError as error:
-        found = finding("invalid-onnx", "the file breaks a rule of ONNX", got=str(error))
-        return replace(facts, findings=(*facts.findings, found))
-    try:
-        inferred = onnx.shape_inference.infer_shapes(model, check_type=True, data_prop=True)
-    except onnx.shape_inference.InferenceError as error:
-        found = finding("inconsistent-shapes", "the graph's shapes contradict each other", got=str(error))
-        return replace(facts, findings=(*facts.findings, found))
-    promised, wrong = ports.declared(inferred, limits)
-    huge = structure.huge(inferred, limits)
-    return replace(facts, ports=promised, findings=(*facts.findings, *wrong, *huge))
-
-
-def _outcome(following: Literal["check", "run", ""], facts: Facts) -> Outcome:
-    """Findings beyond MAX_FINDINGS are counted in a last one."""
-    if len(facts.findings) > MAX_FINDINGS:
-        level: Literal["error", "info"] = "error" if facts.refused else "info"
-        more = finding("more", "there are more findings", level=level, got=str(len(facts.findings) - MAX_FINDINGS))
-        facts = replace(facts, findings=(*facts.findings[:MAX_FINDINGS], more))
-    fields = {name: getattr(facts, name) for name in Facts.__struct_fields__}
-    return Outcome(next="" if facts.refused else following, **fields)
+def _outcome(following: Stage, facts: Facts) -> Outcome:
+    return Outcome(next="" if facts.refused else following, **asdict(facts.shortened()))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from assay.digest import sha256
 from assay.model import Interface, ModelReference, NoPreprocessing
+from assay.modelfile.examining import read
 from inference.validation import LIMITS, Ports
-from inference.validation.worker import read
 from tests.inference.server import Server
 
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64

@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from assay.errors import Refused
+from assay.modelfile.report import MAX_FINDINGS
 from inference.validation import LIMITS, Limits, runner, validate, validate_sync
-from inference.validation.report import MAX_FINDINGS, MAX_REPORT, Outcome
+from inference.validation.outcome import MAX_REPORT, Outcome
 from tests.inference import attacks, models
 
 BOMBS = {attack.name: attack for attack in attacks.ATTACKS}
@@ -146,7 +147,7 @@ def test_findings_are_counted_beyond_the_number_shown(upload):
 
 PROBE = """
 import os, resource, sys
-from inference.validation.report import Limits
+from inference.validation.outcome import Limits
 from inference.validation.worker import restrict
 restrict(Limits())
 def refused(action):

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from assay.digest import sha256
-from inference.validation import Limits, Report, validate_sync, worker
+from assay.modelfile.examining import check, read
+from inference.validation import Limits, Report, validate_sync
 from tests.inference.attacks import ATTACKS, Attack
 
 QUICK = Limits(cpu_s=2, wall_s=30.0)
@@ -23,9 +24,9 @@ def examined(folder: Path, data: bytes, limits: Limits = QUICK) -> Report:
 
 def without_a_run(data: bytes) -> list[str]:
     """Codes of the errors found before anything is run; empty if it takes a run."""
-    model, facts = worker.read(data, QUICK)
+    model, facts = read(data, QUICK)
     if model is not None and not facts.refused:
-        facts = worker.check(model, facts, QUICK)
+        facts = check(model, facts, QUICK)
     return [finding.code for finding in facts.findings if finding.level == "error"]
 
 

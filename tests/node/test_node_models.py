@@ -10,9 +10,9 @@ import pytest
 from assay.digest import sha256
 from assay.errors import Refused, TooLarge, Unavailable
 from assay.model import ModelReference
+from assay.modelfile.report import finding
 from inference.repository import InstanceGroups, ModelRepository
 from inference.validation import LIMITS, Report
-from inference.validation.report import finding
 from node import models as held_models
 from node.journal import Journal
 from node.models import Models

@@ -1,4 +1,4 @@
-"""What is known of an uploaded ONNX file once it has been examined, and the limits it was examined under.
+"""What is known of an ONNX file once it has been examined, and what such a file may be at most.
 
 A finding of level `error` means the file is not accepted; a `warning` is for the owner to think about; `info` is
 a fact worth showing. Strings that come from the file are shortened and printable.
@@ -6,16 +6,16 @@ a fact worth showing. Strings that come from the file are shortened and printabl
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal, Self, TypedDict
 
 import msgspec
 
 from assay.model import Digest, Port
 from assay.tensor import MAX_BYTES, MAX_NAME, MAX_RANK
 
+REFEREED = "refereed"  # the mode in which a run is repeated in a dispute, to the bit
 MAX_FINDINGS = 100  # the rest is counted in a last one
 MAX_TEXT = 500  # of one field of a finding, characters
-MAX_REPORT = 4 * 1024 * 1024  # what the examining process may say in all, bytes
 
 Short = Annotated[str, msgspec.Meta(max_length=128)]
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
@@ -24,7 +24,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a model may be at most, and what one examination may cost. Opsets are what onnxruntime 1.31 reads."""
+    """What a model may be at most. Opsets are what onnxruntime 1.31 reads."""
 
     file_bytes: int = 256 * 1024 * 1024
     nodes: int = 50_000  # graphs within graphs included
@@ -40,9 +40,6 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     opset_least: int = 7
     opset_most: int = 26
     ml_opset_most: int = 5
-    memory_bytes: int = 3 * 1024 * 1024 * 1024  # address space of the examining process
-    cpu_s: int = 30
-    wall_s: float = 45.0
 
 
 LIMITS = Limits()
@@ -99,6 +96,12 @@ def finding(
     )
 
 
+def too_large(size: int, limits: Limits) -> Finding:
+    return finding(
+        "too-large", "the file is too large", expected=f"at most {limits.file_bytes} bytes", got=str(size)
+    )
+
+
 class Found(Exception):
     """Carries a finding to where findings are collected, because going on with this part is pointless."""
 
@@ -124,8 +127,20 @@ class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outputs: tuple[Port, ...] = ()
 
 
+class Reproducible(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """That a model runs on the reproducible operators (docs/reproducible-operators.md), and what one row takes."""
+
+    version: Count  # of the specification
+    memory: Count  # bytes, of constants and of what is computed
+    nodes: Count
+    length: Count  # of axes of any length, rows aside, in this row; 0 if there are none
+
+
 class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What an ONNX file says of itself. What could not be found out is empty or 0, and a finding says why."""
+    """What an ONNX file says of itself. What could not be found out is empty or 0, and a finding says why.
+
+    `reproducible` is None where a finding rules mode refereed out, or where nobody has looked.
+    """
 
     findings: tuple[Finding, ...] = ()
     opsets: tuple[OpsetImport, ...] = ()
@@ -133,17 +148,26 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ports: Ports = Ports()
     parameters: Count = 0
     operators: dict[Text, Count] = {}
+    reproducible: Reproducible | None = None
 
     @property
     def refused(self) -> bool:
         """Whether something speaks against serving the file."""
         return any(finding.level == "error" for finding in self.findings)
 
-
-class Outcome(Facts, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How far the examination has come: the stage that comes next, empty when it is over."""
-
-    next: Literal["parse", "check", "run", ""]
+    def shortened(self) -> Self:
+        """With findings beyond MAX_FINDINGS counted in a last one, which rules out whatever they did."""
+        shown, left = self.findings[:MAX_FINDINGS], self.findings[MAX_FINDINGS:]
+        if not left:
+            return self
+        more = finding(
+            "more",
+            "there are more findings",
+            level="error" if self.refused else "info",
+            got=str(len(left)),
+            modes_ruled_out=tuple(sorted({mode for each in left for mode in each.modes_ruled_out})),
+        )
+        return msgspec.structs.replace(self, findings=(*shown, more))
 
 
 class Report(Facts, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from math import prod
 
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
 from assay.model import ANY, Port
+from assay.modelfile.report import Finding, Found, Limits, Ports, finding
 from assay.tensor import DATATYPE_OF, DTYPES
-from inference.validation.report import Finding, Found, Limits, Ports, finding
 
+ROWS = 3  # tried besides one, wherever a model is tried
+FREE_AXES = (1, 16, 224)  # lengths tried for axes other than rows that may be of any length
 ROWS_HINT = (
     "make the first axis dynamic: torch.onnx.export(…, dynamic_axes={name: {0: 'rows'}}), "
     "or skl2onnx's FloatTensorType([None, columns])"
@@ -46,6 +48,21 @@ def observed(port: Port, shapes: Iterable[tuple[int, ...]]) -> Port:
     stated = port.shape if len(port.shape) == rank else (ANY,) * rank
     axes = [axis if all(shape[i] == axis for shape in shapes) else ANY for i, axis in enumerate(stated) if i > 0]
     return Port(port.name, port.datatype, (ANY, *axes))
+
+
+def lengths_tried(ports: Ports) -> tuple[int, ...]:
+    """Of axes of any length: until one fits."""
+    return FREE_AXES if any(ANY in port.shape[1:] for port in ports.inputs) else FREE_AXES[:1]
+
+
+def rows_lost(output: str, rows: int, shape: Sequence[int]) -> Finding:
+    return finding(
+        "rows-lost",
+        "an output does not have one row per row of the input",
+        node=output,
+        expected=f"{rows} rows",
+        got=f"shape {list(shape)}",
+    )
 
 
 def _listing(kind: str, values: list[ValueInfoProto], limits: Limits) -> Iterator[Finding]:

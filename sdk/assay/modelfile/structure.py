@@ -10,8 +10,8 @@ from math import prod
 import numpy as np
 from onnx import ModelProto, TensorProto, defs, numpy_helper
 
-from inference.validation import walk
-from inference.validation.report import Finding, Limits, Where, finding
+from assay.modelfile import walk
+from assay.modelfile.report import REFEREED, Finding, Limits, Where, finding
 
 STANDARD, ML = "", "ai.onnx.ml"
 ALIASES = {"ai.onnx": STANDARD}
@@ -19,7 +19,7 @@ FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, 
 RANDOM = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
 )
-BIT_FOR_BIT = ("refereed", "proof")  # the modes in which a run must be repeatable to the bit
+BIT_FOR_BIT = (REFEREED, "proof")  # the modes in which a run must be repeatable to the bit
 
 
 def structure(model: ModelProto, limits: Limits) -> Iterator[Finding]:
