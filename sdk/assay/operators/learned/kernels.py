@@ -51,7 +51,7 @@ def check_kernel(given: Mapping[str, Any]) -> None:
     if name not in KERNELS:
         raise unfit("kernel_type", expected=" | ".join(KERNELS), got=name[:100])
     check_length("kernel_params (gamma, coef0, degree)", parameters, 3, *((0,) if name == "LINEAR" else ()))
-    if name == "POLY" and not (parameters[2] >= 0 and parameters[2] == np.trunc(parameters[2])):
+    if name == "POLY" and not (parameters[2] >= 0 and float(parameters[2]).is_integer()):
         raise unfit("the degree of the kernel", expected="an integer, 0 or more", got=str(parameters[2]))
 
 
