@@ -2,6 +2,7 @@
 
 from assay.operators import (
     activations,
+    attention,
     casting,
     comparing,
     convolutions,
@@ -26,6 +27,7 @@ from assay.operators import (
 
 __all__ = [
     "activations",
+    "attention",
     "casting",
     "comparing",
     "convolutions",
