@@ -87,6 +87,12 @@ def test_large_angles_are_brought_into_their_quadrant_exactly():
     assert angles._times_two_over_pi(m.astype(np.uint64), e).tolist() == digits
 
 
+def test_large_angles_in_any_number():
+    x = (np.arange(2 * angles.BLOCK + 3, dtype=np.uint32) * 3_001 + 0x49800000).view(np.float32)
+    at = [5, angles.BLOCK + 1, 2 * angles.BLOCK]
+    assert bits(angles.sin(x)) == [each for part in np.split(x, at) for each in bits(angles.sin(part))]
+
+
 def test_a_power_is_within_half_a_unit_and_a_little():
     random = np.random.default_rng(7)
     x = np.abs(random.normal(size=200) * 2.0 ** random.integers(-8, 8, 200)).astype(np.float32)

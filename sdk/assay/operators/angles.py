@@ -30,6 +30,7 @@ ATAN_NEAR, ATAN_FAR = 0.4142, 2.4142  # about the tangents of π/8 and 3π/8
 
 EXACT_QUADRANTS = 2.0**20  # from here on, π/2 in three parts is too short
 TWO_OVER_PI_INTEGER = 0xA2F9836E4E441529FC2757D1F534DDC0DB6295993C439041FE5163ABDEBBC561  # ⌊2/π × 2²⁵⁶⌋
+BLOCK = 2**16  # of such angles are gone about at a time: each takes the memory of forty
 _DIGITS = tuple(TWO_OVER_PI_INTEGER >> 32 * i & 0xFFFFFFFF for i in range(8))
 
 
@@ -94,15 +95,17 @@ def _turned(quadrant: Array, sine: Array, cosine: Array) -> Array:
 
 def _quadrant(x: Array) -> tuple[Array, Array, Array]:
     """n modulo 4, and sine and cosine of r, where x = n π/2 + r. Of what is not finite, r is NaN."""
-    wide = np.atleast_1d(x.astype(np.float64))
+    wide = x.astype(np.float64).reshape(-1)
     size = np.abs(wide)
     near = np.where(size < EXACT_QUADRANTS, wide, 0.0)
     n = np.rint(near * TWO_OVER_PI) + 0.0  # +0 rather than −0, so that the sine of −0 is −0
     high, middle, low = HALF_PI_PARTS
     r = ((near - n * high) - n * middle) - n * low
     n = n.astype(np.int64)
-    far = (size >= EXACT_QUADRANTS) & (size < np.inf)
-    n[far], r[far] = _far_quadrant(wide[far])
+    far = np.flatnonzero((size >= EXACT_QUADRANTS) & (size < np.inf))
+    for start in range(0, far.size, BLOCK):
+        places = far[start : start + BLOCK]
+        n[places], r[places] = _far_quadrant(wide[places])
     r = np.where(np.isfinite(wide), r, np.nan).reshape(x.shape)
     square = r * r
     return n.reshape(x.shape) % 4, r * polynomial(SIN, square), polynomial(COS, square)
