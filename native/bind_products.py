@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from assay.operators.arithmetic import Array
+from assay.operators.convolutions import window_of
 from native.epilogue import Add, Step
-from native.products import Packed, matmul, pack
+from native.products import Packed, bound_convolution, bound_matmul, pack
 from native.sites import Call, Site, binds
 
 FLOAT32 = np.dtype(np.float32)
@@ -17,32 +18,39 @@ def bind_matmul(site: Site) -> Call | None:
     a, b, out = _operands(site)
     if a is None or b is None or out is None or a.ndim < 2 or b.ndim < 2:
         return None
+    right: Array | Packed = b
     if b.ndim == 2 and site.is_constant(1):
-        panels = site.prepare("panels", 1, lambda: pack(site.kernels, b))
-        return lambda: matmul(site.kernels, a, panels, steps=site.steps, threads=site.threads, out=out)
-    return lambda: matmul(site.kernels, a, b, steps=site.steps, threads=site.threads, out=out)
+        right = site.prepare("panels", 1, lambda: pack(site.kernels, b))
+    return bound_matmul(site.kernels, a, right, steps=site.steps, threads=site.threads, out=out).call
 
 
 @binds("Gemm")
 def bind_gemm(site: Site) -> Call | None:
-    """Without factors, and with a sum that is one number for each column, one, or one for each element."""
+    """Without factors, by a constant, and with a sum that a step can do."""
     a, b, out = _operands(site)
     how = site.attributes
-    if a is None or b is None or out is None or how["transA"] or how["alpha"] != 1 or how["beta"] != 1:
-        return None
-    bias = _bias(site.read(2), out)
-    if bias is None:
+    plain = not how["transA"] and how["alpha"] == 1 and how["beta"] == 1 and site.is_constant(1)
+    bias = None if out is None else _bias(site.read(2), out)
+    if a is None or b is None or bias is None or not plain:
         return None
     right = b.T if how["transB"] else b
+    panels = site.prepare(f"panels{how['transB']}", 1, lambda: pack(site.kernels, right))
     steps = (*bias, *site.steps)
+    return bound_matmul(site.kernels, a, panels, steps=steps, threads=site.threads, out=out).call
 
-    def packed() -> Packed:
-        return pack(site.kernels, right)
 
-    if site.is_constant(1):
-        panels = site.prepare(f"panels{how['transB']}", 1, packed)
-        return lambda: matmul(site.kernels, a, panels, steps=steps, threads=site.threads, out=out)
-    return lambda: matmul(site.kernels, a, packed(), steps=steps, threads=site.threads, out=out)
+@binds("Conv")
+def bind_convolution(site: Site) -> Call | None:
+    x, weights, out = _operands(site)
+    if x is None or weights is None or out is None or x.ndim not in {3, 4}:
+        return None
+    how = site.attributes
+    groups, _ = how.pop("group"), how.pop("kernel_shape")
+    window = window_of(x.shape[2:], weights.shape[2:], **how)
+    bias = site.read(2)
+    steps = site.steps if bias is None else (Add(bias), *site.steps)
+    bound = bound_convolution(site.kernels, x, weights, window, groups, steps=steps, threads=site.threads, out=out)
+    return bound.call
 
 
 def _operands(site: Site) -> tuple[Array | None, Array | None, Array | None]:

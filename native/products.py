@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -49,6 +49,14 @@ def _aligned(count: int) -> Array:
     return memory[start : start + count]
 
 
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """A call whose checks are done: it reads and writes the same arrays each time."""
+
+    call: Callable[[], int]
+    out: Array
+
+
 def matmul(
     kernels: Kernels,
     a: Array,
@@ -58,6 +66,21 @@ def matmul(
     threads: int = 1,
     out: Array | None = None,
 ) -> Array:
+    """As `bound_matmul`, once."""
+    bound = bound_matmul(kernels, a, b, steps=steps, threads=threads, out=out)
+    bound.call()
+    return bound.out
+
+
+def bound_matmul(
+    kernels: Kernels,
+    a: Array,
+    b: Array | Packed,
+    *,
+    steps: Sequence[Step] = (),
+    threads: int = 1,
+    out: Array | None = None,
+) -> Bound:
     """(…, M, K) times (…, K, N) or packed (K, N): (…, M, N), leading axes broadcast. The steps' channels are the
     columns. Raises TypeError or ValueError.
     """
@@ -77,7 +100,7 @@ def matmul(
         a_at, b_at = _starts(a.shape, leading), _starts(shape, leading)
     epilogue = lower(steps, Output(made, rows, columns, channels_are_rows=False))
     out = result(out, made, a, right, *epilogue.operands)
-    kernels.call(
+    call = kernels.bind(
         "matmul",
         thread_count(threads),
         len(a_at),
@@ -85,7 +108,7 @@ def matmul(
         *(a, np.array(a_at, np.int64), right, np.array(b_at, np.int64), int(packed), out),
         *epilogue.arguments(),
     )
-    return out
+    return Bound(call, out)
 
 
 def _starts(shape: tuple[int, ...], leading: tuple[int, ...]) -> list[int]:
@@ -107,6 +130,23 @@ def convolution(
     threads: int = 1,
     out: Array | None = None,
 ) -> Array:
+    """As `bound_convolution`, once."""
+    bound = bound_convolution(kernels, x, weights, window, groups, steps=steps, threads=threads, out=out)
+    bound.call()
+    return bound.out
+
+
+def bound_convolution(
+    kernels: Kernels,
+    x: Array,
+    weights: Array,
+    window: Window,
+    groups: int = 1,
+    *,
+    steps: Sequence[Step] = (),
+    threads: int = 1,
+    out: Array | None = None,
+) -> Bound:
     """x: (N, C, width) or (N, C, height, width); weights: (M, C / groups, …kernel). (N, M, …places). The steps'
     channels are M. Raises TypeError or ValueError.
     """
@@ -126,14 +166,14 @@ def convolution(
     epilogue = lower(steps, Output(shape, made, prod(shape[2:]), channels_are_rows=True))
     out = result(out, shape, x, weights, *epilogue.operands)
     alone = channels == 1 and window.kernel[-1] <= WIDEST_ALONE
-    kernels.call(
+    call = kernels.bind(
         "depthwise" if alone else "convolution",
         thread_count(threads),
         _geometry(x.shape, made, window, groups),
         *(x, weights, out),
         *epilogue.arguments(),
     )
-    return out
+    return Bound(call, out)
 
 
 def _geometry(shape: tuple[int, ...], made: int, window: Window, groups: int) -> Array:
