@@ -1,3 +1,5 @@
+"""Features taken by index, as Gather does."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""One above the threshold, zero elsewhere."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Features side by side."""
+
 import numpy as np
 import pytest
 

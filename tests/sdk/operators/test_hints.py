@@ -1,3 +1,5 @@
+"""What is not there is refused with the way out."""
+
 import pytest
 from onnx.defs import get_all_schemas_with_history
 

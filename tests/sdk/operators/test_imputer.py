@@ -1,3 +1,5 @@
+"""What is missing is filled in; the rest keeps its bits."""
+
 import numpy as np
 import pytest
 

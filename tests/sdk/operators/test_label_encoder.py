@@ -1,3 +1,5 @@
+"""Numbers looked up in a list of keys, by bits or as numbers."""
+
 import numpy as np
 import pytest
 

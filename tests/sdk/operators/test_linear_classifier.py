@@ -1,3 +1,5 @@
+"""One chain for each class, the label, the transform."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""One chain for each target, and the intercept."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Rows divided by their greatest, their size, their length."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""One at the place of the category."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Differences, then products, in the format of the features."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Pairs, votes, probabilities; and what is no machine."""
+
 from itertools import combinations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Kernels against chains by fractions; one class; and what is no machine."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Trees by place, branches and leaves apart; members of sets; and what is no forest."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Trees that give classes: ties, two classes with one score, labels before rounding."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Trees that give numbers: modes, missing values, the order of sums; and what is no forest."""
+
 import numpy as np
 import pytest
 
