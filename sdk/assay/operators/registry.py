@@ -203,7 +203,7 @@ def find(domain: str, name: str, version: int) -> Operator:
     raise Refused(
         f"the operator {shown} is not among the reproducible ones",
         code="unsupported-operator",
-        expected=f"{shown} as of version {' | '.join(map(str, sorted(known)))}" if known else "another operator",
+        expected=f"{shown} as of version {' | '.join(map(str, sorted(known)))}" if known else "",
         got=f"{shown} as of version {version}",
         hint=HINTS.get((domain, name), ""),
     )
