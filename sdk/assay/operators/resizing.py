@@ -114,15 +114,22 @@ def _floats(x: TensorType | None, name: str) -> list[float]:
     return found
 
 
-def _upsample_type(x: TensorType, scales: TensorType | None = None, *, mode: str, **given: Numbers) -> TensorType:
-    factors = given.get("scales") or _floats(scales, "scales")
-    if any(each < 1 for each in factors):
-        raise unfit("scales", expected="1 or more", got=str(factors))
+def _upsampled(x: TensorType, scales: Numbers, mode: str) -> TensorType:
+    if any(each < 1 for each in scales):
+        raise unfit("scales", expected="1 or more", got=str(list(scales)))
     how = How(mode)
-    return _type(x, _axes(x.shape, Wanted(scales=factors), how), how, ("nearest", "linear"))
+    return _type(x, _axes(x.shape, Wanted(scales=scales), how), how, ("nearest", "linear"))
 
 
-@operator("Upsample", 7, infer=_upsample_type)
+def _upsample_7_type(x: TensorType, *, mode: str, scales: tuple[float, ...]) -> TensorType:
+    return _upsampled(x, scales, mode)
+
+
+def _upsample_9_type(x: TensorType, scales: TensorType, *, mode: str) -> TensorType:
+    return _upsampled(x, _floats(scales, "scales"), mode)
+
+
+@operator("Upsample", 7, infer=_upsample_7_type)
 def upsample_7(x: Array, *, mode: str = "nearest", scales: tuple[float, ...]) -> Array:
     how = How(mode)
     return resized(x, _axes(x.shape, Wanted(scales=scales), how), how)
@@ -134,7 +141,7 @@ def _resize_10_type(x: TensorType, scales: TensorType, *, mode: str) -> TensorTy
     return _type(x, axes, how, ("nearest", "linear"))
 
 
-@operator("Upsample", 9, infer=_upsample_type)
+@operator("Upsample", 9, infer=_upsample_9_type)
 @operator("Resize", 10, infer=_resize_10_type)
 def resize_10(x: Array, scales: Array, *, mode: str = "nearest") -> Array:
     """ONNX does not say which coordinates version 10 of Resize has: those of Upsample, whose place it took."""
