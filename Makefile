@@ -15,7 +15,7 @@ BANDIT := $(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml $(
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock conformance fuzz chaos chaos-members kills-money simulate bench-agreement bench-money bench-shop audit clean
+.PHONY: help setup up test check format lock conformance fuzz chaos chaos-members kills-money simulate bench-agreement bench-money bench-refereed bench-shop audit clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,9 @@ bench-agreement: setup ## measure groups of four against the same fan-out to the
 
 bench-money: setup ## measure how many predictions are paid for in a second
 	@$(PYTHON) -m benchmarks.money
+
+bench-refereed: setup ## measure reproducible operators against onnxruntime
+	@$(PYTHON) -m benchmarks.refereed
 
 bench-shop: setup ## measure the shop through REST against its Triton alone
 	@$(PYTHON) -m benchmarks.shop

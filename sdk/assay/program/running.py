@@ -80,6 +80,10 @@ class Runner:
                     record(node, tuple(bound.tensors[name] for name in node.outputs if name))
             return {name: bound.tensors[name].copy() for name in self.program.outputs}
 
+    def steps(self, inputs: Mapping[str, Array]) -> Sequence[tuple[Group, Callable[[], object]]]:
+        """What `run` calls one after the other, for whoever measures it; run once before."""
+        return self._bind(shapes_of(self.program.inputs, inputs), every_node=False).calls
+
     def _bind(self, shapes: Mapping[str, tuple[int, ...]], *, every_node: bool) -> _Bound:
         key = (every_node, *sorted(shapes.items()))
         if key not in self._bound:
