@@ -77,7 +77,7 @@ def product(x: Array) -> Array:
 
 @quiet
 def _gathered(x: Array, operation: np.ufunc, start: int) -> Array:
-    lanes = np.full((*x.shape[:-1], LANES), start, x.dtype)
+    lanes = lanes_for(x.shape[-1], x.shape[:-1], x.dtype, start)
     for i in range(0, x.shape[-1], LANES):
         block = x[..., i : i + LANES]
         lane = lanes[..., : block.shape[-1]]
@@ -85,10 +85,18 @@ def _gathered(x: Array, operation: np.ufunc, start: int) -> Array:
     return tree(lanes, operation)
 
 
+def lanes_for(n: int, shape: tuple[int, ...], dtype: DTypeLike, start: int = 0) -> Array:
+    """(*shape, lanes), for `n` elements each. Lanes that none of them falls into are left out: x + 0 is x (no lane
+    is −0), and so is x × 1.
+    """
+    width = min(LANES, 1 << max(0, n - 1).bit_length())
+    return np.full((*shape, width), start, dtype)
+
+
 @quiet
 def tree(lanes: Array, operation: np.ufunc = np.add) -> Array:
-    """One of sixteen lanes, those of the last axis."""
-    width = LANES
+    """One of the lanes of the last axis, whose number is a power of two."""
+    width = lanes.shape[-1]
     while width > 1:
         width //= 2
         lanes = operation(lanes[..., :width], lanes[..., width : 2 * width])

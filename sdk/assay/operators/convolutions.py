@@ -5,7 +5,7 @@ The sums themselves are chains (products.py, section 2); a bias is added last.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from assay.operators.arithmetic import Array, canonical
@@ -59,12 +59,12 @@ def window_of(
     if auto_pad.startswith("SAME"):
         needed = (-(-n // s) * s - s + r - n for n, s, r in zip(size, strides, reach, strict=True))
         before, after = halves((max(0, each) for each in needed), auto_pad)
-    elif ceil_mode:
-        fields = zip(size, strides, reach, before, after, strict=True)
-        after = tuple(_hanging(*each) for each in fields) if auto_pad == "NOTSET" else after
     for n, r, b, a in zip(size, reach, before, after, strict=True):
         if n + b + a < r:
             raise unfit("the kernel", expected=f"at most the padded input, {n + b + a}", got=str(r))
+    if ceil_mode and auto_pad == "NOTSET":
+        fields = zip(size, strides, reach, before, after, strict=True)
+        after = tuple(_hanging(*each) for each in fields)
     return Window(kernel, strides, dilations, before, after)
 
 
@@ -78,7 +78,7 @@ def padding(auto_pad: str, pads: Sizes | None, axes: int) -> tuple[Sizes, Sizes]
     return both[:axes], both[axes:]
 
 
-def halves(amounts: Sequence[int] | Any, auto_pad: str) -> tuple[Sizes, Sizes]:
+def halves(amounts: Iterable[int], auto_pad: str) -> tuple[Sizes, Sizes]:
     """Before and after; SAME_UPPER has the greater half after, all else before."""
     amounts = tuple(amounts)
     lesser = tuple(each // 2 for each in amounts)
@@ -215,7 +215,7 @@ def convolve_transposed(
     pads: tuple[int, ...] | None = None,
     strides: tuple[int, ...] | None = None,
 ) -> Array:
-    """Version 1, which splits odd padding the other way round, is not covered."""
+    """`kernel_shape` is that of the weights."""
     window, made = _placed(
         x.shape[2:],
         w.shape[2:],
@@ -227,3 +227,38 @@ def convolve_transposed(
         strides=strides,
     )
     return _biased(transposed_convolution(x, w, window, made, group), b)
+
+
+def _transposed_once(x: TensorType, w: TensorType, b: TensorType | None = None, **how: Any) -> TensorType:
+    if how["auto_pad"].startswith("SAME"):
+        raise unfit("auto_pad", expected="NOTSET | VALID, or version 11 of ConvTranspose", got=how["auto_pad"])
+    return _transposed(x, w, b, output_shape=None, **how)
+
+
+@operator("ConvTranspose", 1, infer=_transposed_once)
+def convolve_transposed_1(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    auto_pad: str = "NOTSET",
+    dilations: tuple[int, ...] | None = None,
+    group: int = 1,
+    kernel_shape: tuple[int, ...] | None = None,
+    output_padding: tuple[int, ...] | None = None,
+    pads: tuple[int, ...] | None = None,
+    strides: tuple[int, ...] | None = None,
+) -> Array:
+    """Without `output_shape`, whose odd padding it splits the other way round than later versions do."""
+    return convolve_transposed(
+        x,
+        w,
+        b,
+        auto_pad=auto_pad,
+        dilations=dilations,
+        group=group,
+        kernel_shape=kernel_shape,
+        output_padding=output_padding,
+        pads=pads,
+        strides=strides,
+    )

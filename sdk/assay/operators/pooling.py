@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from assay.operators import functions
-from assay.operators.arithmetic import LANES, Array, canonical, greatest, quiet, total, tree
+from assay.operators.arithmetic import LANES, Array, canonical, greatest, lanes_for, quiet, total, tree
 from assay.operators.convolutions import MOST_TAPS, Sizes, spatial, window_of
 from assay.operators.products import Window
 from assay.operators.reducing import Reduce, ends, maximum, mean
@@ -30,7 +30,7 @@ POOLED = FLOATS | frozenset(map(np.dtype, ("i1", "u1")))
 def window_sum(x: Array, window: Window) -> Array:
     """(…, *size) to (…, *places), as section 3 sums; an element's index is its tap's in the kernel, row-major."""
     places = window.places(x.shape[-len(window.kernel) :])
-    lanes = np.zeros((*x.shape[: -len(places)], *places, LANES), x.dtype)
+    lanes = lanes_for(prod(window.kernel), (*x.shape[: -len(places)], *places), x.dtype)
     for tap, read, written in window.taps(x.shape[-len(places) :]):
         lanes[..., _number(tap[1:], window.kernel) % LANES][written] += x[read]
     return tree(lanes)

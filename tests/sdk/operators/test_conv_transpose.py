@@ -24,7 +24,7 @@ def by_hand(x, w, begins, strides, dilations, size, group=1):
     return y
 
 
-@pytest.mark.parametrize("version", [11, 22])
+@pytest.mark.parametrize("version", [1, 11, 22])
 def test_pads_strides_dilations_groups_output_padding_and_a_bias(version):
     x, w, b = numbers(1, 2, 4, 3, 4), numbers(2, 4, 3, 3, 2), numbers(3, 6)
     got = operate(
@@ -97,6 +97,9 @@ def test_what_does_not_fit_is_refused_before_it_runs(x, w, attributes, detail):
         operate("ConvTranspose", numbers(1, *x), numbers(2, *w), version=11, **attributes)
 
 
-def test_version_1_which_splits_padding_the_other_way_is_not_covered():
-    with pytest.raises(Refused, match="not among"):
-        operate("ConvTranspose", numbers(1, 1, 1, 3), numbers(1, 1, 1, 3), version=1)
+@pytest.mark.parametrize(
+    "attribute", [{"auto_pad": "SAME_UPPER"}, {"auto_pad": "SAME_LOWER"}, {"output_shape": (2,)}]
+)
+def test_version_1_splits_padding_the_other_way_where_it_is_to_choose_and_is_refused_there(attribute):
+    with pytest.raises(Refused, match=next(iter(attribute))):
+        operate("ConvTranspose", numbers(1, 1, 1, 3), numbers(1, 1, 1, 3), version=1, **attribute)

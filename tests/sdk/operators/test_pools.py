@@ -118,6 +118,7 @@ def test_a_window_of_numbers_keeps_to_its_image_and_channel(name, of):
     ("shape", "attributes", "detail"),
     [
         ((1, 1, 3), {"kernel_shape": (4,)}, "kernel"),
+        ((1, 1, 3), {"kernel_shape": (4,), "strides": (2,), "ceil_mode": 1}, "kernel"),
         ((1, 1, 3), {"kernel_shape": (0,)}, "kernel_shape"),
         ((1, 1, 3), {"kernel_shape": (1, 1)}, "kernel_shape"),
         ((1, 1, 3), {}, "kernel_shape"),
