@@ -12,6 +12,7 @@ from assay.operators.learned.coupling import probabilities
 from assay.operators.registry import ML
 from tests.sdk.operators.by_hand import chained, numbers
 from tests.sdk.operators.operating import bits, operate
+from tests.sdk.operators.weighing import weighted
 
 FEATURES, COUNTS = 7, (5, 3, 6)
 VECTORS = sum(COUNTS)
@@ -40,7 +41,7 @@ def platt(counts=COUNTS):
     return {"prob_a": tuple((-1 - numbers(5, pairs) ** 2).tolist()), "prob_b": tuple(numbers(6, pairs).tolist())}
 
 
-def test_one_chain_for_each_pair_over_the_vectors_of_both():
+def test_one_sum_for_each_pair_over_the_vectors_of_both():
     x = numbers(1, 4, FEATURES)
     weights, rho = numbers(3, 2, VECTORS), numbers(4, 3)
     near = np.float32([[chained(zip(a, b, strict=True)) for b in numbers(2, VECTORS, FEATURES)] for a in x])
@@ -51,7 +52,10 @@ def test_one_chain_for_each_pair_over_the_vectors_of_both():
         [(1, i) for i in b] + [(1, i) for i in c],
     ]
     expected = [
-        [chained((row[i], weights[k, i]) for k, i in chain) + each for chain, each in zip(links, rho, strict=True)]
+        [
+            weighted([row[i] for _, i in sum_], [weights[each] for each in sum_], float(add))
+            for sum_, add in zip(links, rho, strict=True)
+        ]
         for row in near
     ]
     _, scores = classify(x, **machine())

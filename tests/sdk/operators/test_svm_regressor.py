@@ -9,6 +9,7 @@ from assay.operators.learned import vectors
 from assay.operators.registry import ML
 from tests.sdk.operators.by_hand import chained, numbers
 from tests.sdk.operators.operating import bits, operate
+from tests.sdk.operators.weighing import weighted
 
 FEATURES, VECTORS = 13, 29
 GAMMA, ADDEND = np.float32([0.07, 0.3])
@@ -48,11 +49,17 @@ KERNELS = {
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_kernels_and_then_a_chain_over_the_vectors(kernel):
+def test_kernels_and_then_their_sum_in_double(kernel):
     x = numbers(1, 5, FEATURES)
     weights = numbers(3, VECTORS)
-    expected = [[chained(zip(near, weights, strict=True)) + np.float32(0.25)] for near in KERNELS[kernel](x)]
+    expected = [[weighted(near, weights, 0.25)] for near in KERNELS[kernel](x)]
     assert bits(regress(x, **machine(kernel))) == bits(np.float32(expected))
+
+
+def test_what_large_kernels_leave_is_not_lost():
+    given = machine("LINEAR") | {"support_vectors": (2.0**24, 1.0, 2.0**24), "n_supports": 3, "rho": (0.0,)}
+    made = regress(np.float32([[1]]), **given | {"coefficients": (1.0, 1.0, -1.0)})
+    assert made.tolist() == [[1]]
 
 
 def test_blocks_of_rows_are_no_matter(monkeypatch):

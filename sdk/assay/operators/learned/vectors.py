@@ -1,4 +1,7 @@
-"""Support vector machines: kernels, then one chain over the support vectors, then rho. In float32."""
+"""Support vector machines: kernels in float32, then their sum over the support vectors in float64, then rho.
+
+Coefficients have both signs, and what is left of large kernels may be small: in float32 labels would suffer.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.operators.arithmetic import Array, canonical, chain, converted
+from assay.operators.arithmetic import Array, canonical, converted, quiet
 from assay.operators.learned.coupling import probabilities
 from assay.operators.learned.given import check_length, float_list, integer_list, rows
 from assay.operators.learned.kernels import check_kernel, kernel
@@ -41,6 +44,15 @@ def _blocks(x: Array, vectors: int) -> Iterator[Array]:
 
 def _vectors(given: Mapping[str, Any], features: int) -> Array:
     return np.array(given["support_vectors"], np.float32).reshape(-1, features)
+
+
+@quiet
+def _weighted(near: Array, weights: Array, rho: np.float32) -> Array:
+    """near: (rows, vectors); float32 (rows). The products are exact, the sums ascending from +0."""
+    value = np.zeros(len(near))
+    for each, weight in zip(near.T, weights, strict=True):
+        value = value + each.astype(np.float64) * np.float64(weight)
+    return canonical((value + np.float64(rho)).astype(np.float32))
 
 
 # --- classifiers ------------------------------------------------------------------------------------------------
@@ -100,10 +112,10 @@ def _pair_scores(given: Mapping[str, Any], near: Array) -> Array:
     ends = np.cumsum(counts)
     own = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
     scores = []
-    for i, j in combinations(range(len(counts)), 2):
-        factors = np.concatenate([weights[j - 1, own[i]], weights[i, own[j]]])
-        scores.append(chain(np.concatenate([near[:, own[i]], near[:, own[j]]], axis=1), factors))
-    return canonical(np.stack(scores, axis=1) + np.array(given["rho"], np.float32))
+    for rho, (i, j) in zip(np.array(given["rho"], np.float32), combinations(range(len(counts)), 2), strict=True):
+        pair = np.concatenate([near[:, own[i]], near[:, own[j]]], axis=1)
+        scores.append(_weighted(pair, np.concatenate([weights[j - 1, own[i]], weights[i, own[j]]]), rho))
+    return np.stack(scores, axis=1)
 
 
 def _votes(scores: Array, classes: int) -> Array:
@@ -138,11 +150,14 @@ def _infer_values(x: TensorType, **given: Any) -> TensorType:
 
 @operator("SVMRegressor", 1, domain=ML, infer=_infer_values, attributes=(*MACHINE, *VALUES))
 def svm_regressor(x: Array, **given: Any) -> Array:
-    """float32 (rows, 1). Without support vectors, the coefficients are those of a linear model."""
+    """float32 (rows, 1). Without support vectors, the features are what kernels would be: a linear model."""
     vectors, weights = _vectors(given, x.shape[1]), np.array(given["coefficients"], np.float32)
-    sums = [
-        chain(kernel(given, block, vectors) if len(vectors) else block, weights)
-        for block in _blocks(x, len(vectors))
-    ]
-    values = canonical(np.concatenate(sums)[:, None] + np.array(given["rho"], np.float32))
+    values = np.concatenate(
+        [
+            _weighted(
+                kernel(given, block, vectors) if len(vectors) else block, weights, np.float32(given["rho"][0])
+            )
+            for block in _blocks(x, len(vectors))
+        ]
+    )[:, None]
     return np.where(values > 0, np.float32(1), np.float32(-1)) if given["one_class"] else values
