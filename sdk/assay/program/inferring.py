@@ -14,6 +14,7 @@ from assay.operators.registry import TensorType
 from assay.program.graph import Input, Node, Program, Unsupported
 
 FOLDED = 2**16  # elements that a node reads and writes, at most, if it is to be computed here
+FOLDED_IN_ALL = 2**22
 MAX_ELEMENTS = 2**31  # of one tensor
 MAX_RANK = 16
 
@@ -51,13 +52,14 @@ def infer(program: Program, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
     """
     types = {each.name: TensorType(each.dtype, shapes[each.name]) for each in program.inputs}
     types |= {name: TensorType.of(value) for name, value in program.constants.items()}
-    problems = tuple(error for node in program.nodes for error in _infer_one(node, types))
+    fold = _Folding()
+    problems = tuple(error for node in program.nodes for error in _infer_one(node, types, fold))
     if problems:
         raise Unsupported(problems)
     return types
 
 
-def _infer_one(node: Node, types: dict[str, TensorType]) -> Iterator[Refused]:
+def _infer_one(node: Node, types: dict[str, TensorType], fold: _Folding) -> Iterator[Refused]:
     """Adds the types of the node's outputs; or the reason why there are none."""
     if any(name and name not in types for name in node.inputs):
         return
@@ -65,7 +67,7 @@ def _infer_one(node: Node, types: dict[str, TensorType]) -> Iterator[Refused]:
     try:
         made = node.operator.types(read, node.attributes, len(node.outputs))
         _bound(made)
-        types |= {name: each for name, each in zip(node.outputs, _folded(node, read, made), strict=True) if name}
+        types |= {name: each for name, each in zip(node.outputs, fold(node, read, made), strict=True) if name}
     except Refused as error:
         yield node.under(error)
 
@@ -82,12 +84,23 @@ def _bound(made: Sequence[TensorType]) -> None:
             )
 
 
-def _folded(node: Node, read: Sequence[TensorType | None], made: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
-    """With values, if they follow from what is known and are few."""
-    present = [each for each in read if each is not None]
-    if any(each.value is None for each in present) or all(each.value is not None for each in made):
-        return made
-    if sum(each.elements for each in (*present, *made)) > FOLDED:
-        return made
-    values = node.operator.run([None if each is None else each.value for each in read], node.attributes, len(made))
-    return tuple(TensorType.of(value) for value in values)
+class _Folding:
+    """Gives the outputs' types values, if they follow from what is known and are few; all in all no more than a
+    program of shapes needs, so that a file cannot make us compute or keep much here.
+    """
+
+    def __init__(self) -> None:
+        self.left = FOLDED_IN_ALL
+
+    def __call__(
+        self, node: Node, read: Sequence[TensorType | None], made: tuple[TensorType, ...]
+    ) -> tuple[TensorType, ...]:
+        present = [each for each in read if each is not None]
+        if any(each.value is None for each in present) or all(each.value is not None for each in made):
+            return made
+        elements = sum(each.elements for each in (*present, *made))
+        if elements > min(FOLDED, self.left):
+            return made
+        self.left -= elements
+        values = [None if each is None else each.value for each in read]
+        return tuple(map(TensorType.of, node.operator.run(values, node.attributes, len(made))))

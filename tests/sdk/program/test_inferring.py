@@ -58,6 +58,13 @@ def test_a_tensor_of_absurd_shape_is_refused_without_being_made(size):
         infer(program, {"x": (1,)})
 
 
+def test_a_file_cannot_have_much_computed_and_kept_beforehand():
+    nodes = [node("Add", "large large", f"t{i}") for i in range(200)]
+    built = model(nodes, [tensor("x", 1)], [anything("x")], large=np.zeros(20_000, np.float32))
+    types = infer(program_of(built), {"x": (1,)})
+    assert 0 < sum(types[f"t{i}"].value is not None for i in range(200)) < 100
+
+
 TWO = [tensor("x", "rows", 3), tensor("w", "rows", "")]
 
 
