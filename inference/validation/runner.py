@@ -28,7 +28,7 @@ import msgspec
 import assay
 import inference
 from assay.errors import Refused
-from assay.modelfile.report import REFEREED, Facts, Finding, Report, finding, too_large
+from assay.modelfile.report import REFEREED, Facts, Finding, Report, finding
 from inference.validation.outcome import LIMITS, MAX_REPORT, Limits, Outcome, Stage
 
 MAX_COMPLAINT = 4096  # of the process's standard error kept for the log, bytes
@@ -89,7 +89,7 @@ class Examination:
             size = os.fstat(file.fileno()).st_size
             digest = hashlib.file_digest(file, "sha256").digest()
             if size > self.limits.file_bytes:
-                return Report(digest=digest, size=size, findings=(too_large(size, self.limits),))
+                return Report(digest=digest, size=size, findings=(_too_large(size, self.limits),))
             file.seek(0)
             outcome = self._run(file)
         facts = {name: getattr(outcome, name) for name in Facts.__struct_fields__}
@@ -172,6 +172,12 @@ def _early(stage: Stage, complaint: bytes, status: int, limits: Limits) -> Findi
 
 def _status(status: int) -> str:
     return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+
+
+def _too_large(size: int, limits: Limits) -> Finding:
+    return finding(
+        "too-large", "the file is too large", expected=f"at most {limits.file_bytes} bytes", got=str(size)
+    )
 
 
 def _open(path: Path) -> io.BufferedReader:

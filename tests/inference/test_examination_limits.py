@@ -125,6 +125,17 @@ def test_every_early_end_is_a_finding(said, complaint, status, code):
     assert outcome.refused
 
 
+@pytest.mark.parametrize(
+    ("complaint", "status", "code"),
+    [(b"MemoryError", 1, "out-of-memory"), (b"", -signal.SIGXCPU, "too-slow"), (b"Traceback", 1, "crashed")],
+)
+def test_an_end_while_planning_rules_out_one_mode_alone(complaint, status, code):
+    outcome = runner._conclude(b'{"next":"reproduce"}\n', complaint, status, LIMITS)
+    (finding,) = outcome.findings
+    assert (finding.level, finding.code, finding.modes_ruled_out) == ("warning", code, ("refereed",))
+    assert not outcome.refused
+
+
 def test_what_the_process_says_is_read_only_up_to_a_limit(upload, monkeypatch):
     flood = f"import sys\nwhile True: sys.stdout.buffer.write(b'x' * {MAX_REPORT})"
     real = subprocess.Popen

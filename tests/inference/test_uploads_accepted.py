@@ -117,6 +117,22 @@ def test_an_operator_that_draws_at_random_rules_out_the_modes_that_repeat_a_run(
     assert report.accepted
 
 
+def test_the_report_says_whether_the_reproducible_operators_carry_the_model_out(tmp_path):
+    report = validate_sync(written(tmp_path, models.affine()))
+    assert report.findings == ()
+    assert report.reproducible.nodes == 2
+    nodes = [
+        helper.make_node("Reshape", ["x", "square"], ["s"]),
+        helper.make_node("Det", ["s"], ["y"], "area"),
+    ]
+    model = graph(nodes, [value("x")], [value("y", shape=("n",))], {"square": np.array([-1, 2, 2])})
+    report = validate_sync(written(tmp_path, model))
+    (finding,) = report.findings
+    assert (finding.node, finding.operator, finding.modes_ruled_out) == ("area", "Det", ("refereed",))
+    assert report.accepted
+    assert report.reproducible is None
+
+
 def test_a_mask_of_infinities_in_a_constant_is_accepted(tmp_path):
     mask = models.numpy_helper.from_array(np.array([[0, -np.inf, 0, 0]], np.float32))
     nodes = [

@@ -7,9 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.digest import sha256
-from assay.modelfile.examining import read
-from assay.modelfile.report import Facts
-from inference.validation import LIMITS, Limits, Report, validate_sync
+from inference.validation import Limits, Report, validate_sync
 from tests.inference import models
 
 MODEL = models.affine(opset_imports=[models.helper.make_opsetid("", models.OPSET)]).SerializeToString()
@@ -34,31 +32,11 @@ def upload(tmp_path_factory):
     return examined
 
 
-@pytest.mark.parametrize("end", range(len(MODEL)))
-def test_cut_short_anywhere_is_refused_before_anything_is_run(end):
-    _, facts = read(MODEL[:end], LIMITS)
-    assert facts.refused
-
-
 def test_cut_short_at_intervals_is_refused_by_the_whole(upload):
     for end in range(0, len(MODEL), len(MODEL) // 3):
         report = upload(MODEL[:end])
         assert not report.accepted
         assert report.digest == sha256(MODEL[:end])
-
-
-@settings(max_examples=300, deadline=None)
-@given(flips)
-def test_changed_bytes_never_make_the_reader_fail(changes):
-    _, facts = read(damaged(changes), LIMITS)
-    assert isinstance(facts, Facts)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=300))
-def test_any_bytes_never_make_the_reader_fail(data):
-    _, facts = read(data, LIMITS)
-    assert isinstance(facts, Facts)
 
 
 @settings(max_examples=6, deadline=None)

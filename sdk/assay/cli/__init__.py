@@ -1,4 +1,4 @@
-"""The `assay` command: ask for predictions, and check certificates with nothing but this package.
+"""The `assay` command: ask for predictions, and check certificates and models with nothing but this package.
 
 Exit codes: 0 yes; 1 something is false or went wrong; 2 the command line is; 3 valid, but by nobody you named.
 """
@@ -9,7 +9,7 @@ import click
 
 from assay.cli.commands import Commands
 
-NAMES = ("login", "models", "quote", "predict", "balance", "verify", "audit")
+NAMES = ("login", "models", "quote", "predict", "balance", "verify", "audit", "check-model")
 
 
 @click.group(

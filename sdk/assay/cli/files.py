@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 
@@ -17,11 +16,19 @@ CONTENT_TYPES = {".png": PNG, ".json": JSON, ".csv": CSV}
 
 def read(path: str) -> bytes:
     """A file's content, or standard input's for `-`. A file that cannot be read is a usage error."""
+    content = head(path, MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise click.UsageError(f"{path}: larger than {MAX_BYTES} bytes")
+    return content
+
+
+def head(path: str, most: int) -> bytes:
+    """The first `most` bytes, or all if there are fewer."""
     try:
         if path == "-":
-            return _all(sys.stdin.buffer, path)
+            return sys.stdin.buffer.read(most)
         with Path(path).open("rb") as file:
-            return _all(file, path)
+            return file.read(most)
     except OSError as error:
         raise click.UsageError(f"{path}: {error.strerror}") from error
 
@@ -32,10 +39,3 @@ def content_type(path: str) -> str:
     if suffix not in CONTENT_TYPES:
         raise click.UsageError(f"{path}: expected a file ending in {' or '.join(CONTENT_TYPES)}")
     return CONTENT_TYPES[suffix]
-
-
-def _all(file: BinaryIO, path: str) -> bytes:
-    content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise click.UsageError(f"{path}: larger than {MAX_BYTES} bytes")
-    return content

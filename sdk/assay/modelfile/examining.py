@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import onnx
 import onnx.checker
 import onnx.shape_inference
 from google.protobuf.message import DecodeError
 from msgspec.structs import asdict, replace
 
+from assay.digest import sha256
 from assay.modelfile import ports, structure, walk
 from assay.modelfile.report import (
     LIMITS,
@@ -21,7 +20,6 @@ from assay.modelfile.report import (
     Report,
     finding,
     legible,
-    too_large,
 )
 from assay.modelfile.reproducing import reproduce
 
@@ -31,16 +29,13 @@ ORT_FORMAT = b"ORTM"  # at offset 4: onnxruntime would take the file for its own
 
 
 def examine(data: bytes, limits: Limits = LIMITS) -> Report:
-    """All that can be said without running the model."""
-    digest, size = hashlib.sha256(data).digest(), len(data)
-    if size > limits.file_bytes:
-        return Report(digest=digest, size=size, findings=(too_large(size, limits),))
+    """All that can be said without running the model in a file of at most `limits.file_bytes`."""
     model, facts = read(data, limits)
     if model is not None and not facts.refused:
         facts = check(model, facts, limits)
     if model is not None and not facts.refused:
         facts = reproduce(model, facts)
-    return Report(digest=digest, size=size, **asdict(facts.shortened()))
+    return Report(digest=sha256(data), size=len(data), **asdict(facts.shortened()))
 
 
 def read(data: bytes, limits: Limits = LIMITS) -> tuple[onnx.ModelProto | None, Facts]:

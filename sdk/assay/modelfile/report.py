@@ -96,12 +96,6 @@ def finding(
     )
 
 
-def too_large(size: int, limits: Limits) -> Finding:
-    return finding(
-        "too-large", "the file is too large", expected=f"at most {limits.file_bytes} bytes", got=str(size)
-    )
-
-
 class Found(Exception):
     """Carries a finding to where findings are collected, because going on with this part is pointless."""
 
