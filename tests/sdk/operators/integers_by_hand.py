@@ -9,9 +9,9 @@ from tests.sdk.exactly import float32
 
 
 def rescaled(value, scales, y_scale, y_zero):
-    """A sum of one scale as a byte of another. `value`: an integer. `scales`: of both factors. `y_zero` has the type of the result."""
-    product = float32(Fraction(float(scales[0])) * Fraction(float(scales[1])))
-    scale = float32(Fraction(float(product)) / Fraction(float(y_scale)))
+    """A sum, of the scales of both factors, as a byte of another scale, of the type of `y_zero`."""
+    both = float32(Fraction(float(scales[0])) * Fraction(float(scales[1])))
+    scale = float32(Fraction(float(both)) / Fraction(float(y_scale)))
     scaled = float32(Fraction(float(float32(Fraction(value)))) * Fraction(float(scale)))
     ends = np.iinfo(y_zero.dtype)
     return min(max(round(Fraction(float(scaled))) + int(y_zero), ends.min), ends.max)
