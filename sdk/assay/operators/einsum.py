@@ -1,4 +1,4 @@
-"""Einsum: products and sums over named axes, as an equation says (section 2). float32, one operand or two.
+"""Einsum: products and sums over named axes, as an equation says (section 2), of one operand or two.
 
 The chain of an element of the output runs over the labels that are summed, in the order in which the equation
 first names them, the last fastest.
@@ -14,8 +14,10 @@ from itertools import product
 import numpy as np
 
 from assay.operators.arithmetic import Array, canonical, fma
+from assay.operators.products import MULTIPLIED
+from assay.operators.reducing import SUMMABLE
 from assay.operators.registry import TensorType, operator, unfit
-from assay.operators.shapes import FLOAT32, allow
+from assay.operators.shapes import alike, allow
 
 Labels = tuple[str, ...]  # of axes: a letter, or ".0", ".1", … for those of an ellipsis
 
@@ -93,9 +95,11 @@ def _output(text: str, terms: Sequence[Labels], given: str | None, spread: Label
 
 
 def _einsum(*operands: TensorType, equation: str) -> TensorType:
-    allow(FLOAT32, **{f"operand {i}": each for i, each in enumerate(operands)})
     if not 1 <= len(operands) <= 2:
         raise unfit("its inputs", expected="one or two", got=str(len(operands)))
+    types = MULTIPLIED if len(operands) == 2 else SUMMABLE
+    allow(types, **{f"operand {i}": each for i, each in enumerate(operands)})
+    alike(*operands)
     read = Equation.of(equation, [each.rank for each in operands])
     sizes = read.sizes([each.shape for each in operands])
     return TensorType(operands[0].dtype, tuple(sizes[label] for label in read.output))
@@ -110,11 +114,16 @@ def einsum(*operands: Array, equation: str) -> Array:
     laid = [_laid_out(each, term, axes) for each, term in zip(operands, read.terms, strict=True)]
     if len(laid) == 1 and not read.summed:
         return laid[0].copy()
-    value = np.zeros([sizes[label] for label in read.output], np.float32)
+    value = np.zeros([sizes[label] for label in read.output], operands[0].dtype)
     for place in product(*(range(sizes[label]) for label in read.summed)):
-        a, *b = (_at(each, place) for each in laid)
-        value = fma(a, b[0], value) if b else np.asarray(value + a)
+        value = _link(value, *(_at(each, place) for each in laid))
     return canonical(value)
+
+
+def _link(value: Array, a: Array, b: Array | None = None) -> Array:
+    if b is None:
+        return np.asarray(value + a)
+    return fma(a, b, value) if a.dtype == np.float32 else np.asarray(value + a * b)
 
 
 def _laid_out(x: Array, term: Labels, axes: Labels) -> Array:

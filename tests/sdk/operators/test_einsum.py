@@ -100,7 +100,22 @@ def test_what_does_not_fit_is_refused_before_it_runs(equation, shapes):
         einsum(equation, *(numbers(1, *shape) for shape in shapes))
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.int32])
-def test_other_types_are_refused(dtype):
+def test_doubles_are_added_but_not_multiplied():
+    a = np.array([1e16, 1, -1e16, 2**-60])
+    assert einsum("i->", a).tolist() == 2.0**-60
     with pytest.raises(Refused, match="type"):
-        einsum("i->", np.ones(2, dtype))
+        einsum("i,i", a, a)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint64])
+def test_integers_are_exact_modulo_their_range(dtype):
+    top, size = np.iinfo(dtype).max, 2 ** np.iinfo(dtype).bits
+    a = np.array([top, top, 5], dtype)
+    assert int(einsum("i->", a)) % size == (2 * top + 5) % size
+    assert int(einsum("i,i", a, a)) % size == (2 * top * top + 25) % size
+
+
+def test_other_types_are_refused():
+    for operands in [(np.int8([1]),), (np.float16([1]),), (np.float32([1]), np.int32([1]))]:
+        with pytest.raises(Refused, match="type"):
+            einsum(",".join("i" for _ in operands), *operands)
