@@ -118,7 +118,7 @@ def remainder(a: Array, b: Array, *, fmod: int = 0) -> Array:
     """What is left of a: with the sign of a if `fmod`, of b otherwise. Of integers by zero: 0."""
     if a.dtype.kind == "f":
         return _float_remainder(a, b, fmod)
-    divisor = np.where((b == 0) | (b == -1), b.dtype.type(1), b)  # by −1 nothing is left, and least ÷ −1 overflows
+    divisor = np.where(b == 0, b.dtype.type(1), b)
     return np.asarray(np.fmod(a, divisor) if fmod else np.remainder(a, divisor))
 
 

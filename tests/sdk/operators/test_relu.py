@@ -37,6 +37,14 @@ def test_the_slope_is_a_factor_below_zero(x, slope):
     assert got == (float32(Fraction(x) * Fraction(slope)) if x < 0 else np.float32(x))
 
 
+@pytest.mark.parametrize("slope", [-2, np.inf, np.nan])
+def test_at_zero_the_slope_does_not_count(slope):
+    x = np.float32([0.0, -0.0])
+    assert bits(operate("PRelu", x, np.float32(slope), version=16)) == bits(x)
+    assert bits(operate("LeakyRelu", x, version=16, alpha=float(slope))) == bits(x)
+    assert bits(operate("Elu", x, version=22, alpha=float(slope))) == bits(x)
+
+
 def test_slopes_are_brought_to_the_shape_of_x():
     x = -np.ones((2, 3, 2), np.float32)
     slope = np.float32([[1], [2], [3]])
