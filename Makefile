@@ -48,6 +48,7 @@ lock: setup ## resolve pyproject.toml into requirements/*.txt (network; UPGRADE=
 	@$(LOCK) $(PROJECT) --all-extras -o requirements/dev.txt
 	@$(LOCK) $(PROJECT) --extra web -o requirements/web.txt
 	@$(LOCK) $(PROJECT) -o requirements/node.txt
+	@$(LOCK) --no-deps requirements/reproducible.in -o requirements/reproducible.txt
 	@$(LOCK) --no-deps requirements/triton.in -o requirements/triton.txt
 
 conformance: setup ## hold the verifier against docs/vectors (and DATA=folder: against public Ed25519 vectors there)

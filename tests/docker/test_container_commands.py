@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 
 import pytest
 import uvicorn
@@ -11,10 +13,11 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from marketplace.celery import SWEEPS, app
+from stack import setup, triton
 from tests.docker.recipes import KUBERNETES, compose, inherited, manifests
 from tests.docs.test_commands import wrong_click
 
-BUILT = ("web", "worker", "node")
+BUILT = ("web", "worker", "node", "triton")
 
 
 def dockerfile(image: str) -> list[str]:
@@ -58,8 +61,17 @@ def test_what_a_container_runs_exists(name):
             from node.cli import main
 
             assert wrong_click(main, words) == ""
+        case "tritonserver":
+            assert {word.partition("=")[0] for word in words} <= options_of_triton()
         case _:
             pytest.fail(f"unknown program {program}")
+
+
+def options_of_triton() -> set[str]:
+    """Of the server that the tests run, which is older than the image's."""
+    argv, env = triton.command(setup.ENVIRONMENT, setup.backends(), setup.BACKENDS, port=0)
+    done = subprocess.run([argv[0], "--help"], env=env, capture_output=True, text=True, check=False)
+    return set(re.findall(r"--[\w-]+", done.stdout + done.stderr))
 
 
 def test_celery_finds_the_marketplaces_app():

@@ -11,7 +11,7 @@ import pytest
 
 from tests.docker.recipes import DOCKERFILE, PINNED, ROOT, copied, inherited, instructions, parents
 
-IMAGES = ("web", "worker", "node")
+IMAGES = ("web", "worker", "node", "triton")
 
 
 def test_hadolint_has_nothing_to_say():
@@ -23,8 +23,9 @@ def test_hadolint_has_nothing_to_say():
 def test_base_images_are_pinned():
     defaults = dict(each.text.split("=", 1) for each in instructions() if each.name == "ARG" and "=" in each.text)
     bases = {base for base in parents().values() if base not in parents()}
-    assert bases == {"${PYTHON}"}
-    assert PINNED.match(defaults["PYTHON"].removeprefix("docker.io/library/"))
+    assert bases == {"${PYTHON}", "${TRITON}"}
+    for base in bases:
+        assert PINNED.match(defaults[base.strip("${}")].removeprefix("docker.io/library/"))
 
 
 def test_what_is_copied_is_there_and_reaches_the_build():
@@ -55,7 +56,7 @@ def test_installing_goes_through_the_locks():
     """Packages by the hashes of their lock, ours by a builder that is locked too."""
     installing = [part for each in instructions() if each.name == "RUN" for part in each.text.split("&&")]
     installing = [part.strip() for part in installing if re.search(r"\bpip install\b", part)]
-    assert len(installing) == 5
+    assert len(installing) == 6
     for part in installing:
         assert "--no-deps" in part
         ours = part.endswith("--build-constraints requirements/dev.txt --editable . --editable sdk")
@@ -64,7 +65,7 @@ def test_installing_goes_through_the_locks():
 
 def test_no_secret_is_passed_in():
     names = {re.split(r"[= ]", each.text)[0] for each in instructions() if each.name == "ARG"}
-    assert names == {"PYTHON", "UID"}
+    assert names == {"PYTHON", "TRITON", "UID"}
     assert not [each for each in instructions() if re.search(r"(?i)secret|password|token|\.key\b", each.text)]
 
 

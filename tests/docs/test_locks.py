@@ -17,7 +17,7 @@ HERE = {"sys_platform": "linux", "python_version": "3.11", "python_full_version"
 def asked(extras: tuple[str, ...]) -> list[Requirement]:
     server = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     client = tomllib.loads((ROOT / "sdk" / "pyproject.toml").read_text())["project"]
-    lines = [*client["dependencies"], *server["dependencies"]]
+    lines = [*client["dependencies"], *client["optional-dependencies"]["reproducible"], *server["dependencies"]]
     for extra in extras:
         lines += server["optional-dependencies"][extra]
     return [each for each in map(Requirement, lines) if each.name != client["name"]]
