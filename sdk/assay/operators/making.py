@@ -149,5 +149,4 @@ def _eye_type(x: TensorType, *, dtype: int | None, k: int) -> TensorType:
 def eye_like(x: Array, *, dtype: int | None = None, k: int = 0) -> Array:
     """1 on the k-th diagonal, 0 elsewhere."""
     rows, columns = x.shape
-    on = np.asarray(np.arange(columns) - np.arange(rows)[:, None] == k)
-    return on.astype(x.dtype if dtype is None else ELEMENT_TYPES[dtype])
+    return np.eye(rows, columns, k, x.dtype if dtype is None else ELEMENT_TYPES[dtype])

@@ -181,9 +181,12 @@ def _tile_type(x: TensorType, repeats: TensorType) -> TensorType:
 def tile(x: Array, repeats: Array) -> Array:
     """Each axis is preceded by one of repetitions, and the two become one."""
     times = repeats.tolist()
+    made = [a * b for a, b in zip(times, x.shape, strict=True)]
+    if 0 in made:  # though the other factor may be beyond all bounds
+        return np.zeros(made, x.dtype)
     pairs = [each for pair in zip(times, x.shape, strict=True) for each in pair]
     one_each = x.reshape([each for length in x.shape for each in (1, length)])
-    return np.broadcast_to(one_each, pairs).reshape([a * b for a, b in zip(times, x.shape, strict=True)])
+    return np.broadcast_to(one_each, pairs).reshape(made)
 
 
 # --- depth and space --------------------------------------------------------------------------------------------

@@ -172,5 +172,5 @@ def trilu(x: Array, k: Array | None = None, *, upper: int = 1) -> Array:
     """What is on the side of the k-th diagonal that is asked for, and on it; zero elsewhere."""
     rows, columns = x.shape[-2:]
     diagonal = 0 if k is None else min(max(int(k.item()), -rows), columns)
-    above = np.arange(columns) - np.arange(rows)[:, None] - diagonal
-    return np.where(above >= 0 if upper else above <= 0, x, np.zeros((), x.dtype))
+    kept = ~np.tri(rows, columns, diagonal - 1, np.bool_) if upper else np.tri(rows, columns, diagonal, np.bool_)
+    return np.where(kept, x, np.zeros((), x.dtype))

@@ -35,6 +35,7 @@ def test_tiles_lie_side_by_side():
 
 def test_no_tiles_take_no_memory_on_the_way():
     assert tile(np.ones((1, 1)), [2**31, 0]).shape == (2**31, 0)
+    assert tile(np.ones((2, 0)), [1, 2**62]).shape == (2, 0)
 
 
 @pytest.mark.parametrize("repeats", [[1], [1, -1], [1, 1, 1]])
