@@ -159,9 +159,11 @@ def bound_convolution(
         )
     if groups < 1 or made % groups or x.shape[1] != channels * groups:
         raise ValueError(f"{groups} groups: got {x.shape} and {weights.shape}")
+    if min(*window.kernel, *window.strides, *window.dilations) < 1 or min(*window.before, *window.after) < 0:
+        raise ValueError(f"expected sizes and steps of 1 or more, padding of 0 or more: {window}")
     shape = (x.shape[0], made, *window.places(x.shape[2:]))
     padded = prod(b + s + a for b, s, a in zip(window.before, x.shape[2:], window.after, strict=True))
-    if min(shape) < 0 or padded >= MOST_PIXELS or min(*window.before, *window.after) < 0:
+    if min(shape) < 0 or padded >= MOST_PIXELS:
         raise ValueError(f"expected a window that fits, and less than {MOST_PIXELS} padded pixels: {window}")
     epilogue = lower(steps, Output(shape, made, prod(shape[2:]), channels_are_rows=True))
     out = result(out, shape, x, weights, *epilogue.operands)

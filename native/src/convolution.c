@@ -14,48 +14,75 @@ typedef struct {
     const float *x; /* the first channel of the group, of one image */
 } Seen;
 
-/* Where the elements of one vector of places read, at one tap. */
+/* Whether each place sees its own pixel alone: then the image is the right operand as it lies. */
+INLINE int is_product(const Window *w) {
+    return w->kernel_height * w->kernel_width == 1 && w->stride_down == 1 && w->stride_across == 1 &&
+           w->places_down == w->height && w->places_across == w->width;
+}
+
+/* What one vector of places reads at one tap. */
 typedef struct {
-    vint at;            /* within a channel; 0 where they read nothing */
-    Lanes reads, links; /* who reads; who has this link, and all that are beyond the last place */
-    int64_t start;      /* of the first, on a channel or not */
-    int in_a_row, whole, complete;
+    enum { IN_A_ROW, EVERY_SECOND, SCATTERED } how;
+    int64_t start;             /* of the first place, in the channel or before it */
+    Lanes reads, after, links; /* whom to load from the start on, and from WIDTH later; who has this link */
+    int whole, complete;       /* all are read; all have the link, or are beyond the last place */
+    vint at;                   /* of each place, 0 where there is none */
 } Reading;
 
 /* The places from `place` on: the row and the column where they read at the first tap. What is beyond the last
  * place is as if its row went on. */
 INLINE void first_tap(const Window *w, int64_t place, vint *row, vint *column) {
-    int64_t down = place / w->places_across, across = place % w->places_across;
-    for (int i = 0; i < WIDTH; i++) {
-        (*row)[i] = (int32_t)(down * w->stride_down - w->above);
-        (*column)[i] = (int32_t)(across * w->stride_across - w->before);
-        if (++across == w->places_across && down + 1 < w->places_down) across = 0, down++;
+    const vint counting = vcounting() + vsplat_int(place % w->places_across), width = vsplat_int(w->places_across);
+    vint across = counting, down = vsplat_int(place / w->places_across);
+    const vint last = vsplat_int(w->places_down - 1);
+    for (int64_t begins = w->places_across; begins < place % w->places_across + WIDTH; begins += w->places_across) {
+        vint wraps = (across >= width) & (down < last);
+        across -= wraps & width;
+        down -= wraps;
     }
+    *row = down * vsplat_int(w->stride_down) - vsplat_int(w->above);
+    *column = across * vsplat_int(w->stride_across) - vsplat_int(w->before);
 }
 
+INLINE vint within(vint at, int64_t end) { return (at >= 0) & (at < vsplat_int(end)); }
+
 INLINE Reading reading(const Window *w, vint row, vint column, vint real) {
-    vint inside = (row >= 0) & (row < vsplat_int(w->height)) & (column >= 0) & (column < vsplat_int(w->width));
-    vint at = row * vsplat_int(w->width) + column;
-    Reading r = {.at = at & inside, .reads = lanes_of(inside), .links = lanes_of(inside | ~real), .start = at[0]};
-    r.in_a_row = w->stride_across == 1 && at[WIDTH - 1] - at[0] == WIDTH - 1;
-    r.whole = all_lanes(r.reads);
+    const vint rows = within(row, w->height), inside = rows & within(column, w->width);
+    const vint at = row * vsplat_int(w->width) + column;
+    const int64_t reach = at[WIDTH - 1] - at[0];
+    Reading r = {.how = SCATTERED, .start = at[0], .links = lanes_of(inside | ~real), .at = at & inside};
     r.complete = all_lanes(r.links);
+    if (w->stride_across == 1 && reach == WIDTH - 1) {
+        r.how = IN_A_ROW;
+        r.reads = lanes_of(inside);
+        r.whole = all_lanes(r.reads);
+    } else if (w->stride_across == 2 && reach == 2 * (WIDTH - 1) && row[0] == row[WIDTH - 1]) {
+        const vint from = vcounting() + column[0];
+        r.how = EVERY_SECOND;
+        r.reads = lanes_of(rows & within(from, w->width));
+        r.after = lanes_of(rows & within(from + WIDTH, w->width));
+        r.whole = all_lanes(r.reads) && all_lanes(r.after);
+    }
     return r;
 }
 
 INLINE void read_places(const Reading *r, const float *x, float *line) {
-    if (r->in_a_row && r->whole) vstore(line, vload(x + r->start));
-    else if (r->in_a_row) vstore(line, vload_lanes(x + r->start, r->reads));
+    const float *start = x + r->start;
+    if (r->how == IN_A_ROW) vstore(line, r->whole ? vload(start) : vload_lanes(start, r->reads));
+    else if (r->how == EVERY_SECOND && r->whole) vstore(line, veven(vload(start), vload(start + WIDTH)));
+    else if (r->how == EVERY_SECOND)
+        vstore(line, veven(vload_lanes(start, r->reads), vload_lanes(start + WIDTH, r->after)));
     else
         for (int i = 0; i < WIDTH; i++) line[i] = x[r->at[i]];
 }
 
-static const float *panel_of_places(const void *source, int64_t j, int64_t first, int64_t links, float *panel, Lanes **lanes) {
+static Strip panel_of_places(const void *source, int64_t j, int64_t first, int64_t links, Scratch *scratch, int64_t nth) {
     const Seen *seen = source;
     const Window *w = seen->window;
     const int64_t taps = w->kernel_height * w->kernel_width, size = w->height * w->width;
     vint row[2], column[2], real[2];
-    Lanes *has = *lanes;
+    float *panel = scratch->panel[nth];
+    Lanes *lanes = scratch->lanes;
     int complete = 1;
     for (int v = 0; v < 2; v++) {
         int64_t place = j * PANEL + v * WIDTH;
@@ -63,22 +90,21 @@ static const float *panel_of_places(const void *source, int64_t j, int64_t first
         real[v] = vcounting() < vsplat_int(w->places_down * w->places_across - place);
     }
     for (int64_t k = first; k < least_of(first + taps, first + links); k++) {
-        int64_t tap = k % taps;
-        vint down = vsplat_int(tap / w->kernel_width * w->dilation_down);
-        vint across = vsplat_int(tap % w->kernel_width * w->dilation_across);
-        Reading one = reading(w, row[0] + down, column[0] + across, real[0]);
-        Reading two = reading(w, row[1] + down, column[1] + across, real[1]);
+        const int64_t tap = k % taps;
+        const vint down = vsplat_int(tap / w->kernel_width * w->dilation_down);
+        const vint across = vsplat_int(tap % w->kernel_width * w->dilation_across);
+        const Reading one = reading(w, row[0] + down, column[0] + across, real[0]);
+        const Reading two = reading(w, row[1] + down, column[1] + across, real[1]);
         complete &= one.complete && two.complete;
         const float *x = seen->x + k / taps * size;
         for (int64_t link = k - first; link < links; link += taps, x += size) {
             read_places(&one, x, panel + link * PANEL);
             read_places(&two, x, panel + link * PANEL + WIDTH);
-            has[2 * link] = one.links;
-            has[2 * link + 1] = two.links;
+            lanes[2 * link] = one.links;
+            lanes[2 * link + 1] = two.links;
         }
     }
-    if (complete) *lanes = NULL;
-    return panel;
+    return (Strip){panel, PANEL, complete ? NULL : lanes};
 }
 
 typedef struct {
@@ -97,8 +123,10 @@ static void convolve_block(void *context, int64_t task, int64_t lane) {
     int64_t group = task / c->place_blocks / c->row_blocks % w->groups;
     int64_t image = task / c->place_blocks / c->row_blocks / w->groups, nth = image * w->groups + group;
     int64_t places = w->places_down * w->places_across, panels = ceiling(places, PANEL);
-    Seen seen = {w, c->x + nth * w->channels * w->height * w->width};
+    const Seen seen = {w, c->x + nth * w->channels * w->height * w->width};
+    const Rows rows = {seen.x, places, w->made > 2 * MOST_ROWS};
     Product p = {.columns = places, .links = c->links, .a_row = c->links, .panel = panel_of_places, .source = &seen};
+    if (is_product(w)) p.panel = panel_of_rows, p.source = &rows;
     p.a = c->weights + group * w->made * c->links;
     p.c = c->y + nth * w->made * places;
     p.epilogue = &c->epilogue;

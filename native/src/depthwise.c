@@ -3,101 +3,151 @@
  * The chain of a place runs over the kernel's rows, then its columns; taps on padding are left out: rows by the
  * bounds of a loop, columns lane by lane.
  */
+#include <errno.h>
+#include <stdlib.h>
+
 #include "epilogue.h"
 #include "window.h"
 
-enum { WIDEST = 32 }; /* kernel: native/products.py does not send a wider one */
+enum { PLACES = 64 * WIDTH }; /* of a row that are gone through at a time, so that what is known of them is bounded */
 
-/* What one vector of columns reads at one column of the kernel. */
+/* What one vector of places of a row reads at one column of the kernel. */
 typedef struct {
     int64_t start;             /* of the first; may lie on padding */
-    Lanes links, reads, after; /* who has this link; who of WIDTH pixels from the start is in the row, and of the next */
-    vint at;                   /* of each, 0 where it is on padding; for strides of more than two */
+    Lanes links, reads, after; /* who has this link; whom to load from the start on, and from WIDTH later */
+    int inside;                /* all of these */
+    vint at;                   /* of each place, 0 where it is on padding; for strides of more than two */
 } Column;
 
-INLINE Lanes within(vint at, int64_t width) { return lanes_of((at >= 0) & (at < vsplat_int(width))); }
+typedef struct {
+    Window window;
+    int64_t from, end; /* of the places of each row */
+    Column *columns;   /* the kernel's for each vector of these */
+    const float *x, *weights;
+    float *y;
+    Epilogue epilogue;
+} Depthwise;
 
-INLINE Column column_of(const Window *w, int64_t across, int64_t tap) {
+INLINE vint within(vint at, int64_t end) { return (at >= 0) & (at < vsplat_int(end)); }
+
+static Column column_of(const Window *w, int64_t across, int64_t tap) {
     Column c = {.start = across * w->stride_across - w->before + tap * w->dilation_across};
-    vint from = vsplat_int(c.start) + vcounting(), at = vsplat_int(c.start) + vcounting() * vsplat_int(w->stride_across);
-    c.links = within(at, w->width);
-    c.reads = within(from, w->width);
-    c.after = within(from + vsplat_int(WIDTH), w->width);
-    c.at = at & (at >= 0) & (at < vsplat_int(w->width));
+    const vint from = vsplat_int(c.start) + vcounting();
+    const vint at = vsplat_int(c.start) + vcounting() * vsplat_int(w->stride_across);
+    c.links = lanes_of(within(at, w->width));
+    c.reads = lanes_of(within(from, w->width));
+    c.after = lanes_of(within(from + WIDTH, w->width));
+    c.inside = all_lanes(c.links) && all_lanes(c.reads) && (w->stride_across == 1 || all_lanes(c.after));
+    c.at = at & within(at, w->width);
     return c;
 }
 
-/* `stride` is that across if it is 1 or 2, and otherwise 0. `inside`: nothing here lies on padding. */
-INLINE vfloat read_columns(const float *row, const Column *c, const int stride, const int inside) {
+/* `stride` is that across if it is 1 or 2, and otherwise 0. `inside`: nothing that is read lies on padding. */
+INLINE vfloat read_places(const float *row, const Column *c, const int stride, const int inside) {
     const float *p = row + c->start;
     if (stride == 1) return inside ? vload(p) : vload_lanes(p, c->reads);
-    if (stride == 2) {
-        vfloat one = inside ? vload(p) : vload_lanes(p, c->reads);
-        return veven(one, inside ? vload(p + WIDTH) : vload_lanes(p + WIDTH, c->after));
-    }
-    vfloat x;
+    if (stride == 2) return inside ? veven(vload(p), vload(p + WIDTH)) : veven(vload_lanes(p, c->reads), vload_lanes(p + WIDTH, c->after));
+    vfloat x = {0};
     for (int i = 0; i < WIDTH; i++) x[i] = row[c->at[i]];
     return x;
 }
 
-/* One vector of columns, from the first row of the output to the last. */
-INLINE void convolve_columns(const Window *w, const float *x, const float *weights, const Column *columns, float *y,
-                             int64_t n, const int tall, const int wide, const int stride, const int inside) {
+INLINE vfloat link(const Column *c, vfloat seen, vfloat factor, vfloat sum, const int inside) {
+    return inside ? vfma(seen, factor, sum) : vfma_lanes(c->links, seen, factor, sum);
+}
+
+/* One vector of places, from the first row of the output to the last, n of them wanted. */
+INLINE void convolve_places(const Window *w, const float *x, const float *weights, const Column *columns, float *y,
+                            int64_t n, const int tall, const int wide, const int stride, const int inside) {
     for (int64_t down = 0; down < w->places_down; down++, y += w->places_across) {
-        int64_t top = down * w->stride_down - w->above;
+        const int64_t top = down * w->stride_down - w->above;
         vfloat sum = {0};
+#pragma GCC unroll 3
         for (int64_t i = 0; i < tall; i++) {
-            int64_t row = top + i * w->dilation_down;
+            const int64_t row = top + i * w->dilation_down;
             if (row < 0 || row >= w->height) continue;
+#pragma GCC unroll 3
             for (int64_t j = 0; j < wide; j++) {
-                vfloat factor = vsplat(weights[i * wide + j]);
-                vfloat seen = read_columns(x + row * w->width, &columns[j], stride, inside);
-                sum = inside ? vfma(seen, factor, sum) : vfma_lanes(columns[j].links, seen, factor, sum);
+                vfloat seen = read_places(x + row * w->width, &columns[j], stride, inside);
+                sum = link(&columns[j], seen, vsplat(weights[i * wide + j]), sum, inside);
             }
         }
         vstore_first(y, sum, n);
     }
 }
 
-INLINE void convolve_channel(const Window *w, const float *x, const float *weights, float *y, const int tall,
-                             const int wide, const int stride) {
-    Column columns[WIDEST];
-    for (int64_t across = 0; across < w->places_across; across += WIDTH) {
-        for (int64_t j = 0; j < wide; j++) columns[j] = column_of(w, across, j);
-        int64_t n = least_of(w->places_across - across, WIDTH), end = columns[wide - 1].start + (stride ? stride : 1) * WIDTH;
-        if (stride && n == WIDTH && columns[0].start >= 0 && end <= w->width)
-            convolve_columns(w, x, weights, columns, y + across, n, tall, wide, stride, 1);
-        else convolve_columns(w, x, weights, columns, y + across, n, tall, wide, stride, 0);
+/* The same for kernels of three by three that go row by row: each row is read once, for the three rows of the
+ * output that see it. Of these, `sum[0]` sees its last row, and sum[2] its first. */
+INLINE void convolve_rows(const Window *w, const float *x, const float *weights, const Column *columns, float *y,
+                          int64_t n, const int inside) {
+    vfloat factor[9], sum[3] = {0};
+#pragma GCC unroll 9
+    for (int i = 0; i < 9; i++) factor[i] = vsplat(weights[i]);
+    int64_t down = least_of(0, w->above - 2); /* the row of the output that sum[0] is */
+    for (int64_t row = down - w->above + 2; down < w->places_down; row++, down++) {
+        if (row >= 0 && row < w->height) {
+#pragma GCC unroll 3
+            for (int j = 0; j < 3; j++) {
+                vfloat seen = read_places(x + row * w->width, &columns[j], 1, inside);
+#pragma GCC unroll 3
+                for (int i = 0; i < 3; i++) sum[i] = link(&columns[j], seen, factor[6 - 3 * i + j], sum[i], inside);
+            }
+        }
+        if (down >= 0) vstore_first(y + down * w->places_across, sum[0], n);
+        sum[0] = sum[1];
+        sum[1] = sum[2];
+        sum[2] = (vfloat){0};
     }
 }
 
-typedef struct {
-    const Window *window;
-    const float *x, *weights;
-    float *y;
-    Epilogue epilogue;
-} Depthwise;
-
-static void convolve_one(void *context, int64_t task, int64_t lane) {
+static void convolve_channel(void *context, int64_t task, int64_t lane) {
     const Depthwise *d = context;
-    const Window *w = d->window;
+    const Window *w = &d->window;
     const int64_t channels = w->groups * w->made, image = task / channels, channel = task % channels;
-    const int64_t places = w->places_down * w->places_across, tall = w->kernel_height, wide = w->kernel_width;
+    const int64_t places = w->places_down * w->places_across, stride = w->stride_across;
+    const int64_t tall = w->kernel_height, wide = w->kernel_width;
+    const int three = tall == 3 && wide == 3, row_by_row = three && w->stride_down == 1 && w->dilation_down == 1;
     const float *x = d->x + (image * w->groups + channel / w->made) * w->height * w->width;
     const float *weights = d->weights + channel * tall * wide;
+    const Column *columns = d->columns;
     float *y = d->y + task * places;
     (void)lane;
-    if (tall == 3 && wide == 3 && w->stride_across == 1) convolve_channel(w, x, weights, y, 3, 3, 1);
-    else if (tall == 3 && wide == 3 && w->stride_across == 2) convolve_channel(w, x, weights, y, 3, 3, 2);
-    else if (w->stride_across == 1) convolve_channel(w, x, weights, y, (int)tall, (int)wide, 1);
-    else convolve_channel(w, x, weights, y, (int)tall, (int)wide, 0);
-    finish_row(&d->epilogue, image, channel, 0, y, places);
+    for (int64_t across = d->from; across < d->end; across += WIDTH, columns += wide) {
+        const int64_t n = least_of(d->end - across, WIDTH);
+        const int inside = columns[0].inside && columns[wide - 1].inside;
+#define CONVOLVE(tall, wide, stride, inside) \
+    convolve_places(w, x, weights, columns, y + across, n, (int)(tall), (int)(wide), stride, inside)
+        if (row_by_row && stride == 1) {
+            if (inside) convolve_rows(w, x, weights, columns, y + across, n, 1);
+            else convolve_rows(w, x, weights, columns, y + across, n, 0);
+        } else if (three && stride == 2) {
+            if (inside) CONVOLVE(3, 3, 2, 1);
+            else CONVOLVE(3, 3, 2, 0);
+        } else if (stride == 1) {
+            if (inside) CONVOLVE(tall, wide, 1, 1);
+            else CONVOLVE(tall, wide, 1, 0);
+        } else CONVOLVE(tall, wide, 0, 0);
+#undef CONVOLVE
+    }
+    if (d->end - d->from == w->places_across) finish_row(&d->epilogue, image, channel, 0, y, places);
+    else
+        for (int64_t place = d->from; place < places; place += w->places_across)
+            finish_row(&d->epilogue, image, channel, place, y + place, d->end - d->from);
 }
 
 /* x: (images, groups, height, width); weights: (groups × made, 1, kernel); y: (images, groups × made, places). */
 KERNEL(depthwise)(int64_t threads, const Window *window, const float *x, const float *weights, float *y, int64_t steps,
                   const Step *step, const float *const *operands) {
-    Depthwise d = {window, x, weights, y, {steps, step, operands}};
-    parallel(threads, window->images * window->groups * window->made, convolve_one, &d);
+    Depthwise d = {.window = *window, .x = x, .weights = weights, .y = y, .epilogue = {steps, step, operands}};
+    const int64_t wide = window->kernel_width;
+    d.columns = aligned_alloc(64, sizeof(Column) * (size_t)(PLACES / WIDTH * wide));
+    if (!d.columns) return -ENOMEM;
+    for (; d.from < window->places_across; d.from = d.end) {
+        d.end = least_of(d.from + PLACES, window->places_across);
+        for (int64_t i = 0; i < ceiling(d.end - d.from, WIDTH) * wide; i++)
+            d.columns[i] = column_of(window, d.from + i / wide * WIDTH, i % wide);
+        parallel(threads, window->images * window->groups * window->made, convolve_channel, &d);
+    }
+    free(d.columns);
     return 0;
 }

@@ -22,37 +22,45 @@ typedef struct {
     const float *const *operands; /* three for each step */
 } Epilogue;
 
-INLINE vfloat operand(const float *p, const Step *step, int64_t column, int64_t n) {
-    if (!step->column) return vsplat(*p);
-    return vload_first(p + column, n);
-}
-
-/* Row `row` of matrix `matrix` from `column` on: n elements at c, n ≤ WIDTH. */
-INLINE void finish_vector(const Epilogue *e, int64_t matrix, int64_t row, int64_t column, float *c, int64_t n) {
-    vfloat x = vload_first(c, n);
+/* `vectors` vectors of row `row` from `column` on, at c; the last one has n elements, the others WIDTH. */
+INLINE void finish_vectors(const Epilogue *e, int64_t matrix, int64_t row, int64_t column, float *c, const int vectors,
+                           int64_t n) {
+#define EACH _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++)
+#define LENGTH (v < vectors - 1 ? WIDTH : n)
+    vfloat x[4], operand[3][4] = {0};
+    EACH x[v] = vload_first(c + v * WIDTH, LENGTH);
     for (int64_t s = 0; s < e->steps; s++) {
         const Step *step = &e->step[s];
         const float *const *given = &e->operands[3 * s];
-        int64_t offset = matrix * step->matrix + row * step->row;
+        const int64_t at = matrix * step->matrix + row * step->row + column * step->column;
+        for (int i = 0; i < 3; i++) {
+            if (given[i] && step->column) EACH operand[i][v] = vload_first(given[i] + at + v * WIDTH, LENGTH);
+            else if (given[i]) EACH operand[i][v] = vsplat(given[i][at]);
+        }
         switch (step->kind) {
         case ADD:
-            x = x + operand(given[0] + offset, step, column, n);
+            EACH x[v] = x[v] + operand[0][v];
             break;
         case NORMALISE:
-            x = vfma(x - operand(given[0] + offset, step, column, n), operand(given[1] + offset, step, column, n),
-                     operand(given[2] + offset, step, column, n));
+            EACH x[v] = vfma(x[v] - operand[0][v], operand[1][v], operand[2][v]);
             break;
         case CLIP:
-            if (given[0]) x = vgreatest(x, operand(given[0] + offset, step, column, n));
-            if (given[1]) x = vleast(x, operand(given[1] + offset, step, column, n));
+            if (given[0]) EACH x[v] = vgreatest(x[v], operand[0][v]);
+            if (given[1]) EACH x[v] = vleast(x[v], operand[1][v]);
             break;
         }
     }
-    vstore_first(c, vcanonical(x), n);
+    EACH vstore_first(c + v * WIDTH, vcanonical(x[v]), LENGTH);
+#undef EACH
+#undef LENGTH
 }
 
-INLINE void finish_row(const Epilogue *e, int64_t matrix, int64_t row, int64_t column, float *c, int64_t n) {
-    for (int64_t j = 0; j < n; j += WIDTH) finish_vector(e, matrix, row, column + j, c + j, least_of(n - j, WIDTH));
+/* n elements of row `row` of matrix `matrix` from `column` on, at c. */
+static void finish_row(const Epilogue *e, int64_t matrix, int64_t row, int64_t column, float *c, int64_t n) {
+    int64_t j = 0;
+    for (; j + 4 * WIDTH <= n; j += 4 * WIDTH) finish_vectors(e, matrix, row, column + j, c + j, 4, WIDTH);
+    for (; j + 2 * WIDTH <= n; j += 2 * WIDTH) finish_vectors(e, matrix, row, column + j, c + j, 2, WIDTH);
+    for (; j < n; j += WIDTH) finish_vectors(e, matrix, row, column + j, c + j, 1, least_of(n - j, WIDTH));
 }
 
 #endif

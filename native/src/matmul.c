@@ -21,32 +21,13 @@ KERNEL(pack)(int64_t links, int64_t columns, const float *b, int64_t row, int64_
 
 typedef struct {
     const float *b;
-    int64_t columns, links;
-} Right;
+    int64_t links;
+} Packed;
 
-static const float *packed_panel(const void *source, int64_t j, int64_t first, int64_t links, float *panel, Lanes **lanes) {
-    const Right *right = source;
-    (void)links, (void)panel;
-    *lanes = NULL;
-    return right->b + (j * right->links + first) * PANEL;
-}
-
-static const float *panel_of_rows(const void *source, int64_t j, int64_t first, int64_t links, float *panel, Lanes **lanes) {
-    const Right *right = source;
-    const float *b = right->b + first * right->columns + j * PANEL;
-    int64_t width = least_of(PANEL, right->columns - j * PANEL);
-    *lanes = NULL;
-    for (int64_t k = 0; k < links; k++, b += right->columns) {
-        float *line = panel + k * PANEL;
-        if (width == PANEL) {
-            vstore(line, vload(b));
-            vstore(line + WIDTH, vload(b + WIDTH));
-        } else {
-            memset(line, 0, sizeof(float) * PANEL);
-            memcpy(line, b, sizeof(float) * (size_t)width);
-        }
-    }
-    return panel;
+static Strip packed_panel(const void *source, int64_t j, int64_t first, int64_t links, Scratch *scratch, int64_t nth) {
+    const Packed *packed = source;
+    (void)links, (void)scratch, (void)nth;
+    return (Strip){packed->b + (j * packed->links + first) * PANEL, PANEL, NULL};
 }
 
 typedef struct {
@@ -62,10 +43,11 @@ static void multiply_block(void *context, int64_t task, int64_t lane) {
     const Matmul *m = context;
     int64_t block = task % m->column_blocks, stripe = task / m->column_blocks % m->row_blocks;
     int64_t matrix = task / m->column_blocks / m->row_blocks, panels = ceiling(m->columns, PANEL);
-    Right right = {m->b + m->b_at[matrix], m->columns, m->links};
+    const Packed packed = {m->b, m->links};
+    const Rows rows = {m->b + m->b_at[matrix], m->columns, m->rows > 2 * MOST_ROWS};
     Product p = {.columns = m->columns, .links = m->links, .a = m->a + m->a_at[matrix], .a_row = m->links};
     p.panel = m->packed ? packed_panel : panel_of_rows;
-    p.source = &right;
+    p.source = m->packed ? (const void *)&packed : &rows;
     p.c = m->c + matrix * m->rows * m->columns;
     p.epilogue = &m->epilogue;
     p.matrix = matrix;
@@ -74,7 +56,7 @@ static void multiply_block(void *context, int64_t task, int64_t lane) {
 }
 
 /* matrices × (rows, links) times (links, columns): (rows, columns) each. The n-th left operand is at a + a_at[n],
- * the right one at b + b_at[n], packed if `packed`. */
+ * the right one at b + b_at[n]; or `packed`, and then it is the same for all. */
 KERNEL(matmul)(int64_t threads, int64_t matrices, int64_t rows, int64_t columns, int64_t links, const float *a,
                const int64_t *a_at, const float *b, const int64_t *b_at, int64_t packed, float *c, int64_t steps,
                const Step *step, const float *const *operands) {

@@ -20,9 +20,13 @@ typedef struct {
     Lanes lanes[2 * LINKS] __attribute__((aligned(64)));
 } Scratch;
 
-/* Links `first` … `first` + `links` of panel `j`: in place, or written to `panel`. Where some lanes lack some
- * links, those are left as they are, and *lanes is set. */
-typedef const float *(*Panel)(const void *source, int64_t j, int64_t first, int64_t links, float *panel, Lanes **lanes);
+/* One panel at one block of links: in place, or brought together in `scratch`, which is that of panel `nth`. */
+typedef struct {
+    const float *b;
+    int64_t b_row;
+    const Lanes *lanes; /* two for each link: who has it. NULL: everybody */
+} Strip;
+typedef Strip (*Panel)(const void *source, int64_t j, int64_t first, int64_t links, Scratch *scratch, int64_t nth);
 
 typedef struct {
     int64_t columns, links;
@@ -43,11 +47,13 @@ static void multiply_panels(const Product *p, int64_t top, int64_t bottom, int64
     const int64_t width = least_of(panels * PANEL, p->columns - from), tiles = ceiling(bottom - top, MOST_ROWS);
     const int whole = width == panels * PANEL, ends = first + links == p->links;
     Tile t = {.a_row = p->a_row, .links = links, .begins = !first, .c_row = whole ? p->columns : panels * PANEL};
-    Lanes *lanes = panels == 1 ? scratch->lanes : NULL;
-    for (int64_t q = 0; q < panels; q++)
-        t.panel[q] = p->panel(p->source, j + q, first, links, scratch->panel[q], &lanes);
-    t.lanes = lanes;
-    const Multiply *by_rows = panels == 4 ? by_four : panels == 2 ? by_two : lanes ? choosy : by_one;
+    for (int64_t q = 0; q < panels; q++) {
+        Strip strip = p->panel(p->source, j + q, first, links, scratch, q);
+        t.panel[q] = strip.b;
+        t.panel_row = strip.b_row;
+        t.lanes = strip.lanes;
+    }
+    const Multiply *by_rows = panels == 4 ? by_four : panels == 2 ? by_two : t.lanes ? choosy : by_one;
     for (int64_t n = 0; n < tiles; n++) {
         int64_t row = top + piece(bottom - top, tiles, n), rows = top + piece(bottom - top, tiles, n + 1) - row;
         float *c = p->c + row * p->columns + from;
@@ -63,14 +69,35 @@ static void multiply_panels(const Product *p, int64_t top, int64_t bottom, int64
     }
 }
 
-/* Few rows go by several panels at once, so that there are chains enough to hide how long a link takes. */
+/* A right operand whose rows are `columns` apart. Panels that are used `often` enough are brought together first. */
+typedef struct {
+    const float *b;
+    int64_t columns, often;
+} Rows;
+
+static Strip panel_of_rows(const void *source, int64_t j, int64_t first, int64_t links, Scratch *scratch, int64_t nth) {
+    const Rows *rows = source;
+    const float *b = rows->b + first * rows->columns + j * PANEL;
+    const int64_t width = least_of(PANEL, rows->columns - j * PANEL);
+    if (!rows->often && width == PANEL) return (Strip){b, rows->columns, NULL};
+    float *line = scratch->panel[nth];
+    for (int64_t k = 0; k < links; k++, b += rows->columns, line += PANEL) {
+        vstore(line, vload_first(b, width));
+        vstore(line + WIDTH, width > WIDTH ? vload_first(b + WIDTH, width - WIDTH) : (vfloat){0});
+    }
+    return (Strip){scratch->panel[nth], PANEL, NULL};
+}
+
+/* Few rows go by several panels at once, so that there are chains enough to hide how long a link takes; a panel that
+ * is not full goes alone. */
 static void multiply(const Product *p, int64_t top, int64_t bottom, int64_t j, int64_t end, int64_t most_panels,
                      Scratch *scratch) {
     int64_t panels = least_of(most_panels, 4 * (bottom - top) <= MOST_ROWS ? 4 : 2 * (bottom - top) <= MOST_ROWS ? 2 : 1);
+    const int64_t full = least_of(end, p->columns / PANEL);
     int64_t first = 0;
     do {
         for (int64_t at = j, n; at < end; at += n) {
-            for (n = panels; n > end - at; n /= 2) {}
+            for (n = panels; n > 1 && n > full - at; n /= 2) {}
             multiply_panels(p, top, bottom, at, n, first, scratch);
         }
         first += LINKS;

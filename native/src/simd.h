@@ -4,6 +4,9 @@
  * one IEEE operation for each element. The rest is here and, written for one instruction set each, in simd/:
  *
  *   vsplat(x)  vload(p)  vstore(p, x)                  unaligned
+ *   vselect(mask, a, b)                                a where the mask is −1, b where it is 0
+ *   vcanonical(x)                                      one NaN for all
+ *   vgreatest(a, b)  vleast(a, b)                      of two zeros +0, −0; a NaN of theirs is whichever
  *   vfma(a, b, c)  vsqrt(x)  vsqrt_d(x)                rounded once
  *   vlow(x)  vhigh(x)  vnarrow(low, high)              floats to doubles and back, rounded once
  *   Lanes: a choice of elements                        lanes_of(mask), all_lanes(lanes)
@@ -20,24 +23,9 @@
 
 #define VECTOR(type) type __attribute__((vector_size(4 * WIDTH), may_alias))
 
+enum { NAN_BITS = 0x7FC00000 };
+
 #include SIMD /* defines WIDTH first */
-
-static const uint32_t NAN_BITS = 0x7FC00000;
-
-INLINE vfloat vselect(vint mask, vfloat a, vfloat b) { return (vfloat)((mask & (vint)a) | (~mask & (vint)b)); }
-
-/* One NaN for all. */
-INLINE vfloat vcanonical(vfloat x) { return vselect(x == x, x, (vfloat)((vint){0} + (int32_t)NAN_BITS)); }
-
-/* The greater and the lesser, as section 1 of the specification says; a NaN of theirs is whichever. */
-INLINE vfloat vgreatest(vfloat a, vfloat b) {
-    vfloat chosen = vselect(a > b, a, vselect(a == b, (vfloat)((vint)a & (vint)b), b));
-    return vselect(a == a, chosen, a);
-}
-INLINE vfloat vleast(vfloat a, vfloat b) {
-    vfloat chosen = vselect(a < b, a, vselect(a == b, (vfloat)((vint)a | (vint)b), b));
-    return vselect(a == a, chosen, a);
-}
 
 INLINE vint vsplat_int(int64_t x) { return (vint){0} + (int32_t)x; }
 

@@ -15,7 +15,8 @@ enum { PANEL = 2 * WIDTH };
 typedef struct {
     const float *a; /* rows of it are `a_row` apart */
     int64_t a_row;
-    const float *panel[4];
+    const float *panel[4]; /* rows of each are `panel_row` apart */
+    int64_t panel_row;
     const Lanes *lanes; /* two for each link, of one panel: who has it. NULL: everybody */
     int64_t links;
     float *c;
@@ -28,7 +29,7 @@ INLINE void tile(const Tile *t, const int rows, const int panels, const int choo
     vfloat sum[MOST_ROWS][8];
     const float *a = t->a, *panel[4] = {t->panel[0], t->panel[1], t->panel[2], t->panel[3]};
     const Lanes *lanes = t->lanes;
-    const int64_t a_row = t->a_row, c_row = t->c_row, links = t->links;
+    const int64_t a_row = t->a_row, c_row = t->c_row, links = t->links, b_row = t->panel_row;
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
@@ -36,7 +37,7 @@ INLINE void tile(const Tile *t, const int rows, const int panels, const int choo
     for (int64_t k = 0; k < links; k++) {
         vfloat b[8];
 #pragma GCC unroll 8
-        for (int v = 0; v < vectors; v++) b[v] = vload(panel[v / 2] + k * PANEL + v % 2 * WIDTH);
+        for (int v = 0; v < vectors; v++) b[v] = vload(panel[v / 2] + k * b_row + v % 2 * WIDTH);
 #pragma GCC unroll 12
         for (int i = 0; i < rows; i++) {
             vfloat x = vsplat(a[i * a_row + k]);

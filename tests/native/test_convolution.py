@@ -69,6 +69,8 @@ CASES = {  # x, weights, window, groups
         2,
     ),
     "each alone, a line": ((2, 3, 40), (3, 1, 5), Window((5,), (2,), (1,), (2,), (2,)), 3),
+    "each alone, a long line": ((1, 2, 1, 2100), (2, 1, 1, 3), window((1, 3), before=(0, 1), after=(0, 1)), 2),
+    "each alone, two long lines": ((1, 1, 2, 1100), (1, 1, 2, 2), window((2, 2), before=(1, 1), after=(0, 1)), 1),
     "each alone, too wide": ((1, 2, 1, 60), (2, 1, 1, 40), window((1, 40), before=(0, 3), after=(0, 3)), 2),
 }
 
@@ -154,6 +156,8 @@ def test_any_shape(
         ((1, 1, 5, 5), (1, 1, 1, 1), window((1, 1), before=(2**16, 2**16)), 1),
         ((1, 1, 5, 5), (1, 1, 7, 1), window((7, 1)), 1),
         ((1, 1, 5, 5), (1, 1, 1, 1), window((1, 1), before=(-1, 0)), 1),
+        ((1, 1, 5, 5), (1, 1, 1, 0), window((1, 0)), 1),
+        ((1, 1, 5, 5), (1, 1, 1, 1), window((1, 1), strides=(0, 1)), 1),
     ],
 )
 def test_nothing_goes_down_unchecked(kernels, x, weights, over, groups):

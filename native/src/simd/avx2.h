@@ -18,6 +18,19 @@ INLINE vdouble vsqrt_d(vdouble x) { return _mm256_sqrt_pd(x); }
 INLINE vdouble vlow(vfloat x) { return _mm256_cvtps_pd(_mm256_castps256_ps128(x)); }
 INLINE vdouble vhigh(vfloat x) { return _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)); }
 INLINE vfloat vnarrow(vdouble low, vdouble high) { return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low)); }
+INLINE vfloat vselect(vint mask, vfloat a, vfloat b) { return _mm256_blendv_ps(b, a, (__m256)mask); }
+INLINE vfloat vcanonical(vfloat x) {
+    return _mm256_blendv_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(NAN_BITS)), _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+}
+/* Of two zeros, or with a NaN, MAXPS and MINPS give the second; a + b is that NaN. */
+INLINE vfloat vgreatest(vfloat a, vfloat b) {
+    __m256 number = _mm256_and_ps(_mm256_max_ps(a, b), _mm256_max_ps(b, a));
+    return _mm256_blendv_ps(number, _mm256_add_ps(a, b), _mm256_cmp_ps(a, b, _CMP_UNORD_Q));
+}
+INLINE vfloat vleast(vfloat a, vfloat b) {
+    __m256 number = _mm256_or_ps(_mm256_min_ps(a, b), _mm256_min_ps(b, a));
+    return _mm256_blendv_ps(number, _mm256_add_ps(a, b), _mm256_cmp_ps(a, b, _CMP_UNORD_Q));
+}
 INLINE Lanes lanes_of(vint mask) { return mask; }
 INLINE int all_lanes(Lanes lanes) { return _mm256_movemask_ps((__m256)lanes) == 0xFF; }
 INLINE vfloat vload_lanes(const float *p, Lanes lanes) { return _mm256_maskload_ps(p, (__m256i)lanes); }

@@ -20,6 +20,17 @@ INLINE vdouble vhigh(vfloat x) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(x
 INLINE vfloat vnarrow(vdouble low, vdouble high) {
     return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high), 1);
 }
+INLINE vfloat vselect(vint mask, vfloat a, vfloat b) { return _mm512_mask_mov_ps(b, _mm512_movepi32_mask((__m512i)mask), a); }
+INLINE vfloat vcanonical(vfloat x) {
+    return _mm512_mask_mov_ps(x, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), _mm512_castsi512_ps(_mm512_set1_epi32(NAN_BITS)));
+}
+/* VRANGEPS orders zeros, but takes a number for the greater of it and a NaN; a + b is that NaN. */
+INLINE vfloat vgreatest(vfloat a, vfloat b) {
+    return _mm512_mask_add_ps(_mm512_range_ps(a, b, 5), _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q), a, b);
+}
+INLINE vfloat vleast(vfloat a, vfloat b) {
+    return _mm512_mask_add_ps(_mm512_range_ps(a, b, 4), _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q), a, b);
+}
 INLINE Lanes lanes_of(vint mask) { return _mm512_movepi32_mask((__m512i)mask); }
 INLINE int all_lanes(Lanes lanes) { return lanes == 0xFFFF; }
 INLINE vfloat vload_lanes(const float *p, Lanes lanes) { return _mm512_maskz_loadu_ps(lanes, p); }

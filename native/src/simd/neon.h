@@ -22,6 +22,14 @@ INLINE vdouble vhigh(vfloat x) { return (vdouble)vcvt_high_f64_f32((float32x4_t)
 INLINE vfloat vnarrow(vdouble low, vdouble high) {
     return (vfloat)vcvt_high_f32_f64(vcvt_f32_f64((float64x2_t)low), (float64x2_t)high);
 }
+INLINE vfloat vselect(vint mask, vfloat a, vfloat b) {
+    return (vfloat)vbslq_f32((uint32x4_t)mask, (float32x4_t)a, (float32x4_t)b);
+}
+INLINE vfloat vcanonical(vfloat x) {
+    return (vfloat)vbslq_f32(vceqq_f32((float32x4_t)x, (float32x4_t)x), (float32x4_t)x, vreinterpretq_f32_u32(vdupq_n_u32(NAN_BITS)));
+}
+INLINE vfloat vgreatest(vfloat a, vfloat b) { return (vfloat)vmaxq_f32((float32x4_t)a, (float32x4_t)b); }
+INLINE vfloat vleast(vfloat a, vfloat b) { return (vfloat)vminq_f32((float32x4_t)a, (float32x4_t)b); }
 INLINE Lanes lanes_of(vint mask) { return mask; }
 INLINE int all_lanes(Lanes lanes) { return vminvq_u32((uint32x4_t)lanes) != 0; }
 INLINE vfloat vload_lanes(const float *p, Lanes lanes) {

@@ -35,6 +35,17 @@ INLINE vfloat vfma(vfloat a, vfloat b, vfloat c) {
     return vnarrow(rounded_to_odd(vlow(a), vlow(b), vlow(c)), rounded_to_odd(vhigh(a), vhigh(b), vhigh(c)));
 }
 
+INLINE vfloat vselect(vint mask, vfloat a, vfloat b) { return (vfloat)((mask & (vint)a) | (~mask & (vint)b)); }
+INLINE vfloat vcanonical(vfloat x) { return vselect(x == x, x, (vfloat)((vint){0} + NAN_BITS)); }
+INLINE vfloat vgreatest(vfloat a, vfloat b) {
+    vfloat number = vselect(a > b, a, vselect(a == b, (vfloat)((vint)a & (vint)b), b));
+    return vselect(a == a, number, a);
+}
+INLINE vfloat vleast(vfloat a, vfloat b) {
+    vfloat number = vselect(a < b, a, vselect(a == b, (vfloat)((vint)a | (vint)b), b));
+    return vselect(a == a, number, a);
+}
+
 INLINE Lanes lanes_of(vint mask) { return mask; }
 INLINE int all_lanes(Lanes lanes) { return (lanes[0] & lanes[1] & lanes[2] & lanes[3]) != 0; }
 INLINE vfloat vload_lanes(const float *p, Lanes lanes) {
@@ -48,6 +59,5 @@ INLINE void vstore_lanes(float *p, vfloat x, Lanes lanes) {
         if (lanes[i]) p[i] = x[i];
 }
 INLINE vfloat vfma_lanes(Lanes lanes, vfloat a, vfloat b, vfloat c) {
-    vfloat sum = vfma(a, b, c);
-    return (vfloat)((lanes & (vint)sum) | (~lanes & (vint)c));
+    return vselect(lanes, vfma(a, b, c), c);
 }
