@@ -37,8 +37,10 @@ def _scatter(rows: Array, places: Array, updates: Array, reduction: str) -> Arra
     count = np.diff(first, append=len(order))
     if reduction == "none":
         first, count = first + count - 1, np.minimum(count, 1)
+    by_count = np.argsort(-count, kind="stable")
+    first, fewer = first[by_count], -count[by_count]
     for i in range(int(count.max(initial=0))):
-        now = first[count > i] + i
+        now = first[: np.searchsorted(fewer, -i)] + i  # of rows that have more than i
         row, update = sorted_places[now], updates[order[now]]
         made[row] = update if reduction == "none" else REDUCTIONS[reduction](made[row], update)
     return made
