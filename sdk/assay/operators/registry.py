@@ -94,7 +94,7 @@ class Attribute:
         return value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operator:
     """`versions`: those of the domain's operator set that brought or changed its definition; it obeys them all."""
 
