@@ -24,10 +24,11 @@ WIDTH = 60  # characters of a list of attributes, before the rest is counted
 INTRODUCTION = """# The reproducible operators
 
 {count} operators in {definitions} definitions, version {version} of
-[the specification](reproducible-operators.md). Printed from their declarations (`python docs/listing.py`). An operator is taken in the versions listed: those of
-the operator set that brought or changed its definition; a model of a newer operator set uses the last one before
-it. *C*: there is a kernel in `native/`; without one the bits are the same. What stands in a model's way:
-`assay check-model model.onnx`.
+[the specification](reproducible-operators.md). Printed from their declarations (`python docs/listing.py`).
+
+An operator is taken in the versions listed: those of the operator set that brought or changed its definition; a
+model of a newer operator set uses the last one before it. *C*: there is a kernel in `native/`; without one the
+bits are the same. What stands in a model's way: `assay check-model model.onnx`.
 """
 
 
