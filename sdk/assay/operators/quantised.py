@@ -75,7 +75,7 @@ def _parameters(
 # --- QuantizeLinear ---------------------------------------------------------------------------------------------
 
 
-def _quantise_type(types: Types) -> Callable[..., TensorType]:
+def quantise_type(types: Types) -> Callable[..., TensorType]:
     def infer(
         x: TensorType,
         scale: TensorType,
@@ -100,22 +100,22 @@ def _quantise_type(types: Types) -> Callable[..., TensorType]:
     return infer
 
 
-@operator("QuantizeLinear", 10, infer=_quantise_type(BYTES))
+@operator("QuantizeLinear", 10, infer=quantise_type(BYTES))
 def quantise_10(x: Array, scale: Array, zero: Array | None = None) -> Array:
     return quantise(x, scale, zero)
 
 
-@operator("QuantizeLinear", 13, infer=_quantise_type(BYTES))
+@operator("QuantizeLinear", 13, infer=quantise_type(BYTES))
 def quantise_13(x: Array, scale: Array, zero: Array | None = None, *, axis: int = 1) -> Array:
     return quantise(x, scale, zero, axis=axis)
 
 
-@operator("QuantizeLinear", 19, infer=_quantise_type(BYTES))
+@operator("QuantizeLinear", 19, infer=quantise_type(BYTES))
 def quantise_19(x: Array, scale: Array, zero: Array | None = None, *, axis: int = 1, saturate: int = 1) -> Array:
     return quantise(x, scale, zero, axis=axis)
 
 
-@operator("QuantizeLinear", 21, infer=_quantise_type(SHORT))
+@operator("QuantizeLinear", 21, infer=quantise_type(SHORT))
 def quantise_21(
     x: Array,
     scale: Array,
@@ -129,7 +129,7 @@ def quantise_21(
     return quantise(x, scale, zero, axis=axis, block_size=block_size, output_dtype=output_dtype)
 
 
-@operator("QuantizeLinear", 23, 24, 25, 28, infer=_quantise_type(SHORT))
+@operator("QuantizeLinear", 23, 24, 25, 28, infer=quantise_type(SHORT))
 def quantise(
     x: Array,
     scale: Array,
@@ -150,7 +150,7 @@ def quantise(
 # --- DequantizeLinear -------------------------------------------------------------------------------------------
 
 
-def _dequantise_type(types: Types) -> Callable[..., TensorType]:
+def dequantise_type(types: Types) -> Callable[..., TensorType]:
     def infer(
         x: TensorType,
         scale: TensorType,
@@ -170,24 +170,24 @@ def _dequantise_type(types: Types) -> Callable[..., TensorType]:
     return infer
 
 
-@operator("DequantizeLinear", 10, infer=_dequantise_type(BYTES))
+@operator("DequantizeLinear", 10, infer=dequantise_type(BYTES))
 def dequantise_10(x: Array, scale: Array, zero: Array | None = None) -> Array:
     return dequantise(x, scale, zero)
 
 
-@operator("DequantizeLinear", 13, 19, infer=_dequantise_type(BYTES))
+@operator("DequantizeLinear", 13, 19, infer=dequantise_type(BYTES))
 def dequantise_13(x: Array, scale: Array, zero: Array | None = None, *, axis: int = 1) -> Array:
     return dequantise(x, scale, zero, axis=axis)
 
 
-@operator("DequantizeLinear", 21, infer=_dequantise_type(SHORT))
+@operator("DequantizeLinear", 21, infer=dequantise_type(SHORT))
 def dequantise_21(
     x: Array, scale: Array, zero: Array | None = None, *, axis: int = 1, block_size: int = 0
 ) -> Array:
     return dequantise(x, scale, zero, axis=axis, block_size=block_size)
 
 
-@operator("DequantizeLinear", 23, 24, 25, 28, infer=_dequantise_type(SHORT))
+@operator("DequantizeLinear", 23, 24, 25, 28, infer=dequantise_type(SHORT))
 def dequantise(
     x: Array,
     scale: Array,
