@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from assay.operators.arithmetic import Array
-from assay.operators.learned.forest import LEAF, MEMBER, MODES, Forest
+from assay.operators.learned.forest import LEAF, MEMBER, MODES, Forest, Members
 from assay.operators.learned.given import check_length, integer_list, rows, tensor_list
 from assay.operators.learned.scores import TRANSFORMS, check_target_transform, transformed
 from assay.operators.registry import ML, REQUIRED, Attribute, TensorType, operator, unfit
@@ -120,19 +120,18 @@ def _check_places(name: str, places: Array, ends: Array) -> None:
         raise unfit(f"{name}, entry {at}", expected=f"0 … {ends[at] - 1}", got=str(places[at]))
 
 
-def _members(values: Array | None, mode: Array, split: Array) -> dict[int, Array]:
-    """By node: of the sets, each ended by a NaN, the next one for each node that asks for membership."""
-    asking = np.flatnonzero(mode == MEMBER).tolist()
+def _members(values: Array | None, mode: Array, split: Array) -> Members:
+    """The sets, each ended by a NaN, belong in their order to the nodes that ask for membership."""
     if values is None:
         values = np.zeros(0, split.dtype)
     if values.dtype != split.dtype or values.ndim != 1:
         raise unfit("membership_values", expected=f"a list of {split.dtype}", got=str(TensorType.of(values)))
-    ends = np.flatnonzero(np.isnan(values))
-    if len(ends) != len(asking) or (len(values) and not np.isnan(values[-1])):
+    asking, end = np.flatnonzero(mode == MEMBER), np.isnan(values)
+    if end.sum() != len(asking) or (len(values) and not end[-1]):
         raise unfit(
-            "membership_values", expected=f"{len(asking)} sets, each ended by NaN", got=f"{len(ends)} NaNs"
+            "membership_values", expected=f"{len(asking)} sets, each ended by NaN", got=f"{end.sum()} NaNs"
         )
-    return dict(zip(asking, np.split(values, ends + 1)[: len(asking)], strict=True))
+    return Members.of(asking[np.cumsum(end)[~end]], values[~end])
 
 
 @operator("TreeEnsemble", 5, domain=ML, infer=_infer, attributes=ATTRIBUTES)

@@ -6,8 +6,8 @@ branches, no more than DEPTH below one another, to leaves; so every walk ends, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,6 +37,34 @@ AGGREGATES: dict[str, tuple[Callable[[Array, Array], Array], float]] = {  # how,
 
 
 @dataclass(frozen=True)
+class Members:
+    """Of sets, each that of a node: which values they have."""
+
+    values: Array  # all there are, ascending
+    keys: Array  # node × number of values + place among them, ascending
+
+    @classmethod
+    def of(cls, node: Array, value: Array) -> Members:
+        values, place = np.unique(value, return_inverse=True)
+        return cls(values, np.sort(node * len(values) + place))
+
+    def hold(self, node: Array, value: Array) -> Array:
+        place, known = _places(self.values, value)
+        return known & _places(self.keys, node * len(self.values) + place)[1]
+
+
+def _places(among: Array, wanted: Array) -> tuple[Array, Array]:
+    """Where it is in what is ascending; and whether it is."""
+    if not len(among):
+        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), bool)
+    place = np.minimum(np.searchsorted(among, wanted), len(among) - 1)
+    return place, among[place] == wanted
+
+
+NO_MEMBERS = Members(np.zeros(0), np.zeros(0, np.int64))
+
+
+@dataclass(frozen=True)
 class Forest:
     """`roots`: one per tree, in the order of the sum. The next six go by node, the last two by vote."""
 
@@ -50,7 +78,7 @@ class Forest:
     votes: Array  # how many
     target: Array
     weight: Array
-    members: Mapping[int, Array] = field(default_factory=dict)  # of the set, by the node that asks for membership
+    members: Members = NO_MEMBERS
 
     # --- before anything runs ---------------------------------------------------------------------------------
 
@@ -131,7 +159,5 @@ class Forest:
         true = np.zeros(len(node), bool)
         for each, compare in enumerate(COMPARISONS):
             true |= (mode == each) & compare(value, threshold)
-        for each in np.unique(node[mode == MEMBER]):
-            here = node == each
-            true[here] = np.isin(value[here], self.members[int(each)])
+        true |= (mode == MEMBER) & self.members.hold(node, value)
         return np.where(np.isnan(value), self.missing[node], true).astype(np.int64)

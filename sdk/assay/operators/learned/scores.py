@@ -32,7 +32,7 @@ def check_target_transform(name: str, targets: int) -> None:
 
 def check_labels(labels: Array, strings: tuple[str, ...]) -> None:
     if strings:
-        raise unfit("labels that are text", expected="integers", got=strings[0][:100], hint=INTEGER_LABELS)
+        raise unfit("labels that are text", expected="integers", got=str(strings[0])[:100], hint=INTEGER_LABELS)
     if len(labels) < 2:
         raise unfit("the number of classes", expected="2 or more", got=str(len(labels)))
 

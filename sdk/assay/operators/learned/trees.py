@@ -105,7 +105,7 @@ def _modes(names: tuple[str, ...]) -> Array:
     numbers = {name: number for number, name in enumerate(MODES) if number != MEMBER}
     for name in names:
         if name not in numbers:
-            raise unfit("the mode of a node", expected=" | ".join(numbers), got=name[:100])
+            raise unfit("the mode of a node", expected=" | ".join(numbers), got=str(name)[:100])
     return np.array([numbers[name] for name in names], np.int64)
 
 
