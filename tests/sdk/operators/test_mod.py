@@ -34,7 +34,7 @@ def test_the_ends_of_the_integers(fmod, dtype):
 
 @given(a=FINITE, b=FINITE.filter(bool))
 @example(a=3.4028234663852886e38, b=2.0**-149)
-@example(a=-2.0**-149, b=3.4028234663852886e38)
+@example(a=-(2.0**-149), b=3.4028234663852886e38)
 @example(a=-6.0, b=3.0)
 @example(a=-1 - 2.0**-23, b=2.0)
 def test_of_floats(a, b):

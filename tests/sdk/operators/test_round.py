@@ -22,7 +22,7 @@ WHOLE = {"Floor": (13, floor), "Ceil": (13, ceil), "Round": (22, round)}
 @example(x=1.5)
 @example(x=2.5)
 @example(x=8388607.5)
-@example(x=-2.0**-149)
+@example(x=-(2.0**-149))
 @example(x=-0.0)
 def test_to_an_integer_with_the_sign_of_what_it_was(name, x):
     version, whole = WHOLE[name]
@@ -54,7 +54,7 @@ def test_a_root_is_the_nearest_float(x):
 
 
 def test_roots_at_the_edges():
-    got = operate("Sqrt", np.float32([-0.0, 0.0, -2.0**-149]), version=6)
+    got = operate("Sqrt", np.float32([-0.0, 0.0, -(2.0**-149)]), version=6)
     assert bits(got) == [0x80000000, 0, 0x7FC00000]
 
 
