@@ -1,3 +1,5 @@
+"""Concat."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Constant and ConstantOfShape."""
+
 import numpy as np
 import pytest
 

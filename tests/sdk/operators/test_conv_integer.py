@@ -1,3 +1,5 @@
+"""ConvInteger against Python's integers."""
+
 import numpy as np
 import pytest
 

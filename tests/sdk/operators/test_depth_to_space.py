@@ -1,3 +1,5 @@
+"""DepthToSpace and SpaceToDepth, by their definition index for index."""
+
 from itertools import product
 
 import numpy as np

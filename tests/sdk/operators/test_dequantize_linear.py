@@ -1,3 +1,5 @@
+"""DequantizeLinear against exact fractions."""
+
 from fractions import Fraction
 
 import numpy as np

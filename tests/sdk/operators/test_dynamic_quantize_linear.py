@@ -1,3 +1,5 @@
+"""DynamicQuantizeLinear."""
+
 import numpy as np
 import pytest
 

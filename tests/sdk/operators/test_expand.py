@@ -1,3 +1,5 @@
+"""Expand and Tile."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""EyeLike."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Gather, GatherElements and GatherND; what they make of indices out of range."""
+
 import numpy as np
 import pytest
 

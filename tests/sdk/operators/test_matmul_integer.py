@@ -1,3 +1,5 @@
+"""MatMulInteger against Python's integers."""
+
 import numpy as np
 import pytest
 

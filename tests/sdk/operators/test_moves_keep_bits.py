@@ -1,3 +1,5 @@
+"""Whatever only moves keeps every bit, those of NaNs, quiet or signalling, included."""
+
 import numpy as np
 import pytest
 

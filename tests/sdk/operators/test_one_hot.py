@@ -1,3 +1,5 @@
+"""OneHot."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Pad, and CenterCropPad, which pads by what it takes away."""
+
 import numpy as np
 import pytest
 

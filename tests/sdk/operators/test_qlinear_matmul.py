@@ -1,3 +1,5 @@
+"""QLinearMatMul against Python's integers and exact fractions."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""QuantizeLinear against exact fractions."""
+
 from fractions import Fraction
 
 import numpy as np

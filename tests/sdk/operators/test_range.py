@@ -1,3 +1,5 @@
+"""Range."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Reshape and Flatten."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Resize and Upsample against exact coordinates, and chains of their taps."""
+
 from fractions import Fraction
 from math import ceil, floor
 

@@ -1,3 +1,5 @@
+"""ReverseSequence."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Scatter, ScatterElements and ScatterND; in which order, and what they ignore."""
+
 from itertools import product
 
 import numpy as np

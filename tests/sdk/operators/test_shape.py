@@ -1,3 +1,5 @@
+"""Shape and Size."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Slice."""
+
 import numpy as np
 import pytest
 

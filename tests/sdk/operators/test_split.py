@@ -1,3 +1,5 @@
+"""Split, which says how long its parts are in four ways."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Squeeze and Unsqueeze, with axes as attribute and as input."""
+
 import numpy as np
 import pytest
 

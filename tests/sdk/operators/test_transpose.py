@@ -1,3 +1,5 @@
+"""Transpose."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Trilu."""
+
 import numpy as np
 import pytest
 
