@@ -22,11 +22,11 @@ def tensor(x: Array, name: str, shape: tuple[int, ...] | None = None, dtype: Any
     return x
 
 
-def result(out: Array | None, shape: tuple[int, ...], *inputs: Array | None) -> Array:
-    """`out`, if a float32 tensor of this shape fits there and none of the inputs lies there; or a new one."""
+def result(out: Array | None, shape: tuple[int, ...], *inputs: Array | None, dtype: Any = np.float32) -> Array:
+    """`out`, if a tensor of this shape fits there and none of the inputs lies there; or a new one."""
     if out is None:
-        return np.empty(shape, np.float32)
-    tensor(out, "out", shape)
+        return np.empty(shape, dtype)
+    tensor(out, "out", shape, dtype)
     if not out.flags.writeable:
         raise ValueError("out: expected memory that may be written")
     if any(each is not None and np.may_share_memory(out, each) for each in inputs):

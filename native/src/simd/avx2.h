@@ -15,6 +15,8 @@ INLINE void vstore(float *p, vfloat x) { _mm256_storeu_ps(p, x); }
 INLINE vfloat vfma(vfloat a, vfloat b, vfloat c) { return _mm256_fmadd_ps(a, b, c); }
 INLINE vfloat vsqrt(vfloat x) { return _mm256_sqrt_ps(x); }
 INLINE vdouble vsqrt_d(vdouble x) { return _mm256_sqrt_pd(x); }
+INLINE vdouble vmost_d(vdouble x, vdouble end) { return _mm256_min_pd(end, x); }
+INLINE vdouble vleast_d(vdouble x, vdouble end) { return _mm256_max_pd(end, x); }
 INLINE vdouble vlow(vfloat x) { return _mm256_cvtps_pd(_mm256_castps256_ps128(x)); }
 INLINE vdouble vhigh(vfloat x) { return _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)); }
 INLINE vfloat vnarrow(vdouble low, vdouble high) { return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low)); }

@@ -17,6 +17,8 @@ INLINE vfloat vfma(vfloat a, vfloat b, vfloat c) {
 }
 INLINE vfloat vsqrt(vfloat x) { return (vfloat)vsqrtq_f32((float32x4_t)x); }
 INLINE vdouble vsqrt_d(vdouble x) { return (vdouble)vsqrtq_f64((float64x2_t)x); }
+INLINE vdouble vmost_d(vdouble x, vdouble end) { return (vdouble)vminq_f64((float64x2_t)x, (float64x2_t)end); }
+INLINE vdouble vleast_d(vdouble x, vdouble end) { return (vdouble)vmaxq_f64((float64x2_t)x, (float64x2_t)end); }
 INLINE vdouble vlow(vfloat x) { return (vdouble)vcvt_f64_f32(vget_low_f32((float32x4_t)x)); }
 INLINE vdouble vhigh(vfloat x) { return (vdouble)vcvt_high_f64_f32((float32x4_t)x); }
 INLINE vfloat vnarrow(vdouble low, vdouble high) {

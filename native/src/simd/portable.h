@@ -20,6 +20,14 @@ INLINE vfloat vnarrow(vdouble low, vdouble high) {
 }
 INLINE vfloat vsqrt(vfloat x) { return (vfloat){sqrtf(x[0]), sqrtf(x[1]), sqrtf(x[2]), sqrtf(x[3])}; }
 INLINE vdouble vsqrt_d(vdouble x) { return (vdouble){sqrt(x[0]), sqrt(x[1])}; }
+INLINE vdouble vmost_d(vdouble x, vdouble end) {
+    vlong beyond = x > end;
+    return (vdouble)((beyond & (vlong)end) | (~beyond & (vlong)x));
+}
+INLINE vdouble vleast_d(vdouble x, vdouble end) {
+    vlong beyond = x < end;
+    return (vdouble)((beyond & (vlong)end) | (~beyond & (vlong)x));
+}
 
 /* a × b + c of values of floats, rounded to odd: rounding that to float rounds the exact value. As `fma` in
  * sdk/assay/operators/arithmetic.py, which says why. */
