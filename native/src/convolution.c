@@ -24,9 +24,9 @@ INLINE int is_product(const Window *w) {
 typedef struct {
     enum { IN_A_ROW, EVERY_SECOND, SCATTERED } how;
     int64_t start;             /* of the first place, in the channel or before it */
-    Lanes reads, after, links; /* whom to load from the start on, and from WIDTH later; who has this link */
-    int whole, complete;       /* all are read; all have the link, or are beyond the last place */
-    vint at;                   /* of each place, 0 where there is none */
+    Lanes reads, after;        /* whom to load from the start on, and from WIDTH later */
+    int whole;                 /* all of these */
+    vint at, inside;           /* of each place, 0 where there is none; and where there is one */
 } Reading;
 
 /* The places from `place` on: the row and the column where they read at the first tap. What is beyond the last
@@ -46,12 +46,11 @@ INLINE void first_tap(const Window *w, int64_t place, vint *row, vint *column) {
 
 INLINE vint within(vint at, int64_t end) { return (at >= 0) & (at < vsplat_int(end)); }
 
-INLINE Reading reading(const Window *w, vint row, vint column, vint real) {
+INLINE Reading reading(const Window *w, vint row, vint column) {
     const vint rows = within(row, w->height), inside = rows & within(column, w->width);
     const vint at = row * vsplat_int(w->width) + column;
     const int64_t reach = at[WIDTH - 1] - at[0];
-    Reading r = {.how = SCATTERED, .start = at[0], .links = lanes_of(inside | ~real), .at = at & inside};
-    r.complete = all_lanes(r.links);
+    Reading r = {.how = SCATTERED, .start = at[0], .at = at & inside, .inside = inside};
     if (w->stride_across == 1 && reach == WIDTH - 1) {
         r.how = IN_A_ROW;
         r.reads = lanes_of(inside);
@@ -73,38 +72,41 @@ INLINE void read_places(const Reading *r, const float *x, float *line) {
     else if (r->how == EVERY_SECOND)
         vstore(line, veven(vload_lanes(start, r->reads), vload_lanes(start + WIDTH, r->after)));
     else
-        for (int i = 0; i < WIDTH; i++) line[i] = x[r->at[i]];
+        for (int i = 0; i < WIDTH; i++) line[i] = r->inside[i] ? x[r->at[i]] : 0;
 }
 
 static Strip panel_of_places(const void *source, int64_t j, int64_t first, int64_t links, Scratch *scratch, int64_t nth) {
     const Seen *seen = source;
     const Window *w = seen->window;
     const int64_t taps = w->kernel_height * w->kernel_width, size = w->height * w->width;
-    vint row[2], column[2], real[2];
+    const vint all = ~(vint){0};
+    vint row[2], column[2], beyond[2], full[2] = {all, all};
     float *panel = scratch->panel[nth];
     Lanes *lanes = scratch->lanes;
-    int complete = 1;
     for (int v = 0; v < 2; v++) {
         int64_t place = j * PANEL + v * WIDTH;
         first_tap(w, place, &row[v], &column[v]);
-        real[v] = vcounting() < vsplat_int(w->places_down * w->places_across - place);
+        beyond[v] = vcounting() >= vsplat_int(w->places_down * w->places_across - place);
     }
     for (int64_t k = first; k < least_of(first + taps, first + links); k++) {
         const int64_t tap = k % taps;
         const vint down = vsplat_int(tap / w->kernel_width * w->dilation_down);
         const vint across = vsplat_int(tap % w->kernel_width * w->dilation_across);
-        const Reading one = reading(w, row[0] + down, column[0] + across, real[0]);
-        const Reading two = reading(w, row[1] + down, column[1] + across, real[1]);
-        complete &= one.complete && two.complete;
+        const Reading one = reading(w, row[0] + down, column[0] + across);
+        const Reading two = reading(w, row[1] + down, column[1] + across);
+        const vint has[2] = {one.inside | beyond[0], two.inside | beyond[1]};
+        full[0] &= has[0];
+        full[1] &= has[1];
+        const Lanes links_of[2] = {lanes_of(has[0]), lanes_of(has[1])};
         const float *x = seen->x + k / taps * size;
         for (int64_t link = k - first; link < links; link += taps, x += size) {
             read_places(&one, x, panel + link * PANEL);
             read_places(&two, x, panel + link * PANEL + WIDTH);
-            lanes[2 * link] = one.links;
-            lanes[2 * link + 1] = two.links;
+            memcpy(lanes + 2 * link, links_of, sizeof links_of);
         }
     }
-    return (Strip){panel, PANEL, complete ? NULL : lanes};
+    memcpy(scratch->full, full, sizeof full);
+    return (Strip){panel, PANEL, all_lanes(lanes_of(full[0] & full[1])) ? NULL : lanes};
 }
 
 typedef struct {

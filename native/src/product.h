@@ -16,7 +16,9 @@ enum { LINKS = 256 }; /* of a block: a panel of them is to stay in the first cac
 /* What one thread needs beside the operands. */
 typedef struct {
     float panel[4][LINKS * PANEL] __attribute__((aligned(64)));
-    float edge[MOST_ROWS * 4 * PANEL] __attribute__((aligned(64)));
+    float before[MOST_ROWS * 4 * PANEL] __attribute__((aligned(64)));
+    float after[MOST_ROWS * 4 * PANEL] __attribute__((aligned(64)));
+    vint full[2]; /* of one panel: −1 for lanes that have every link */
     Lanes lanes[2 * LINKS] __attribute__((aligned(64)));
 } Scratch;
 
@@ -40,32 +42,61 @@ typedef struct {
     int64_t top;    /* and which of its rows is row 0 here */
 } Product;
 
+/* Whether all the sums of lanes that are not full are numbers other than 0. */
+INLINE int certain(const Tile *t, int64_t rows, const vint full[2]) {
+    vint all[2] = {~(vint){0}, ~(vint){0}};
+    for (int64_t i = 0; i < rows; i++) {
+        for (int v = 0; v < 2; v++) {
+            vfloat x = vload(t->c + i * t->c_row + v * WIDTH);
+            all[v] &= (x < 0) | (x > 0);
+        }
+    }
+    return all_lanes(lanes_of(all[0] | full[0])) && all_lanes(lanes_of(all[1] | full[1]));
+}
+
+/* Choosing lanes costs time, so at first they are not chosen: who lacks a link is given +0 for it. That changes a
+ * sum of −0 to +0, which can only last until a link that is not 0, and makes NaN of an infinite factor: whoever
+ * ends with another number has the right one. The others begin again, choosing. */
+static void multiply_tile(const Tile *t, int64_t rows, int64_t panels, const vint full[2]) {
+    if (panels == 4) by_four[rows](t);
+    else if (panels == 2) by_two[rows](t);
+    else if (!t->lanes) by_one[rows](t);
+    else {
+        by_one[rows](t);
+        if (!certain(t, rows, full)) choosy[rows](t);
+    }
+}
+
+INLINE void copy_rows(float *to, int64_t to_row, const float *from, int64_t from_row, int64_t rows, int64_t width) {
+    for (int64_t i = 0; i < rows; i++, to += to_row, from += from_row) memcpy(to, from, 4 * (size_t)width);
+}
+
 /* Rows top … bottom, `panels` panels from `j` on, at one block of links. */
 static void multiply_panels(const Product *p, int64_t top, int64_t bottom, int64_t j, int64_t panels, int64_t first,
                             Scratch *scratch) {
-    const int64_t links = least_of(LINKS, p->links - first), from = j * PANEL;
-    const int64_t width = least_of(panels * PANEL, p->columns - from), tiles = ceiling(bottom - top, MOST_ROWS);
-    const int whole = width == panels * PANEL, ends = first + links == p->links;
-    Tile t = {.a_row = p->a_row, .links = links, .begins = !first, .c_row = whole ? p->columns : panels * PANEL};
+    const int64_t links = least_of(LINKS, p->links - first), at = j * PANEL, tiles = ceiling(bottom - top, MOST_ROWS);
+    const int64_t width = least_of(panels * PANEL, p->columns - at);
+    Tile t = {.a_row = p->a_row, .links = links};
     for (int64_t q = 0; q < panels; q++) {
-        Strip strip = p->panel(p->source, j + q, first, links, scratch, q);
+        const Strip strip = p->panel(p->source, j + q, first, links, scratch, q);
         t.panel[q] = strip.b;
         t.panel_row = strip.b_row;
         t.lanes = strip.lanes;
     }
-    const Multiply *by_rows = panels == 4 ? by_four : panels == 2 ? by_two : t.lanes ? choosy : by_one;
+    const int in_place = width == panels * PANEL && !t.lanes;
+    t.c_row = in_place ? p->columns : panels * PANEL;
     for (int64_t n = 0; n < tiles; n++) {
-        int64_t row = top + piece(bottom - top, tiles, n), rows = top + piece(bottom - top, tiles, n + 1) - row;
-        float *c = p->c + row * p->columns + from;
+        const int64_t row = top + piece(bottom - top, tiles, n), rows = top + piece(bottom - top, tiles, n + 1) - row;
+        float *c = p->c + row * p->columns + at;
         t.a = p->a + row * p->a_row + first;
-        t.c = whole ? c : scratch->edge;
-        if (!whole && first)
-            for (int64_t i = 0; i < rows; i++) memcpy(t.c + i * t.c_row, c + i * p->columns, 4 * (size_t)width);
-        by_rows[rows](&t);
-        for (int64_t i = 0; i < rows; i++) {
-            if (!whole) memcpy(c + i * p->columns, t.c + i * t.c_row, 4 * (size_t)width);
-            if (ends) finish_row(p->epilogue, p->matrix, p->top + row + i, from, c + i * p->columns, width);
-        }
+        t.c = in_place ? c : scratch->after;
+        t.from = !first ? NULL : in_place ? c : scratch->before;
+        if (!in_place && first) copy_rows(scratch->before, t.c_row, c, p->columns, rows, width);
+        multiply_tile(&t, rows, panels, scratch->full);
+        if (!in_place) copy_rows(c, p->columns, scratch->after, t.c_row, rows, width);
+        if (first + links == p->links)
+            for (int64_t i = 0; i < rows; i++)
+                finish_row(p->epilogue, p->matrix, p->top + row + i, at, c + i * p->columns, width);
     }
 }
 

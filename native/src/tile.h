@@ -1,7 +1,7 @@
 /* A tile of a matrix product in registers: some rows by one, two or four panels of columns.
  *
  * A panel is PANEL columns of the right operand, row after row. Each element of the tile is a chain of fused
- * multiply-adds that begins at +0 or goes on from c, and is left in c.
+ * multiply-adds that begins at +0 or goes on from where it was left, and is left in c.
  */
 #ifndef TILE_H
 #define TILE_H
@@ -19,21 +19,21 @@ typedef struct {
     int64_t panel_row;
     const Lanes *lanes; /* two for each link, of one panel: who has it. NULL: everybody */
     int64_t links;
-    float *c;
+    const float *from; /* the sums so far, or NULL: +0 */
+    float *c;          /* where the sums go; rows of both are c_row apart */
     int64_t c_row;
-    int begins;
 } Tile;
 
 INLINE void tile(const Tile *t, const int rows, const int panels, const int choosy) {
     const int vectors = 2 * panels;
     vfloat sum[MOST_ROWS][8];
-    const float *a = t->a, *panel[4] = {t->panel[0], t->panel[1], t->panel[2], t->panel[3]};
+    const float *a = t->a, *from = t->from, *panel[4] = {t->panel[0], t->panel[1], t->panel[2], t->panel[3]};
     const Lanes *lanes = t->lanes;
     const int64_t a_row = t->a_row, c_row = t->c_row, links = t->links, b_row = t->panel_row;
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
-        for (int v = 0; v < vectors; v++) sum[i][v] = t->begins ? (vfloat){0} : vload(t->c + i * c_row + v * WIDTH);
+        for (int v = 0; v < vectors; v++) sum[i][v] = from ? vload(from + i * c_row + v * WIDTH) : (vfloat){0};
     for (int64_t k = 0; k < links; k++) {
         vfloat b[8];
 #pragma GCC unroll 8
