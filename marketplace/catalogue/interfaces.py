@@ -25,7 +25,8 @@ from assay.model import (
     RowPreprocessing,
     Text,
 )
-from inference.validation import Finding, Ports
+from assay.modelfile.modes import verdicts
+from assay.modelfile.report import Facts, Finding, Ports
 from marketplace import text
 from marketplace.catalogue.models import ModelVersion
 from verification.registry import MODES
@@ -110,10 +111,17 @@ def reference_of(version: ModelVersion) -> ModelReference:
     return ModelReference(digest=bytes(version.digest), interface=interface)
 
 
+def facts_of(version: ModelVersion) -> Facts:
+    """What the check found out about this version's file; nothing, where there was none."""
+    report = version.report or {}
+    return msgspec.convert({name: report[name] for name in Facts.__struct_fields__ if name in report}, Facts)
+
+
 def modes_of(version: ModelVersion) -> list[str]:
     """The modes in which models are asked and that the check did not rule out for this version's file."""
-    findings = (version.report or {}).get("findings", [])
-    ruled_out = {mode for finding in findings for mode in finding.get("modes_ruled_out", ())}
+    facts = facts_of(version)
+    unfit = {each.mode.name for each in verdicts(facts) if not each.possible}
+    ruled_out = {mode for finding in facts.findings for mode in finding.modes_ruled_out} | unfit
     return [mode.name for mode in MODES.values() if mode.asks == "model" and mode.name not in ruled_out]
 
 

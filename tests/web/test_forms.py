@@ -232,6 +232,51 @@ def test_findings_are_shown_by_node_and_operator_with_the_modes_they_rule_out(sh
     assert page.index("unknown-operator") < page.index("rows-not-compared"), "what is worst comes first"
 
 
+DET = {
+    "level": "warning",
+    "code": "unsupported-operator",
+    "detail": "the operator <b>Det</b> is not among the reproducible ones",
+    "operator": "<b>Det</b>",
+    "modes_ruled_out": ["refereed"],
+}
+
+
+def modes_shown(shop, **report):
+    """What the page says of each mode of its one published version."""
+    ModelVersion.objects.filter(pk=shop.version.pk).update(report=report)
+    page = text(browser(shop.cast.asha).get(url("manage", *MODEL)))
+    part = page[page.index('<h3 class="mt-4">Modes</h3>') : page.index("On nodes</h3>")]
+    return dict(
+        zip(("direct", "agreement", "refereed"), part.split('<li>\n    <span class="state')[1:], strict=True)
+    )
+
+
+def test_a_mode_that_is_possible_says_so_and_one_that_cannot_be_asked_for_yet_says_that_too(shop):
+    found = {"version": 1, "memory": 2048, "nodes": 3, "length": 0}
+    shown = modes_shown(shop, findings=[], reproducible=found)
+    assert all(">Possible<" in each for each in shown.values())
+    assert [name for name, each in shown.items() if "not offered yet" in each] == ["refereed"]
+    assert "2.0\xa0KB of memory" in shown["refereed"]
+
+
+def test_a_file_that_was_examined_before_it_was_asked_says_that_nobody_has_looked(shop):
+    shown = modes_shown(shop, findings=[])
+    assert ">Not examined<" in shown["refereed"]
+    assert ">Possible<" in shown["direct"]
+
+
+@pytest.mark.parametrize(("nodes", "collapsed"), [(1, False), (12, True)])
+def test_what_stands_in_the_way_of_a_mode_is_shown_with_it_node_by_node_and_once(shop, nodes, collapsed):
+    findings = [DET | {"node": f"/layer/{i}", "pointer": f"/graph/node/{i}"} for i in range(nodes)]
+    shown = modes_shown(shop, findings=findings)
+    assert ">Not possible<" in shown["refereed"]
+    assert shown["refereed"].count("is not among the reproducible ones") == 1
+    assert "<b>Det</b>" not in shown["refereed"]
+    assert all(f"<code>/layer/{i}</code>" in shown["refereed"] for i in range(nodes))
+    assert ("<details>" in shown["refereed"]) is collapsed
+    assert "Det" not in shown["direct"] + shown["agreement"]
+
+
 def test_the_versions_ask_for_themselves_while_something_moves(shop):
     client = browser(shop.cast.asha)
     assert 'hx-trigger="every 1s"' in text(client.get(url("manage", *MODEL)))

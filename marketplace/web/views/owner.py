@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import messages
 from django.db.models import Prefetch
@@ -13,13 +12,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assay.errors import Refused
+from assay.modelfile.modes import Verdict, general, verdicts
+from assay.modelfile.report import Finding, Reproducible, alike
 from marketplace.accounts.access import Actor
 from marketplace.api.problems import status_of
 from marketplace.billing import accounts
 from marketplace.catalogue import access
 from marketplace.catalogue.actions import deployments, drafts, models, versions
 from marketplace.catalogue.actions.versions import MAX_FILE
-from marketplace.catalogue.interfaces import modes_of
+from marketplace.catalogue.interfaces import facts_of
 from marketplace.catalogue.labelled import MEASURED
 from marketplace.catalogue.models import Deployment, Model, ModelVersion, Node
 from marketplace.catalogue.offers import cards, for_cards
@@ -64,8 +65,9 @@ class Shown:
 
     version: ModelVersion
     tone: str
-    findings: list[dict[str, Any]]
-    modes: list[str]  # that the check left
+    findings: list[Finding]  # those of no mode in particular
+    modes: list[tuple[Verdict, list[list[Finding]]]]  # with what stands in the way, alike things together
+    reproducible: Reproducible | None
     deployments: list[tuple[Deployment, str, int]]  # with tone, and per cent delivered
     free: list[Node]  # nodes that it is not on
     current: bool
@@ -264,11 +266,13 @@ def _versions(model: Model) -> list[ModelVersion]:
 
 def _shown(version: ModelVersion, model: Model, nodes: list[Node], discardable: set[int]) -> Shown:
     held = {each.node_id for each in version.deployments.all()}
+    facts = facts_of(version)
     return Shown(
         version=version,
         tone=TONES.get(State(version.state), ""),
-        findings=sorted((version.report or {}).get("findings", []), key=_gravity),
-        modes=modes_of(version),
+        findings=sorted(general(facts), key=_gravity),
+        modes=[(each, alike(each.obstacles)) for each in verdicts(facts)],
+        reproducible=facts.reproducible,
         deployments=[
             (each, TONES.get(Deployment.State(each.state), ""), 100 * each.delivered // max(1, version.size))
             for each in version.deployments.all()
@@ -279,5 +283,5 @@ def _shown(version: ModelVersion, model: Model, nodes: list[Node], discardable: 
     )
 
 
-def _gravity(finding: dict[str, Any]) -> int:
-    return ("error", "warning", "info").index(finding.get("level", "info"))
+def _gravity(finding: Finding) -> int:
+    return ("error", "warning", "info").index(finding.level)

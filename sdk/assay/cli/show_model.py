@@ -10,8 +10,8 @@ from rich.text import Text
 
 from assay.cli.show import clean, line
 from assay.model import ANY, Port
-from assay.modelfile.modes import Verdict
-from assay.modelfile.report import REFEREED, Finding, Report, Reproducible
+from assay.modelfile.modes import Verdict, general
+from assay.modelfile.report import REFEREED, Finding, Report, Reproducible, alike
 
 OPERATORS = 12  # kinds shown, those that occur most often
 NARROWEST = 16  # columns of text beside a mark
@@ -26,8 +26,9 @@ def report(file: str, checked: Report, asked: Sequence[Verdict]) -> None:
     console = Console(highlight=False)
     line(console, (clean(file), "bold"), f"  {_size(checked.size)}, SHA-256 {checked.digest.hex()}")
     _facts(console, checked)
-    errors = [each for each in checked.findings if each.level == "error"]
-    notes = [each for each in checked.findings if each.level != "error" and not each.modes_ruled_out]
+    found = general(checked)
+    errors = [each for each in found if each.level == "error"]
+    notes = [each for each in found if each.level != "error"]
     for title, findings in (("It cannot be served", errors), ("To think about", notes)):
         if findings:
             console.print(Text(f"\n{title}", "bold"))
@@ -97,15 +98,12 @@ def _conclusion(console: Console, checked: Report, asked: Sequence[Verdict]) -> 
 
 
 def _findings(console: Console, findings: Iterable[Finding]) -> None:
-    """What is wrong with several nodes in the same way is said once."""
-    alike: dict[tuple[str, ...], list[Finding]] = {}
-    for each in findings:
-        key = (each.level, each.operator, each.detail, each.expected, each.got, each.hint)
-        alike.setdefault(key, []).append(each)
-    for (level, operator, detail, *rest), nodes in alike.items():
-        subject = ((clean(operator), "bold"), ": ") if operator else ()
-        _hanging(console, Text("•", LEVELS[level]), Text.assemble(*subject, clean(detail)), 2)
-        _fields(console, {"where": _where(nodes)} | dict(zip(("expected", "got", "hint"), rest, strict=True)), 4)
+    for each in alike(findings):
+        what = each[0]
+        subject = ((clean(what.operator), "bold"), ": ") if what.operator else ()
+        _hanging(console, Text("•", LEVELS[what.level]), Text.assemble(*subject, clean(what.detail)), 2)
+        fields = {"where": _where(each), "expected": what.expected, "got": what.got, "hint": what.hint}
+        _fields(console, fields, 4)
 
 
 def _where(nodes: Sequence[Finding]) -> str:

@@ -27,15 +27,18 @@ MODES = (
     Mode(
         REFEREED,
         "Settled by a referee",
-        "Several providers run the same model; where they differ, one operator is computed again and tells who is "
-        "right. That takes operators that give the same bits on every machine.",
+        "Where providers differ, one operator is computed again and tells who is right; so it takes operators "
+        "that give the same bits on every machine.",
         today=False,
     ),
 )
 
 
 class Verdict(NamedTuple):
-    """`obstacles`: what stands in the way of this mode, errors included. None where nobody has looked yet."""
+    """`obstacles`: errors, which stand in the way of every mode, and what stands in the way of this one.
+
+    Where there are none and it is not `possible` either, nobody has looked.
+    """
 
     mode: Mode
     possible: bool
@@ -44,6 +47,14 @@ class Verdict(NamedTuple):
 
 def verdicts(facts: Facts) -> tuple[Verdict, ...]:
     return tuple(_verdict(mode, facts) for mode in MODES)
+
+
+def general(facts: Facts) -> tuple[Finding, ...]:
+    """Findings about no mode in particular; every one, where an error stands in the way of all modes."""
+    if facts.refused:
+        return facts.findings
+    names = {each.name for each in MODES}
+    return tuple(each for each in facts.findings if not names.intersection(each.modes_ruled_out))
 
 
 def _verdict(mode: Mode, facts: Facts) -> Verdict:

@@ -6,6 +6,7 @@ a fact worth showing. Strings that come from the file are shortened and printabl
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self, TypedDict
 
 import msgspec
@@ -58,6 +59,14 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     got: Text = ""
     hint: Text = ""
     modes_ruled_out: tuple[Short, ...] = ()
+
+
+def alike(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Those together that differ only in where they are: what is wrong with several nodes is said once."""
+    found: dict[Finding, list[Finding]] = {}
+    for each in findings:
+        found.setdefault(msgspec.structs.replace(each, node="", pointer=""), []).append(each)
+    return list(found.values())
 
 
 class Where(TypedDict, total=False):
