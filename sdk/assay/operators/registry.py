@@ -37,6 +37,11 @@ KINDS: dict[str, type] = {  # of attributes, by the annotation of the parameter;
     "tuple[float, ...]": tuple,
     "tuple[str, ...]": tuple,
 }
+ELEMENTS = {
+    "tuple[int, ...]": int,
+    "tuple[float, ...]": float,
+    "tuple[str, ...]": str,
+}  # all of a list are of a kind
 
 Compute = TypeVar("Compute", bound=Callable[..., Any])
 
@@ -89,9 +94,14 @@ class Attribute:
         value = given.get(self.name, self.default)
         if value is REQUIRED:
             raise unfit(f"the attribute {self.name} is missing", expected=self.kind)
-        if self.name in given and not isinstance(value, KINDS[self.kind]):
+        if self.name in given and not self._is_of_its_kind(value):
             raise unfit(f"the attribute {self.name}", expected=self.kind, got=str(value)[:100])
         return value
+
+    def _is_of_its_kind(self, value: Any) -> bool:
+        element = ELEMENTS.get(self.kind)
+        known = isinstance(value, KINDS[self.kind])
+        return known and (element is None or not value or isinstance(value[0], element))
 
 
 @dataclass(frozen=True, eq=False)
