@@ -38,12 +38,10 @@ class Equation:
         if found is None or len(terms) != len(ranks):
             raise _unfit(text, f"{len(ranks)} terms of letters and …, and -> another")
         spreads = {_spread(text, term, rank) for term, rank in zip(terms, ranks, strict=True) if "..." in term}
-        if len(spreads) > 1:
-            raise _unfit(text, "every … to be as many axes")
         spread = tuple(f".{i}" for i in range(max(spreads, default=0)))
         labels = tuple(_labels(term, spread) for term in terms)
         if any(len(each) != rank for each, rank in zip(labels, ranks, strict=True)):
-            raise _unfit(text, f"terms of {list(ranks)} axes")
+            raise _unfit(text, f"terms of {list(ranks)} axes, … being as many in each")
         if found[3] is not None and ("..." in found[3]) != bool(spreads):
             raise _unfit(text, "… on both sides or on none")
         return cls(labels, _output(text, labels, found[3], spread))

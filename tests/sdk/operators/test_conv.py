@@ -49,9 +49,10 @@ def test_padding_chosen_by_itself(auto_pad, begin, places):
     assert bits(got) == bits(by_hand(x, w, (begin,), (2,), (1,), (places,)))
 
 
-def test_same_padding_is_never_negative():
-    assert operate("Conv", np.float32([[[1, 2, 3]]]), np.float32([[[1]]]), version=11, auto_pad="SAME_UPPER",
-                   strides=(2,)).tolist() == [[[1, 3]]]  # fmt: skip
+@pytest.mark.parametrize("auto_pad", ["SAME_UPPER", "SAME_LOWER"])
+def test_same_padding_is_never_negative(auto_pad):
+    x, w = np.float32([[[1, 2, 3, 4, 5, 6]]]), np.float32([[[1]]])
+    assert operate("Conv", x, w, version=11, auto_pad=auto_pad, strides=(3,)).tolist() == [[[1, 4]]]
 
 
 def test_an_infinite_weight_on_padding_is_not_asked():

@@ -53,6 +53,7 @@ def test_one_axis_or_two_or_three(size):
         ({"auto_pad": "SAME_UPPER", "output_shape": (4,)}, 1, 4),
         ({"output_shape": (4,)}, 2, 4),
         ({"output_shape": (4,), "pads": (5, 5)}, 2, 4),
+        ({"auto_pad": "SAME_UPPER", "output_shape": (4,), "pads": (5, 5)}, 1, 4),
         ({"auto_pad": "VALID"}, 0, 7),
         ({"output_padding": (1,), "output_shape": (4,)}, 2, 4),
     ],
@@ -62,6 +63,14 @@ def test_padding_that_follows_from_the_size_of_the_output(attributes, begin, siz
     x, w = numbers(1, 1, 1, 3), numbers(2, 1, 1, 3)
     got = operate("ConvTranspose", x, w, version=11, strides=(2,), **attributes)
     assert bits(got) == bits(by_hand(x, w, (begin,), (2,), (1,), (size,)))
+
+
+def test_more_output_may_be_asked_for_than_strides_but_not_dilations_leave_open():
+    x, w = numbers(1, 1, 1, 3), numbers(2, 1, 1, 2)
+    got = operate("ConvTranspose", x, w, version=11, dilations=(3,), output_padding=(2,))
+    assert bits(got) == bits(by_hand(x, w, (0,), (1,), (3,), (8,)))
+    with pytest.raises(Refused, match="output_padding"):
+        operate("ConvTranspose", x, w, version=11, dilations=(3,), output_padding=(3,))
 
 
 def test_an_output_that_no_input_meets_is_the_bias():

@@ -31,6 +31,14 @@ def test_each_product_and_the_sum_are_rounded_in_turn(shape, version):
             assert bits(got[m, n]) == bits(want)
 
 
+@pytest.mark.parametrize("left", [0, 1])
+@pytest.mark.parametrize("right", [0, 1])
+def test_either_may_be_transposed(left, right):
+    a, b = np.float32([[1, 2], [3, 4]]), np.float32([[5, 6], [7, 8]])
+    got = operate("Gemm", a, b, version=11, transA=left, transB=right)
+    assert got.tolist() == ((a.T if left else a) @ (b.T if right else b)).tolist()
+
+
 def test_without_c_nothing_is_added():
     """−2⁻²⁰⁰ underflows to −0, to which adding 0 would give +0."""
     tiny = np.float32([[2.0**-100]])

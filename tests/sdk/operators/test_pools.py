@@ -179,6 +179,10 @@ def test_minus_infinity_is_a_maximum_and_padding_is_none():
     y, at = operate("MaxPool", x, version=12, kernel_shape=(1,), pads=(1, 1), outputs=2)
     assert y.tolist() == [[[-INF, -INF, -5, -INF]]]
     assert at.tolist() == [[[-1, 0, 1, -1]]]
+    _, at = operate(
+        "MaxPool", np.ones((1, 2, 1), np.float32), version=12, kernel_shape=(1,), pads=(0, 1), outputs=2
+    )
+    assert at.tolist() == [[[0, -1], [1, -1]]]
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.float64])
@@ -231,9 +235,9 @@ def test_what_is_counted_with_dilations_over_two_axes():
 
 def test_an_average_of_padding_alone_is_nan_unless_it_is_counted():
     x = np.float32([[[-0.0]]])
-    how = {"kernel_shape": (1,), "pads": (1, 0)}
-    assert bits(operate("AveragePool", x, version=22, **how)) == [[[nan(), 0]]]
-    assert bits(operate("AveragePool", x, version=22, count_include_pad=1, **how)) == [[[0, 0]]]
+    how = {"kernel_shape": (1,), "pads": (3, 2)}
+    assert bits(operate("AveragePool", x, version=22, **how)) == [[[nan(), nan(), nan(), 0, nan(), nan()]]]
+    assert bits(operate("AveragePool", x, version=22, count_include_pad=1, **how)) == [[[0] * 6]]
 
 
 def test_only_one_output_and_only_floats():
@@ -265,11 +269,18 @@ def test_doubles_have_no_roots_but_the_square_root():
     x = np.array([[[3.0, -4.0]]])
     assert operate("LpPool", x, version=22, kernel_shape=(2,)).tolist() == [[[5]]]
     assert operate("GlobalLpPool", x, version=22, p=1).tolist() == [[[7]]]
-    for p, detail in [(3, "type"), (0, "p"), (-1, "p")]:
-        with pytest.raises(Refused, match=detail):
-            operate("LpPool", x, version=22, kernel_shape=(2,), p=p)
-        with pytest.raises(Refused, match=detail):
-            operate("GlobalLpPool", x, version=22, p=p)
+    with pytest.raises(Refused, match="type"):
+        operate("LpPool", x, version=22, kernel_shape=(2,), p=3)
+    with pytest.raises(Refused, match="type"):
+        operate("GlobalLpPool", x, version=22, p=3)
+
+
+@pytest.mark.parametrize("p", [0, -1, 2**24 + 1])
+def test_powers_that_are_no_norm_or_no_float32_are_refused(p):
+    with pytest.raises(Refused, match=r"^p "):
+        operate("LpPool", numbers(1, 1, 1, 2), version=22, kernel_shape=(2,), p=p)
+    with pytest.raises(Refused, match=r"^p "):
+        operate("GlobalLpPool", numbers(1, 1, 1, 2), version=22, p=p)
 
 
 # --- over all of a channel --------------------------------------------------------------------------------------

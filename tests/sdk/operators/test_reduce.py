@@ -65,6 +65,10 @@ def test_no_axes_may_mean_to_do_nothing_but_what_is_done_to_each(axes):
     assert bits(got["ReduceLogSum"]) == bits(functions.log(x))
 
 
+def test_that_no_axes_are_named_is_known_from_their_number():
+    assert operate("ReduceSum", numbers(1, 2, 3), np.int64([]), version=13).shape == (1, 1)
+
+
 def test_axes_that_are_not_there_or_twice_or_not_known_are_refused():
     x = numbers(1, 2, 3)
     for axes in ([2], [-3], [0, 0], [1, -1]):
