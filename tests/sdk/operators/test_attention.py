@@ -185,6 +185,7 @@ FITTING = {"q": (1, 4, 3, 5), "k": (1, 2, 6, 5), "v": (1, 2, 6, 7)}
         ({"q": (1, 3, 20), "k": (1, 6, 10), "v": (1, 6, 14)}, {}),
         ({"q": (1, 3, 20), "k": (1, 6, 10), "v": (1, 6, 14)}, {"q_num_heads": 3, "kv_num_heads": 2}),
         ({"q": (1, 3, 20), "k": (1, 6, 10), "v": (1, 6, 14)}, {"q_num_heads": -4, "kv_num_heads": 2}),
+        ({"q": (1, 3, 20), "k": (1, 6, 10), "v": (1, 6, 14)}, {"q_num_heads": -4, "kv_num_heads": -2}),
         ({"lengths": (1,)}, {}),  # of another type
     ],
 )
@@ -194,3 +195,10 @@ def test_what_does_not_fit_is_refused_before_it_runs(changed, attributes):
     given = [numbers(1, *shapes[name]) if name in shapes else None for name in names]
     with pytest.raises(Refused):
         attend(*given, **attributes)
+
+
+def test_lengths_are_one_for_each_batch_and_exclude_a_past():
+    q, k, past = numbers(1, 2, 1, 3, 4), numbers(2, 2, 1, 3, 4), numbers(3, 2, 1, 1, 4)
+    for lengths, *pasts in [(np.int64([1]), None, None), (np.int64([1, 2]), past, past)]:
+        with pytest.raises(Refused, match="nonpad_kv_seqlen"):
+            attend(q, k, k, None, *pasts, lengths, version=24)
