@@ -89,16 +89,19 @@ def _forest(given: Given, of: str) -> Forest:
     branch = mode != LEAF
     for side, child in enumerate((false, true)):
         children[branch, side] = _found(places, trees[branch], child[branch], "a child")
+    missing = _missing(given, len(trees))
+    return Forest(_first_places(trees), mode, feature, threshold, missing, children, *_ballots(given, of, places))
+
+
+def _ballots(given: Given, of: str, places: Mapping[tuple[int, int], int]) -> tuple[Array, Array, Array, Array]:
+    """The last four fields of a Forest: leaf by leaf, in the order of the lists."""
     voter = _found(places, integer_list(given, f"{of}_treeids"), integer_list(given, f"{of}_nodeids"), "a vote")
     target, weight = integer_list(given, f"{of}_ids"), number_list(given, f"{of}_weights")
-    for name, votes in ((f"{of}_ids", target), (f"{of}_weights", weight)):
-        check_length(name, votes, len(voter))
+    check_length(f"{of}_ids", target, len(voter))
+    check_length(f"{of}_weights", weight, len(voter))
     order = np.argsort(voter, kind="stable")
-    votes = np.bincount(voter, minlength=len(trees))
-    first = np.cumsum(votes) - votes
-    roots = _first_places(trees)
-    missing = _missing(given, len(trees))
-    return Forest(roots, mode, feature, threshold, missing, children, first, votes, target[order], weight[order])
+    votes = np.bincount(voter, minlength=len(places))
+    return np.cumsum(votes) - votes, votes, target[order], weight[order]
 
 
 def _modes(names: tuple[str, ...]) -> Array:
