@@ -26,14 +26,19 @@ def _stretched(of_channels: Array, rank: int) -> Array:
     return of_channels.reshape(*of_channels.shape, *(1,) * (rank - 2))
 
 
-def _channels(x: TensorType, parts: int, **inputs: TensorType) -> None:
-    """`inputs` are vectors of so many float32s, and x is (N, C, …)."""
-    allow(FLOAT32, X=x, **inputs)
-    if x.rank < 2:
-        raise unfit("the rank of X", expected="2 or more", got=str(x))
+def _channels(x: TensorType, rank: int) -> int:
+    """How many (N, C, …) has; it has so many axes at least."""
+    allow(FLOAT32, X=x)
+    if x.rank < rank:
+        raise unfit("the rank of X", expected=f"{rank} or more", got=str(x))
+    return x.shape[1]
+
+
+def _vectors(size: int, **inputs: TensorType) -> None:
+    allow(FLOAT32, **inputs)
     for name, each in inputs.items():
-        if each.shape != (parts,):
-            raise unfit(f"the shape of {name}", expected=f"[{parts}]", got=str(each))
+        if each.shape != (size,):
+            raise unfit(f"the shape of {name}", expected=f"[{size}]", got=str(each))
 
 
 def _batch(
@@ -41,10 +46,7 @@ def _batch(
 ) -> TensorType:
     if attributes.get("training_mode") or attributes.get("spatial") == 0:
         raise unfit("BatchNormalization", expected="inference, spatial", got="training_mode 1 or spatial 0")
-    allow(FLOAT32, X=x)
-    if x.rank < 2:
-        raise unfit("the rank of X", expected="2 or more", got=str(x))
-    _channels(x, x.shape[1], scale=scale, B=b, mean=m, var=v)
+    _vectors(_channels(x, 2), scale=scale, B=b, mean=m, var=v)
     return TensorType(x.dtype, x.shape)
 
 
@@ -140,10 +142,7 @@ def layer_normalisation(
 
 
 def _instance(x: TensorType, scale: TensorType, b: TensorType, **_: Any) -> TensorType:
-    allow(FLOAT32, X=x)
-    if x.rank < 3:
-        raise unfit("the rank of X", expected="3 or more", got=str(x))
-    _channels(x, x.shape[1], scale=scale, B=b)
+    _vectors(_channels(x, 3), scale=scale, B=b)
     return TensorType(x.dtype, x.shape)
 
 
@@ -157,12 +156,12 @@ def _group(
     x: TensorType, scale: TensorType, b: TensorType, *, num_groups: int, stash_type: int | None = None, **_: Any
 ) -> TensorType:
     """`scale` and `b` have one number for each group; for each channel, once there was a stash_type."""
-    allow(FLOAT32, X=x)
-    if x.rank < 3 or num_groups < 1 or x.shape[1] % num_groups:
-        raise unfit("num_groups", expected="a divisor of the channels of X (N, C, …)", got=f"{num_groups}, {x}")
+    channels = _channels(x, 2)
+    if num_groups < 1 or channels % num_groups:
+        raise unfit("num_groups", expected=f"a divisor of {channels} channels", got=str(num_groups))
     if stash_type is not None:
         _only_float32(stash_type)
-    _channels(x, num_groups if stash_type is None else x.shape[1], scale=scale, bias=b)
+    _vectors(num_groups if stash_type is None else channels, scale=scale, bias=b)
     return TensorType(x.dtype, x.shape)
 
 
@@ -241,13 +240,9 @@ def _over_axes(x: TensorType, *, axes: tuple[int, ...]) -> TensorType:
 def mean_variance_normalisation(x: Array, *, axes: tuple[int, ...] = (0, 2, 3)) -> Array:
     """float64 too. Added to the deviation, 10⁻⁹ keeps what does not vary from being divided by 0."""
     axes = axes_of(axes, x.ndim)
-    d = x - _spread(mean(rows(x, axes)), axes)
+    d = x - np.expand_dims(mean(rows(x, axes)), axes)
     deviation = np.sqrt(mean(rows(d * d, axes))) + x.dtype.type(1e-9)
-    return canonical(d / _spread(deviation, axes))
-
-
-def _spread(reduced: Array, axes: tuple[int, ...]) -> Array:
-    return np.expand_dims(reduced, axes)
+    return canonical(d / np.expand_dims(deviation, axes))
 
 
 # --- by neighbouring channels -----------------------------------------------------------------------------------
