@@ -2,9 +2,9 @@
 
 import pytest
 
-from native import library
+from tests.native import machines
 
 
-@pytest.fixture(params=library.supported())
+@pytest.fixture(params=machines.every(), ids=lambda kernels: kernels.isa)
 def kernels(request):
-    return library.load(request.param)
+    return request.param

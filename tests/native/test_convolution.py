@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from assay.operators import arithmetic, products
 from assay.operators.products import Window
-from native import library
 from native.epilogue import RELU, Add, Normalise
 from native.products import convolution
+from tests.native import machines
 from tests.native.comparing import nasty, numbers, same_bits
 
 THREADS = (1, 2, 3, 8)
@@ -142,8 +142,8 @@ def test_any_shape(
     x = nasty(rng, images, groups * channels, *size, part=0.01)
     weights = nasty(rng, groups * made, channels, *kernel, part=0.01)
     wanted = products.convolution(x, weights, over, groups)
-    for isa in library.supported():
-        same_bits(convolution(library.load(isa), x, weights, over, groups, threads=threads), wanted)
+    for kernels in machines.every():
+        same_bits(convolution(kernels, x, weights, over, groups, threads=threads), wanted)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from assay.operators import arithmetic, products
-from native import library
 from native.epilogue import RELU, Add, Clip, Normalise
 from native.products import matmul, pack
+from tests.native import machines
 from tests.native.comparing import nasty, numbers, same_bits
 
 THREADS = (1, 2, 3, 8)
@@ -91,8 +91,8 @@ def test_any_shape(rows, links, columns, threads, values):
     rng = np.random.default_rng(values)
     a, b = nasty(rng, rows, links, part=0.01), nasty(rng, links, columns, part=0.01)
     wanted = products.matmul(a, b)
-    for isa in library.supported():
-        same_bits(matmul(library.load(isa), a, b, threads=threads), wanted)
+    for kernels in machines.every():
+        same_bits(matmul(kernels, a, b, threads=threads), wanted)
 
 
 @pytest.mark.parametrize(
