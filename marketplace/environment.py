@@ -26,7 +26,7 @@ PREFIX = "ASSAY_"
 ADDRESSES = frozenset(
     {"DATABASE_URL", "BROKER_URL"}
 )  # these hold passwords, so a file may hold them: `…_URL_FILE`
-CLIENT = frozenset({"ASSAY_API_KEY"})  # the `assay` command's; a developer's shell may hold it
+CLIENT = frozenset({"ASSAY_API_KEY", "ASSAY_KERNELS"})  # of the `assay` command; a developer's shell may hold them
 
 
 # --- how a value is read ----------------------------------------------------------------------------------
