@@ -21,11 +21,13 @@ from assay.errors import Unavailable
 from assay.operators import VERSION
 from assay.operators.arithmetic import Array, quiet
 from assay.operators.registry import find
-from assay.program.cases import CASES, Case
+from assay.program.cases import CASES
+from assay.program.cases.making import Case
 from assay.program.graph import Input, Node, Program
 from assay.program.planning import Implementation
 from assay.program.running import Reference, Runner
 
+FILE = files("assay.program") / "selftest.json"
 FLUSHES = (
     "this machine flushes subnormal numbers to zero",
     "a library compiled with -ffast-math, or one that sets FTZ or DAZ, did that to this process; keep it out",
@@ -48,42 +50,47 @@ def require(implementation: Callable[[], Implementation] = Reference) -> None:
     _require_numbers()
     expected = known()
     for case in CASES:
-        for name, value in hashes(case, implementation()).items():
-            if value != expected.get(name):
-                raise WrongMachine(
-                    "an operator gives other bits than the specification",
-                    pointer=f"/{name}",
-                    expected=f"{expected.get(name, 'nothing')} of version {VERSION}",
-                    got=value,
-                    hint="update Assay; if that does not help, this machine must not serve reproducible models",
-                )
+        right, got = expected.get(case.name, []), hashes(case, implementation())
+        if got != right:
+            raise WrongMachine(
+                "an operator gives other bits than the specification",
+                pointer=f"/{case.name}",
+                expected=f"{' '.join(right) or 'nothing'} of version {VERSION}",
+                got=" ".join(got),
+                hint="update Assay; if that does not help, this machine must not serve reproducible models",
+            )
 
 
 @cache
-def known() -> Mapping[str, str]:
-    """SHA-256 in hexadecimal by case and output. Raises WrongMachine if they are those of another version."""
-    document = json.loads(files("assay.program").joinpath("selftest.json").read_text("utf-8"))
-    if document["version"] != VERSION:
-        raise WrongMachine(
-            "the known hashes are of another version of the specification",
-            expected=str(VERSION),
-            got=str(document["version"]),
-            hint="install Assay anew",
-        )
-    hashes: dict[str, str] = document["hashes"]
-    return hashes
+def known() -> Mapping[str, list[str]]:
+    """By case, of each output. Raises WrongMachine if they are damaged, or of another version."""
+    try:
+        document = json.loads(FILE.read_bytes())
+        if document["version"] != VERSION:
+            raise WrongMachine(
+                "the known hashes are of another version of the specification",
+                expected=str(VERSION),
+                got=str(document["version"])[:100],
+                hint="install Assay anew",
+            )
+        return {case["name"]: case["sha256"] for case in document["cases"]}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        got = f"{type(error).__name__}: {error}"[:200]
+        raise WrongMachine("the known hashes cannot be read", got=got, hint="install Assay anew") from None
 
 
-def hashes(case: Case, implementation: Implementation | None = None) -> dict[str, str]:
-    """Of the case's outputs, by `case/output`: SHA-256 over the row-major little-endian bytes."""
-    runner, arrays = prepared(case, implementation)
-    return {
-        f"{case.name}/{output}": hashlib.sha256(_little(value).tobytes()).hexdigest()
-        for output, value in runner.run(arrays).items()
-    }
+def hashes(case: Case, implementation: Implementation | None = None) -> list[str]:
+    """Of each output."""
+    runner, arrays = _prepared(case, implementation)
+    return [sha256(value) for value in runner.run(arrays).values()]
 
 
-def prepared(case: Case, implementation: Implementation | None = None) -> tuple[Runner, dict[str, Array]]:
+def sha256(value: Array) -> str:
+    """Of its elements, row-major and little-endian; in hexadecimal."""
+    return hashlib.sha256(value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes()).hexdigest()
+
+
+def _prepared(case: Case, implementation: Implementation | None) -> tuple[Runner, dict[str, Array]]:
     """A program of the one operator, and its inputs."""
     values = case.values()
     names = tuple(f"in{i}" if value is not None else "" for i, value in enumerate(values))
@@ -97,10 +104,6 @@ def prepared(case: Case, implementation: Implementation | None = None) -> tuple[
     node = Node(0, case.name, find(case.domain, case.operator, case.version), names, outputs, case.attributes)
     inputs = tuple(Input(name, value.dtype, value.shape) for name, value in arrays.items())
     return Runner(Program(inputs, outputs, constants, (node,)), implementation), arrays
-
-
-def _little(value: Array) -> Array:
-    return value.astype(value.dtype.newbyteorder("<"), copy=False)
 
 
 @quiet
