@@ -141,5 +141,5 @@ def converted(x: Array, to: DTypeLike) -> Array:
     ends = np.iinfo(target)
     inside = (x > ends.min) & (x < float(ends.max) + 1)  # an end that is no float is rounded outwards, to 2ⁿ
     whole = np.where(inside, np.trunc(x), 0).astype(target)
-    beyond = np.where(x > 0, ends.max, ends.min).astype(target)
+    beyond = np.where(x > 0, target.type(ends.max), target.type(ends.min))
     return np.where(inside, whole, np.where(np.isnan(x), target.type(0), beyond))
