@@ -9,10 +9,14 @@ INTEGER_LABELS = (
     "train on integers in place of names (y = LabelEncoder().fit_transform(y) in scikit-learn) and export again; "
     "keep the names beside the model"
 )
+_GRAPHS = "graphs within graphs are not carried out: write the loop out, or decide before the model is asked"
 _MAPS = "maps are no tensors: feed the features as columns of one tensor"
 
 HINTS: Mapping[tuple[str, str], str] = MappingProxyType(
     {
+        ("", "If"): _GRAPHS,
+        ("", "Loop"): _GRAPHS,
+        ("", "Scan"): _GRAPHS,
         ("ai.onnx.ml", "CastMap"): _MAPS,
         ("ai.onnx.ml", "CategoryMapper"): INTEGER_LABELS,
         ("ai.onnx.ml", "DictVectorizer"): _MAPS,
