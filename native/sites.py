@@ -11,6 +11,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
+import numpy as np
+
 from assay.operators.arithmetic import Array
 from assay.program.graph import Node
 from native.epilogue import Step
@@ -59,6 +61,13 @@ class Site:
     def read(self, i: int) -> Array | None:
         """An input, or None if it is left out."""
         return self.reads[i] if i < len(self.reads) else None
+
+    def floats(self) -> tuple[Array, Array] | tuple[None, None]:
+        """The first input and the first output, if they are of float32."""
+        x, y = self.read(0), self.writes[0]
+        if x is None or y is None or x.dtype != np.float32 or y.dtype != np.float32:
+            return None, None
+        return x, y
 
     def is_constant(self, i: int) -> bool:
         return self.node.inputs[i] in self.constants

@@ -127,18 +127,25 @@ def average_pool(
     pads: tuple[int, ...] | None = None,
     strides: tuple[int, ...] | None = None,
 ) -> Array:
-    """What hangs over the padding, as a last window may with ceil_mode, is never counted."""
-    size = x.shape[2:]
-    placed = partial(
-        window_of, size, kernel_shape, auto_pad=auto_pad, pads=pads, strides=strides, dilations=dilations
-    )
-    window = placed(ceil_mode=ceil_mode)
+    how = {"auto_pad": auto_pad, "pads": pads, "strides": strides, "dilations": dilations}
+    window, counts = counted(x.shape[2:], kernel_shape, count_include_pad, ceil_mode, **how)
+    return canonical(window_sum(x, window) / counts.astype(x.dtype))
+
+
+def counted(
+    size: Sizes, kernel: Sizes, count_include_pad: int, ceil_mode: int, **how: Any
+) -> tuple[Window, Array]:
+    """A window, and how many of its taps count at each of its places: those on the input, or on the padding too.
+
+    What hangs over the padding, as a last window may with `ceil_mode`, is never counted.
+    """
+    window = window_of(size, kernel, ceil_mode=ceil_mode, **how)
     begin, end = (0,) * len(size), size
     if count_include_pad:
-        padded = placed(ceil_mode=0)
+        padded = window_of(size, kernel, ceil_mode=0, **how)
         begin = tuple(-b for b in padded.before)
         end = tuple(n + a for n, a in zip(size, padded.after, strict=True))
-    return canonical(window_sum(x, window) / _taps_within(window, size, begin, end).astype(x.dtype))
+    return window, _taps_within(window, size, begin, end)
 
 
 def _taps_within(window: Window, size: Sizes, begin: Sizes, end: Sizes) -> Array:
