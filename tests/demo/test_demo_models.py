@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import numpy as np
@@ -11,9 +12,13 @@ from PIL import Image, ImageDraw
 
 from assay.model import ModelReference
 from assay.preprocessing import CSV, PNG, preprocess
+from assay.program.reading import read
+from assay.program.running import Runner
 from demo import catalogue, datasets, entries, export, train
 from inference.validation import validate_sync
 from marketplace.catalogue import interfaces, labelled
+from native import library
+from native.implementation import Native
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +56,25 @@ def test_every_table_model_is_accepted_with_exactly_the_interface_it_declares(ma
         interface, findings = interfaces.complete(declared, report.ports)
         assert (interface, findings) == (entry.interface, ())
         assert ModelReference(bytes.fromhex(entry.digest), interface).digest == report.digest
+
+
+@pytest.mark.parametrize("owner", catalogue.OWNERS, ids=lambda owner: owner.slug)
+def test_every_kind_of_model_is_reproducible_and_says_what_it_says_elsewhere(owner, digits, tables):
+    for dataset in (digits, *tables):
+        rows, targets = dataset.train
+        chosen = np.random.default_rng(4).permutation(len(rows))[:300]  # the graph is that of the whole set
+        dataset = dataclasses.replace(dataset, train=(rows[chosen], targets[chosen]))
+        model = export.export(export.fitted(owner, dataset), dataset.interface)
+        rows = dataset.held_out[0][:30]
+        program, inputs = read(model), {dataset.interface.inputs[0].name: rows}
+        plain = Runner(program).run(inputs)
+        compiled = Runner(program, Native(library.load())).run(inputs)
+        assert all(compiled[name].tobytes() == value.tobytes() for name, value in plain.items())
+        for port, elsewhere in zip(dataset.interface.outputs, run(model, dataset.interface, rows), strict=True):
+            if port.datatype == "INT64":
+                assert plain[port.name].tolist() == elsewhere.tolist()
+            else:
+                np.testing.assert_allclose(plain[port.name], elsewhere, rtol=1e-4, atol=1e-4)
 
 
 def test_measured_figures_are_those_of_the_file(made):
