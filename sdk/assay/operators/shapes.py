@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -72,12 +73,14 @@ def broadcast(types: Types, to: type | None = None) -> Callable[..., TensorType]
 
 
 def together(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    try:
-        return np.broadcast_shapes(*shapes)
-    except ValueError:
+    """As NumPy brings them together, which has bounds for shapes that a file need not keep to."""
+    backwards = zip_longest(*(shape[::-1] for shape in shapes), fillvalue=1)
+    lengths = [set(axes) - {1} for axes in backwards]
+    if any(len(different) > 1 for different in lengths):
         raise unfit(
             "shapes that do not fit together", expected="equal axes, or 1", got=" and ".join(map(str, shapes))
-        ) from None
+        )
+    return tuple(different.pop() if different else 1 for different in reversed(lengths))
 
 
 def axis_of(axis: int, rank: int) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 
+import numpy as np
+
 from assay.errors import Refused
 from assay.operators.arithmetic import Array
 from assay.operators.registry import TensorType
@@ -53,10 +55,22 @@ def infer(program: Program, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
     types = {each.name: TensorType(each.dtype, shapes[each.name]) for each in program.inputs}
     types |= {name: TensorType.of(value) for name, value in program.constants.items()}
     fold = _Folding()
-    problems = tuple(error for node in program.nodes for error in _infer_one(node, types, fold))
+    problems = tuple(_too_large(types)) or tuple(
+        error for node in program.nodes for error in _infer_one(node, types, fold)
+    )
     if problems:
         raise Unsupported(problems)
     return types
+
+
+def _too_large(given: Types) -> Iterator[Refused]:
+    """Inputs and constants without elements, which may claim any length."""
+    for name, each in given.items():
+        try:
+            _bound([each])
+        except Refused as error:
+            error.detail = f"{error.detail}: {name[:100]!r}"
+            yield error
 
 
 def _infer_one(node: Node, types: dict[str, TensorType], fold: _Folding) -> Iterator[Refused]:
@@ -72,7 +86,7 @@ def _infer_one(node: Node, types: dict[str, TensorType], fold: _Folding) -> Iter
         yield node.under(error)
 
 
-def _bound(made: Sequence[TensorType]) -> None:
+def _bound(made: Iterable[TensorType]) -> None:
     """Not even a tensor without elements may have the longest of axes: NumPy multiplies the others."""
     for each in made:
         if each.rank > MAX_RANK or prod(max(axis, 1) for axis in each.shape) > MAX_ELEMENTS:
@@ -102,5 +116,12 @@ class _Folding:
         if elements > min(FOLDED, self.left):
             return made
         self.left -= elements
+        if is_empty(made):
+            return tuple(TensorType.of(np.empty(each.shape, each.dtype)) for each in made)
         values = [None if each is None else each.value for each in read]
         return tuple(map(TensorType.of, node.operator.run(values, node.attributes, len(made))))
+
+
+def is_empty(made: Iterable[TensorType]) -> bool:
+    """Whether there is nothing to compute: axes of what has no elements may be as long as no work could be."""
+    return all(each.elements == 0 for each in made)

@@ -12,7 +12,7 @@ import numpy as np
 from assay.operators.arithmetic import Array
 from assay.operators.registry import TensorType
 from assay.program.graph import Node, Program
-from assay.program.inferring import shapes_of
+from assay.program.inferring import is_empty, shapes_of
 from assay.program.planning import ALIGNMENT, MEMORY, Group, Implementation, Plan, plan
 
 PLANS = 16  # kept, for as many shapes of inputs
@@ -106,14 +106,15 @@ class Runner:
         constants = frozenset(known)
         calls = []
         for group in planned.groups:
-            is_known = all(name in constants for node in group for name in node.outputs if name)
-            bind = _nothing if is_known else self.implementation.bind(group, tensors, constants)
+            made = [name for node in group for name in node.outputs if name]
+            done = all(name in constants for name in made) or is_empty(planned.types[name] for name in made)
+            bind = _nothing if done else self.implementation.bind(group, tensors, constants)
             calls.append((group, bind))
         return _Bound(tensors, calls)
 
 
 def _nothing() -> None:
-    """What is left to do for a node whose outputs are known."""
+    """What is left to do for a node whose outputs are known, or have no elements."""
 
 
 def _aligned(size: int) -> Array:

@@ -58,6 +58,23 @@ def test_a_tensor_of_absurd_shape_is_refused_without_being_made(size):
         infer(program, {"x": (1,)})
 
 
+def test_an_input_or_a_constant_of_absurd_shape_is_refused_though_it_has_no_elements():
+    nodes = [node("Neg", "x", "y")]
+    for x, w in (((2**40, 0), (1, 0)), ((1, 0), (2, 2**40, 0))):
+        constant = {"w": np.empty(w, np.float32)}
+        program = program_of(model(nodes, [tensor("x", "", 0)], [anything("y")], **constant))
+        with pytest.raises(Unsupported, match="too large"):
+            infer(program, {"x": x})
+
+
+def test_what_comes_to_nothing_takes_no_time_however_long_its_axes():
+    nodes = [node("ReduceSum", "long axes", "y"), node("ReduceL2", "y axes", "z")]
+    constants = {"long": np.empty((2**31, 0), np.float32), "axes": np.int64([0])}
+    program = program_of(model(nodes, [tensor("x", 1)], [anything("z")], **constants))
+    types = infer(program, {"x": (1,)})
+    assert types["y"].value.shape == types["z"].value.shape == (1, 0)
+
+
 def test_a_file_cannot_have_much_computed_and_kept_beforehand():
     nodes = [node("Add", "large large", f"t{i}") for i in range(200)]
     built = model(nodes, [tensor("x", 1)], [anything("x")], large=np.zeros(20_000, np.float32))

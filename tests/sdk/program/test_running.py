@@ -54,6 +54,13 @@ def test_rows_may_be_any_number_and_change():
         assert tried.run({"x": x})["b"].tolist() == (-2 * x).tolist()
 
 
+def test_no_elements_take_no_time_however_long_the_other_axes():
+    nodes = [node("ReduceSum", "x axes", "y")]
+    built = model(nodes, [tensor("x", "", 0)], [anything("y")], axes=np.int64([0]))
+    made = Runner(program_of(built)).run({"x": np.empty((2**31, 0), np.float32)}, lambda node, made: None)
+    assert made["y"].shape == (1, 0)
+
+
 def test_inputs_of_another_memory_order_are_the_same_inputs():
     assert runner("a").run({"x": np.asfortranarray(X)})["a"].tolist() == [[2, -4], [6, 0]]
 
