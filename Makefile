@@ -15,7 +15,7 @@ BANDIT := $(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml $(
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock conformance fuzz chaos chaos-members kills-money simulate bench-agreement bench-money bench-refereed bench-shop audit clean
+.PHONY: help setup up test check format lock guides conformance fuzz chaos chaos-members kills-money simulate bench-agreement bench-money bench-refereed bench-shop audit clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ lock: setup ## resolve pyproject.toml into requirements/*.txt (network; UPGRADE=
 	@$(LOCK) $(PROJECT) -o requirements/node.txt
 	@$(LOCK) --no-deps requirements/reproducible.in -o requirements/reproducible.txt
 	@$(LOCK) --no-deps requirements/triton.in -o requirements/triton.txt
+
+guides: setup ## follow the guides where they need what is not installed here: PyTorch (network; minutes, gigabytes)
+	@$(PYTHON) -m tests.docs.guides
 
 conformance: setup ## hold the verifier against docs/vectors (and DATA=folder: against public Ed25519 vectors there)
 	@$(PYTHON) -m pytest -q tests/sdk/test_vectors.py tests/sdk/test_blame_vectors.py
