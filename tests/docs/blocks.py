@@ -3,7 +3,9 @@
 ```sh         commands for a person to type: their programs, commands and options must exist
 ```console    `$ command` and what it prints, run as they stand; `…` is any text
 ```sh live    run against a running marketplace, as is ```python live
-```python     must compile
+```python     must compile, and is run
+… together    the page's blocks of these kinds share a folder, the Python first
+… torch       need packages of no lock: run by `make guides`, in an environment of their own
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ OTHERS = {
     *("cat", "chmod", "cp", "curl", "head", "ls", "mkdir", "sed", "sha256sum", "tar", "tr"),
     *(".", "cd", "echo", "export", "test"),
 }
-SHELL = blocks("sh", "sh live")
+SHELL = blocks("sh", "sh live", "sh torch")
 
 
 def wrong(command: list[str]) -> str:
@@ -77,7 +77,7 @@ def test_commands_exist(block: Block):
     assert [(command, why) for command in commands(block.text) if (why := wrong(command))] == []
 
 
-@pytest.mark.parametrize("block", blocks("python", "python live"), ids=str)
+@pytest.mark.parametrize("block", blocks("python", "python live", "python together"), ids=str)
 def test_python_compiles_and_its_imports_exist(block: Block):
     for node in ast.walk(ast.parse(block.text)):
         if isinstance(node, ast.ImportFrom):
@@ -88,7 +88,8 @@ def test_python_compiles_and_its_imports_exist(block: Block):
 
 
 def test_every_block_says_what_it_is():
-    run_or_checked = {"sh", "sh live", "console", "python", "python live"}
+    run_or_checked = {"sh", "sh live", "console", "python", "python live", "python together", "console together"}
+    run_or_checked |= {"sh torch", "python torch", "console torch"}
     kinds = run_or_checked | {"", "javascript", "json", "mermaid", "text", "toml", "yaml"}
     assert [str(block) for block in blocks() if block.kind not in kinds] == []
 

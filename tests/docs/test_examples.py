@@ -1,4 +1,8 @@
-"""Every ```console and ```python block, run as it stands in the checkout, does what the page says it does."""
+"""Every ```console and ```python block, run as it stands in the checkout, does what the page says it does.
+
+Those of one page that are marked ```python together and ```console together share a folder: the Python is one
+script, and then come the commands.
+"""
 
 from __future__ import annotations
 
@@ -67,6 +71,20 @@ def test_a_python_block_runs(block: Block, tmp_path: Path):
         [sys.executable, "-c", block.text], cwd=tmp_path, check=False, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("page", sorted({block.page for block in blocks("python together")}), ids=str)
+def test_blocks_that_go_together_do_what_the_page_says(page: Path, tmp_path: Path):
+    script = "".join(block.text for block in blocks("python together") if block.page == page)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for block in blocks("console together"):
+        if block.page == page:
+            commands, wanted = session(block.text)
+            got = run(commands, tmp_path)
+            assert matches(wanted, got), f"{block} prints\n{got}"
 
 
 def test_a_wrong_output_is_found():

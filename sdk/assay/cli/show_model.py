@@ -17,7 +17,7 @@ OPERATORS = 12  # kinds shown, those that occur most often
 NARROWEST = 16  # columns of text beside a mark
 NODES = 20  # named of those that one thing is wrong with
 WORDS = {True: ("yes", "bold green"), False: ("no ", "bold red")}
-NOT_TRIED = "the marketplace also runs a file once, and compares rows answered alone and together"
+NOT_TRIED = "the marketplace also runs a file once, and compares rows answered alone and together."
 LEVELS = {"error": "red", "warning": "yellow", "info": "dim"}
 
 
