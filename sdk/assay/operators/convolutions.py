@@ -173,12 +173,12 @@ def _placed(
     if output_shape or auto_pad.startswith("SAME"):
         same = tuple(n * s for n, s in zip(size, strides, strict=True))
         made = per_axis("output_shape", output_shape or same, axes, default=0, smallest=1)
-        cut = [f - m for f, m in zip(full, made, strict=True)]
-        before, after = halves(cut, auto_pad)
+        before, after = halves((max(0, f - m) for f, m in zip(full, made, strict=True)), auto_pad)
     else:
         made = tuple(f - b - a for f, b, a in zip(full, before, after, strict=True))
-    if min(size) < 1 or min(made) < 1 or any(m > f for m, f in zip(made, full, strict=True)):
-        raise unfit("the output", expected=f"a size of 1 … {full}", got=f"{list(made)} of an input {list(size)}")
+    most = [f + s - 1 for f, s in zip(full, strides, strict=True)] if output_shape else full
+    if min(size) < 1 or min(made) < 1 or any(m > f for m, f in zip(made, most, strict=True)):
+        raise unfit("the output", expected=f"a size of 1 … {most}", got=f"{list(made)} of an input {list(size)}")
     for o, s, d in zip(more, strides, dilations, strict=True):
         if o >= max(s, d):
             raise unfit("output_padding", expected="less than the stride or the dilation", got=str(more))

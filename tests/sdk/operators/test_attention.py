@@ -1,3 +1,5 @@
+"""Attention: products, masks, windows, a past."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""BatchNormalization, as it is in inference."""
+
 from fractions import Fraction
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Conv: which taps are links of a chain, and in which order."""
+
 from itertools import product
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""ConvTranspose: which taps meet an input, and in which order."""
+
 from itertools import product
 
 import numpy as np
@@ -54,6 +56,8 @@ def test_one_axis_or_two_or_three(size):
         ({"output_shape": (4,)}, 2, 4),
         ({"output_shape": (4,), "pads": (5, 5)}, 2, 4),
         ({"auto_pad": "SAME_UPPER", "output_shape": (4,), "pads": (5, 5)}, 1, 4),
+        ({"output_shape": (8,)}, 0, 8),
+        ({"auto_pad": "SAME_UPPER", "output_shape": (8,)}, 0, 8),
         ({"auto_pad": "VALID"}, 0, 7),
         ({"output_padding": (1,), "output_shape": (4,)}, 2, 4),
     ],
@@ -92,6 +96,7 @@ def test_an_infinite_weight_is_asked_only_where_it_meets_an_input():
         ((1, 2, 3), (2, 1, 1), {"group": 0}, "channels"),
         ((1, 1, 3), (1, 1, 2), {"output_padding": (1,)}, "output_padding"),
         ((1, 1, 3), (1, 1, 2), {"output_shape": (5,)}, "output"),
+        ((1, 1, 3), (1, 1, 3), {"output_shape": (9,), "strides": (2,)}, "output"),
         ((1, 1, 3), (1, 1, 2), {"output_shape": (0,)}, "output_shape"),
         ((1, 1, 3), (1, 1, 2), {"output_shape": (1, 1)}, "output_shape"),
         ((1, 1, 3), (1, 1, 2), {"pads": (2, 2)}, "output"),

@@ -1,3 +1,5 @@
+"""Einsum: what an equation means, and the order of its sums."""
+
 from itertools import product
 
 import numpy as np

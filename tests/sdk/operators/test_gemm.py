@@ -1,3 +1,5 @@
+"""Gemm: a chain, two factors, a sum."""
+
 from fractions import Fraction
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""LpNormalization."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""LRN: sums over a window of channels."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""MatMul: of vectors, of leading axes, of integers."""
+
 import numpy as np
 import pytest
 

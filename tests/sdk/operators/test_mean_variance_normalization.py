@@ -1,3 +1,5 @@
+"""MeanVarianceNormalization."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""RMSNormalization."""
+
 import numpy as np
 import pytest
 

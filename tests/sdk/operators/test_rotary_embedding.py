@@ -1,3 +1,5 @@
+"""RotaryEmbedding: pairs that are turned."""
+
 import numpy as np
 import pytest
 
