@@ -81,8 +81,12 @@ def known() -> Mapping[str, list[str]]:
 
 def hashes(case: Case, implementation: Implementation | None = None) -> list[str]:
     """Of each output."""
+    return [sha256(value) for value in outputs(case, implementation)]
+
+
+def outputs(case: Case, implementation: Implementation | None = None) -> list[Array]:
     runner, arrays = _prepared(case, implementation)
-    return [sha256(value) for value in runner.run(arrays).values()]
+    return list(runner.run(arrays).values())
 
 
 def sha256(value: Array) -> str:
@@ -100,10 +104,10 @@ def _prepared(case: Case, implementation: Implementation | None) -> tuple[Runner
         for name, value in zip(names, values, strict=True)
         if value is not None and name not in constants
     }
-    outputs = tuple(f"out{i}" for i in range(case.outputs))
-    node = Node(0, case.name, find(case.domain, case.operator, case.version), names, outputs, case.attributes)
+    made = tuple(f"out{i}" for i in range(case.outputs))
+    node = Node(0, case.name, find(case.domain, case.operator, case.version), names, made, case.attributes)
     inputs = tuple(Input(name, value.dtype, value.shape) for name, value in arrays.items())
-    return Runner(Program(inputs, outputs, constants, (node,)), implementation), arrays
+    return Runner(Program(inputs, made, constants, (node,)), implementation), arrays
 
 
 @quiet
