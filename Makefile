@@ -15,7 +15,7 @@ BANDIT := $(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml $(
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock guides conformance fuzz chaos chaos-members kills-money simulate bench-agreement bench-money bench-refereed bench-shop audit clean
+.PHONY: help setup up test test-neon check format lock guides conformance fuzz chaos chaos-members kills-money simulate compare-operators bench-agreement bench-money bench-refereed bench-shop audit clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ up: setup ## run the marketplace on real parts; Ctrl-C stops it (PORT=9000 to ch
 test: setup ## run the tests, on a PostgreSQL, Redis, Triton and browser started for them
 	@$(PYTHON) -m stack.browser
 	@$(PYTHON) -m pytest -n 2 --no-loadscope-reorder --durations=15
+
+test-neon: setup ## hold the kernels for NEON, emulated, against the plain operators (says what to install)
+	@TEST_NEON=1 $(PYTHON) -m pytest -q tests/native
 
 check: setup ## format, lint, types, layers, security, what no file may hold, the API's schema
 	@$(PYTHON) -m ruff format --check --quiet .
@@ -72,6 +75,9 @@ kills-money: setup ## kill (-9) a process at every line of every step of money, 
 
 simulate: setup ## run groups from seeds among faults and liars, then every broken variant, minutes (RUNS=20000 SEED=…)
 	@$(PYTHON) -m consensus.simulator '$(RUNS)' --variants $(if $(SEED),--seed '$(SEED)')
+
+compare-operators: setup ## kernels against the plain operators on new inputs, every instruction set, 1 to 8 threads (ROUNDS=5 SEED=…)
+	@$(PYTHON) -m tests.native.campaign $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(SEED),--seed '$(SEED)')
 
 bench-agreement: setup ## measure groups of four against the same fan-out to their Tritons
 	@$(PYTHON) -m benchmarks.agreement
