@@ -77,6 +77,7 @@ def _of_two() -> Iterator[Case]:
         for dtype in ("float32", "float64", "int32", "int64", "uint8"):
             yield case(name, 14, *_both(dtype), note=dtype)
     for name in ("Max", "Min"):
+        yield case(name, 13, anything(MANY), anything(MANY), note="of everything")
         for dtype in ("float32", "float64", "int16", "uint64"):
             yield case(name, 13, *_both(dtype), anything(3, 1, dtype=dtype), note=dtype)
     for name in ("Sum", "Mean"):
@@ -113,26 +114,27 @@ def _powers() -> Iterator[Case]:
 
 def _choosing() -> Iterator[Case]:
     for name, version in _named(COMPARISONS):
-        for dtype in ("float32", "float64", "int64", "uint8"):
+        for dtype in ("float32", "float64", "int32", "int64"):
             yield case(name, version, *_both(dtype), note=dtype)
     for name in ("And", "Or", "Xor"):
         yield case(name, 7, *_both("bool"))
     yield case("Equal", 19, *_both("bool"), note="bool")
     yield case("Not", 1, anything(3, 67, dtype="bool"))
-    for dtype in ("float32", "float16", "int64"):
+    for dtype in ("float32", "float16", "int64", "uint8"):
         yield case("Where", 16, anything(67, dtype="bool"), *_both(dtype), note=dtype)
 
 
 def _conversions() -> Iterator[Case]:
-    """Of floats to everything; of everything to floats and to a byte."""
+    """Of floats to everything; of everything to some."""
     for number, to in ELEMENT_TYPES.items():
         for dtype in ("float32", "float64"):
             yield case("Cast", 28, anything(3, 67, dtype=dtype), to=number, note=f"{dtype} {to.name}")
-        for other in (1, 2, 10):
+        for other in (1, 6, 7, 9, 10):
             if to.name not in {"float32", "float64"}:
                 target = ELEMENT_TYPES[other].name
                 yield case("Cast", 28, anything(3, 67, dtype=to.name), to=other, note=f"{to.name} {target}")
-    yield case("CastLike", 25, anything(3, 67), anything(1, dtype="int16"))
+    for like in ("int16", "int32"):
+        yield case("CastLike", 25, anything(3, 67), anything(1, dtype=like), note=like)
 
 
 CASES = (*_of_one(), *_of_two(), *_powers(), *_choosing(), *_conversions())

@@ -65,7 +65,9 @@ def _normalised() -> Iterator[Case]:
     learned = wide(channels, constant=True), wide(channels, constant=True), wide(channels, constant=True)
     for version in (7, 15):
         yield case("BatchNormalization", version, x, *learned, positive(channels, constant=True))
-    yield case("BatchNormalization", 15, anything(67, channels), vector, vector, vector, variance, note="computed")
+    flat = anything(67, channels)
+    yield case("BatchNormalization", 15, flat, *learned, positive(channels, constant=True), note="flat")
+    yield case("BatchNormalization", 15, flat, vector, vector, vector, variance, note="computed")
     yield case("LayerNormalization", 17, wide(5, 67), wide(67), wide(67), outputs=3)
     yield case("LayerNormalization", 17, wide(5, 3, 67), wide(3, 67), axis=1, epsilon=0.001, note="two axes")
     yield case("LayerNormalization", 17, anything(67, 3), wide(3), wide(3), outputs=3, note="of everything")
@@ -94,7 +96,8 @@ WINDOWS: dict[str, Attributes] = {
 
 def _pools() -> Iterator[Case]:
     for note, window in WINDOWS.items():
-        yield case("MaxPool", 22, anything(2, 3, 11, 13), outputs=2, note=note, **window)
+        yield case("MaxPool", 22, anything(2, 3, 11, 13), note=note, **window)
+        yield case("MaxPool", 22, anything(2, 3, 11, 13), outputs=2, note=f"{note}, with indices", **window)
         yield case("AveragePool", 22, wide(2, 3, 11, 13), note=note, **window)
         yield case("LpPool", 22, wide(2, 3, 11, 13), note=note, **window)
     for dtype in ("float64", "int8", "uint8"):
