@@ -1,0 +1,61 @@
+"""What `assay-node doctor` says of reproducible operators. It looks at a whole node in test_node_with_triton.py."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from assay.errors import Unavailable
+from assay.operators import VERSION
+from native import library
+from node.cli import main
+from node.config import Config
+from node.home import Home
+from tests import disturbing
+
+DISTURBED = """
+import ctypes, sys
+from node.cli import main
+ctypes.CDLL(sys.argv.pop(1))
+main()
+"""
+
+
+@pytest.fixture
+def home(tmp_path):
+    made = Home(tmp_path / "node")
+    made.create(Config(name="alice-1"))
+    return made.root
+
+
+def words(output):
+    """Without the ends of lines, which depend on the terminal."""
+    return " ".join(output.split())
+
+
+def test_the_specification_s_bits(home):
+    said = CliRunner().invoke(main, ["doctor", "--home", str(home)]).output
+    assert f"ok reproducible operators: the specification's bits (version {VERSION})" in words(said)
+
+
+def test_a_machine_that_flushes_subnormals_is_a_problem(home, tmp_path):
+    made = disturbing.library(tmp_path, "both are flushed")
+    argv = [sys.executable, "-c", DISTURBED, made, "doctor", "--home", home]
+    done = subprocess.run(argv, check=False, stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    said = line_of(done.stdout, "problem operators:")
+    assert said.startswith(
+        "problem operators: this machine flushes subnormal numbers to zero → a library compiled"
+    )
+
+
+def test_a_machine_without_kernels_is_told_what_to_install(home, monkeypatch):
+    def nothing():
+        raise Unavailable("no compiled kernels", hint=library.HINT)
+
+    monkeypatch.setattr(library, "load", nothing)
+    said = CliRunner().invoke(main, ["doctor", "--home", str(home)]).output
+    assert "→ reproducible models run slowly here: no compiled kernels. apt-get install gcc" in " ".join(
+        said.split()
+    )
