@@ -15,13 +15,14 @@ from typing import Any
 import click
 import msgspec
 
-from assay.cli.show import clean
+from assay.cli import show_model
 from assay.errors import Refused
 from assay.jsonform import pointer_of
 from assay.model import Interface, ModelReference
+from assay.modelfile.modes import verdicts
 from inference.repository import require_ports
 from inference.validation import Report, validate_sync
-from node.console import ask_daemon, home_option, say
+from node.console import ask_daemon, home_option, out, say
 from node.home import Home
 from node.shop import API_KEY, post
 from wire.client import Peer
@@ -30,7 +31,6 @@ from wire.delivery import deliver
 
 LOADING = 200.0  # seconds for Triton to load it
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9._-]*")
-LEVELS = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 
 @click.command("add")
@@ -51,15 +51,8 @@ def command(home: Path, model: Path, name: str, interface_file: Path) -> None:
     place = Home(home.absolute())
     config = place.load_config()
     report = validate_sync(model)
-    for finding in report.findings:
-        where = " ".join(filter(None, (finding.node, finding.operator, finding.pointer)))
-        say(
-            (f"{finding.level}: ", LEVELS[finding.level]),
-            clean(finding.detail),
-            f"  {clean(where)}" if where else "",
-        )
-        if finding.hint:
-            say("         → ", clean(finding.hint))
+    unfit = [each for each in verdicts(report) if report.accepted and not each.possible]
+    show_model.what_was_found(out, report, unfit)
     if not report.accepted:
         raise Refused("the model cannot be served", code="not-accepted", pointer=str(model))
     reference = ModelReference(report.digest, _interface(interface_file, report))

@@ -13,11 +13,13 @@ from click.testing import CliRunner
 
 from assay.errors import Refused, Unavailable
 from assay.jsonform import from_json
+from assay.keys import PrivateKey
 from assay.model import ModelReference
 from assay.rotation import KeyRotation
 from inference.validation import Report
 from marketplace.api.nodes import NewNode
 from marketplace.api.versions import NeverHere
+from node import cli
 from node.commands.add import registration
 from node.commands.join import request_to_join
 from node.commands.rotate_key import command as rotate_key
@@ -138,3 +140,47 @@ def node(folder, url):
     home = Home(folder)
     config = Config(name="alice-1", marketplace=MarketplaceSettings(url=url))
     return home, home.create(config).public
+
+
+@pytest.fixture
+def bring(tmp_path):
+    """What `add` prints for a model, of a node that does not run."""
+    home = tmp_path / "node"
+    made = ["--name", "alice-1", "--marketplace-key", str(PrivateKey.generate().public), "--backend", "python"]
+    assert CliRunner().invoke(cli.main, ["init", "--home", str(home), *made]).exit_code == 0
+    (tmp_path / "interface.json").write_text('{"task": "other"}')
+
+    def add(model):
+        (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+        given = ["--name", "alice/m", "--interface", str(tmp_path / "interface.json"), str(tmp_path / "m.onnx")]
+        done = CliRunner().invoke(cli.main, ["add", "--home", str(home), *given])
+        assert done.exit_code == 1
+        return done.output
+
+    return add
+
+
+def test_adding_a_model_tells_which_mode_it_is_not_fit_for_and_why(bring):
+    nodes = [
+        onnx_models.helper.make_node("Det", ["square"], ["unused"], "area"),
+        onnx_models.helper.make_node("Neg", ["x"], ["y"]),
+    ]
+    inputs = [onnx_models.value("x"), onnx_models.value("square", shape=("rows", 2, 2))]
+    said = bring(onnx_models.graph(nodes, inputs, [onnx_models.value("y")]))
+    assert "refereed   no  Settled by a referee, not offered yet" in said
+    assert "area at /graph/node/0" in said
+    assert "direct" not in said
+    assert "cannot be served" not in said
+
+
+def test_adding_a_model_that_cannot_be_served_says_why(bring):
+    said = bring(
+        onnx_models.graph(
+            [onnx_models.helper.make_node("Exec", ["x"], ["y"], "run")],
+            [onnx_models.value("x")],
+            [onnx_models.value("y")],
+        )
+    )
+    assert "It cannot be served" in said
+    assert "run at /graph/node/0" in said
+    assert "refereed" not in said

@@ -26,18 +26,22 @@ def report(file: str, checked: Report, asked: Sequence[Verdict]) -> None:
     console = Console(highlight=False)
     line(console, (clean(file), "bold"), f"  {_size(checked.size)}, SHA-256 {checked.digest.hex()}")
     _facts(console, checked)
+    what_was_found(console, checked, asked)
+    _conclusion(console, checked, asked)
+
+
+def what_was_found(console: Console, checked: Report, asked: Sequence[Verdict]) -> None:
     found = general(checked)
     errors = [each for each in found if each.level == "error"]
     notes = [each for each in found if each.level != "error"]
-    for title, findings in (("It cannot be served", errors), ("To think about", notes)):
-        if findings:
+    for title, some in (("It cannot be served", errors), ("To think about", notes)):
+        if some:
             console.print(Text(f"\n{title}", "bold"))
-            _findings(console, findings)
+            _findings(console, some)
     for i, each in enumerate(asked):
         if i == 0 or checked.accepted:
             console.print()
         _verdict(console, each, checked)
-    _conclusion(console, checked, asked)
 
 
 def _facts(console: Console, checked: Report) -> None:
@@ -97,8 +101,9 @@ def _conclusion(console: Console, checked: Report, asked: Sequence[Verdict]) -> 
 # --- findings ---------------------------------------------------------------------------------------------------
 
 
-def _findings(console: Console, findings: Iterable[Finding]) -> None:
-    for each in alike(findings):
+def _findings(console: Console, found: Iterable[Finding]) -> None:
+    """What is wrong with several nodes in the same way is said once."""
+    for each in alike(found):
         what = each[0]
         subject = ((clean(what.operator), "bold"), ": ") if what.operator else ()
         _hanging(console, Text("•", LEVELS[what.level]), Text.assemble(*subject, clean(what.detail)), 2)
