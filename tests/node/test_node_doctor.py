@@ -1,4 +1,4 @@
-"""What `assay-node doctor` says of reproducible operators. It looks at a whole node in test_node_with_triton.py."""
+"""What `assay-node doctor` says of reproducible operators. test_node_with_triton.py lets it see a node."""
 
 import subprocess
 import sys
@@ -44,10 +44,7 @@ def test_a_machine_that_flushes_subnormals_is_a_problem(home, tmp_path):
     argv = [sys.executable, "-c", DISTURBED, made, "doctor", "--home", home]
     done = subprocess.run(argv, check=False, stdout=subprocess.PIPE, text=True)
     assert done.returncode == 1
-    said = line_of(done.stdout, "problem operators:")
-    assert said.startswith(
-        "problem operators: this machine flushes subnormal numbers to zero → a library compiled"
-    )
+    assert "problem operators: this machine flushes subnormal numbers to zero → a library" in words(done.stdout)
 
 
 def test_a_machine_without_kernels_is_told_what_to_install(home, monkeypatch):
@@ -56,6 +53,4 @@ def test_a_machine_without_kernels_is_told_what_to_install(home, monkeypatch):
 
     monkeypatch.setattr(library, "load", nothing)
     said = CliRunner().invoke(main, ["doctor", "--home", str(home)]).output
-    assert "→ reproducible models run slowly here: no compiled kernels. apt-get install gcc" in " ".join(
-        said.split()
-    )
+    assert "→ reproducible models run slowly here: no compiled kernels. apt-get install gcc" in words(said)
