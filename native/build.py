@@ -34,6 +34,7 @@ FLAGS = (
     *("-ffp-contract=off", "-fno-fast-math", "-fno-math-errno", "-fno-trapping-math"),
     # what should be vectors is written as vectors; gcc 12 got the portable `vfma` wrong when it made its own
     *("-fno-tree-vectorize", "-fno-tree-slp-vectorize"),
+    "-fno-schedule-insns",  # before registers are allotted: it would make sums spill, on AArch64
 )
 LINK = ("-shared", "-pthread", "-Wl,-z,now", "-Wl,-z,relro")
 

@@ -129,10 +129,13 @@ static void convolve_channel(void *context, int64_t task, int64_t lane) {
         } else CONVOLVE(tall, wide, 0, 0);
 #undef CONVOLVE
     }
-    if (d->end - d->from == w->places_across) finish_row(&d->epilogue, image, channel, 0, y, places);
-    else
-        for (int64_t place = d->from; place < places; place += w->places_across)
-            finish_row(&d->epilogue, image, channel, place, y + place, d->end - d->from);
+    /* whole rows lie in one row of memory, which is finished while it is in the first cache */
+    const int64_t n = d->end - d->from, whole = n == w->places_across;
+    for (int64_t place = d->from; place < places; place += whole ? PLACES : w->places_across) {
+        const int64_t length = whole ? least_of(PLACES, places - place) : n;
+        const Part part = {image, channel, 1, place, length, y + place, 0};
+        finish(&d->epilogue, &part);
+    }
 }
 
 /* x: (images, groups, height, width); weights: (groups × made, 1, kernel); y: (images, groups × made, places). */

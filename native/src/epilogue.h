@@ -7,7 +7,7 @@
 
 #include "simd.h"
 
-enum { ADD, NORMALISE, CLIP };
+enum { ADD, NORMALISE, CLIP, NOTHING };
 enum { MOST_STEPS = 16 };
 
 /* Its operands for row i, column j of the n-th matrix are at n × matrix + i × row + j × column, column being 0
@@ -22,45 +22,59 @@ typedef struct {
     const float *const *operands; /* three for each step */
 } Epilogue;
 
-/* `vectors` vectors of row `row` from `column` on, at c; the last one has n elements, the others WIDTH. */
-INLINE void finish_vectors(const Epilogue *e, int64_t matrix, int64_t row, int64_t column, float *c, const int vectors,
-                           int64_t n) {
-#define EACH _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++)
-#define LENGTH (v < vectors - 1 ? WIDTH : n)
-    vfloat x[4], operand[3][4] = {0};
-    EACH x[v] = vload_first(c + v * WIDTH, LENGTH);
+/* A part of a result: some rows of one matrix, n of their elements. */
+typedef struct {
+    int64_t matrix, row, rows, column, n;
+    float *c;
+    int64_t c_row;
+} Part;
+
+/* One step; `ends`: the last one, after which there is one NaN for all. */
+INLINE void finish_step(const Part *part, const Step *step, const float *const *given, const int kind, const int ends) {
+    for (int64_t i = 0; i < part->rows; i++) {
+        float *c = part->c + i * part->c_row;
+        const int64_t at = part->matrix * step->matrix + (part->row + i) * step->row + part->column * step->column;
+        const float *operand[3];
+        vfloat y[3] = {0};
+        for (int k = 0; k < 3; k++) {
+            operand[k] = given[k] ? given[k] + at : NULL;
+            if (operand[k]) y[k] = vsplat(*operand[k]);
+        }
+        for (int64_t j = 0; j < part->n; j += WIDTH) {
+            const int64_t n = part->n - j;
+            vfloat x = vload_first(c + j, n);
+            if (step->column)
+                for (int k = 0; k < 3; k++)
+                    if (operand[k]) y[k] = vload_first(operand[k] + j, n);
+            if (kind == ADD) x = x + y[0];
+            if (kind == NORMALISE) x = vfma(x - y[0], y[1], y[2]);
+            if (kind == CLIP && operand[0]) x = vgreatest(x, y[0]);
+            if (kind == CLIP && operand[1]) x = vleast(x, y[1]);
+            vstore_first(c + j, ends ? vcanonical(x) : x, n);
+        }
+    }
+}
+
+static void finish(const Epilogue *e, const Part *part) {
+    static const Step nothing = {.kind = NOTHING};
+    static const float *const none[3];
+    if (!e->steps) finish_step(part, &nothing, none, NOTHING, 1);
     for (int64_t s = 0; s < e->steps; s++) {
         const Step *step = &e->step[s];
         const float *const *given = &e->operands[3 * s];
-        const int64_t at = matrix * step->matrix + row * step->row + column * step->column;
-        for (int i = 0; i < 3; i++) {
-            if (given[i] && step->column) EACH operand[i][v] = vload_first(given[i] + at + v * WIDTH, LENGTH);
-            else if (given[i]) EACH operand[i][v] = vsplat(given[i][at]);
-        }
+        const int ends = s + 1 == e->steps;
+#define CASE(kind) \
+    case kind: \
+        if (ends) finish_step(part, step, given, kind, 1); \
+        else finish_step(part, step, given, kind, 0); \
+        break
         switch (step->kind) {
-        case ADD:
-            EACH x[v] = x[v] + operand[0][v];
-            break;
-        case NORMALISE:
-            EACH x[v] = vfma(x[v] - operand[0][v], operand[1][v], operand[2][v]);
-            break;
-        case CLIP:
-            if (given[0]) EACH x[v] = vgreatest(x[v], operand[0][v]);
-            if (given[1]) EACH x[v] = vleast(x[v], operand[1][v]);
-            break;
+            CASE(ADD);
+            CASE(NORMALISE);
+            CASE(CLIP);
         }
+#undef CASE
     }
-    EACH vstore_first(c + v * WIDTH, vcanonical(x[v]), LENGTH);
-#undef EACH
-#undef LENGTH
-}
-
-/* n elements of row `row` of matrix `matrix` from `column` on, at c. */
-static void finish_row(const Epilogue *e, int64_t matrix, int64_t row, int64_t column, float *c, int64_t n) {
-    int64_t j = 0;
-    for (; j + 4 * WIDTH <= n; j += 4 * WIDTH) finish_vectors(e, matrix, row, column + j, c + j, 4, WIDTH);
-    for (; j + 2 * WIDTH <= n; j += 2 * WIDTH) finish_vectors(e, matrix, row, column + j, c + j, 2, WIDTH);
-    for (; j < n; j += WIDTH) finish_vectors(e, matrix, row, column + j, c + j, 1, least_of(n - j, WIDTH));
 }
 
 #endif

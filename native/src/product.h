@@ -94,9 +94,10 @@ static void multiply_panels(const Product *p, int64_t top, int64_t bottom, int64
         if (!in_place && first) copy_rows(scratch->before, t.c_row, c, p->columns, rows, width);
         multiply_tile(&t, rows, panels, scratch->full);
         if (!in_place) copy_rows(c, p->columns, scratch->after, t.c_row, rows, width);
-        if (first + links == p->links)
-            for (int64_t i = 0; i < rows; i++)
-                finish_row(p->epilogue, p->matrix, p->top + row + i, at, c + i * p->columns, width);
+        if (first + links == p->links) {
+            const Part part = {p->matrix, p->top + row, rows, at, width, c, p->columns};
+            finish(p->epilogue, &part);
+        }
     }
 }
 

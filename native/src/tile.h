@@ -27,6 +27,7 @@ typedef struct {
 INLINE void tile(const Tile *t, const int rows, const int panels, const int choosy) {
     const int vectors = 2 * panels;
     vfloat sum[MOST_ROWS][8];
+    float *c = t->c;
     const float *a = t->a, *from = t->from, *panel[4] = {t->panel[0], t->panel[1], t->panel[2], t->panel[3]};
     const Lanes *lanes = t->lanes;
     const int64_t a_row = t->a_row, c_row = t->c_row, links = t->links, b_row = t->panel_row;
@@ -49,7 +50,7 @@ INLINE void tile(const Tile *t, const int rows, const int panels, const int choo
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
-        for (int v = 0; v < vectors; v++) vstore(t->c + i * c_row + v * WIDTH, sum[i][v]);
+        for (int v = 0; v < vectors; v++) vstore(c + i * c_row + v * WIDTH, sum[i][v]);
 }
 
 /* Each shape is compiled on its own, so that its sums stay in registers. */
