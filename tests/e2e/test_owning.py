@@ -77,6 +77,7 @@ def test_a_good_file_is_uploaded_examined_deployed_published_and_withdrawn(asha,
     expect(page.get_by_role("heading", level=1)).to_have_text("iris flowers")
     version = page.get_by_label("Version 1", exact=True)
     expect(version).to_contain_text("Ready")
+    expect(version.get_by_role("listitem").filter(has_text="refereed")).to_contain_text("Possible")
     asha.press("Deploy")
     expect(page.get_by_role("status").first).to_contain_text("on its way")
     expect(version).to_contain_text("Serving")
