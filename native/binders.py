@@ -1,5 +1,14 @@
 """Declares every binder: who imports this finds them all in `sites.BINDERS`."""
 
-from native import bind_products, broadcasting, elements, moves, normalisations, pools, reductions
+from native import bind_products, broadcasting, elements, integers, moves, normalisations, pools, reductions
 
-__all__ = ["bind_products", "broadcasting", "elements", "moves", "normalisations", "pools", "reductions"]
+__all__ = [
+    "bind_products",
+    "broadcasting",
+    "elements",
+    "integers",
+    "moves",
+    "normalisations",
+    "pools",
+    "reductions",
+]

@@ -19,7 +19,7 @@ MOST_PADDING = 1 << 16  # of a row, in elements: scratch memory is as long
 MOST_TAPS = 1 << 12  # which are gone through, also where they fall on padding
 
 
-def _placing(attributes: dict[str, Any]) -> dict[str, Any]:
+def placing(attributes: dict[str, Any]) -> dict[str, Any]:
     return {name: attributes[name] for name in ("auto_pad", "pads", "strides", "dilations")}
 
 
@@ -57,7 +57,7 @@ def bind_maximum(site: Site) -> Call | None:
     if x is None or y is None or any(each is not None for each in site.writes[1:]):
         return None
     how = site.attributes
-    window = window_of(x.shape[2:], how["kernel_shape"], ceil_mode=how["ceil_mode"], **_placing(how))
+    window = window_of(x.shape[2:], how["kernel_shape"], ceil_mode=how["ceil_mode"], **placing(how))
     return pooled(site.kernels, x, window, None, y, threads=site.threads)
 
 
@@ -68,5 +68,5 @@ def bind_average(site: Site) -> Call | None:
         return None
     how = site.attributes
     pad, ceil = how["count_include_pad"], how["ceil_mode"]
-    window, counts = counted(x.shape[2:], how["kernel_shape"], pad, ceil, **_placing(how))
+    window, counts = counted(x.shape[2:], how["kernel_shape"], pad, ceil, **placing(how))
     return pooled(site.kernels, x, window, counts.astype(np.float32), y, threads=site.threads)

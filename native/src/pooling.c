@@ -8,23 +8,14 @@
 
 #include "lanes.h"
 #include "share.h"
+#include "sweep.h"
 
 typedef struct {
-    int64_t size[3], places[3], kernel[3], strides[3], dilations[3], before[3];
-} Window;
-
-typedef struct {
-    const Window *window;
+    const Sweep *window;
     const float *x, *counts; /* one number for each place */
     float *y, *scratch;
     int64_t padded, row;     /* lengths of the padded row, and of one of results, in scratch */
 } Pool;
-
-/* Where tap k of axis `axis` falls on for place o; −1 beyond the input. */
-INLINE int64_t tap(const Window *w, int axis, int64_t o, int64_t k) {
-    int64_t at = o * w->strides[axis] + k * w->dilations[axis] - w->before[axis];
-    return at >= 0 && at < w->size[axis] ? at : -1;
-}
 
 /* Elements 0, stride, 2 × stride …; what is read beyond them is in memory. */
 INLINE vfloat vload_strided(const float *p, int64_t stride) {
@@ -47,7 +38,7 @@ typedef struct {
 } Line;
 
 static void greatest_line(const Pool *pool, const Line *line) {
-    const Window *w = pool->window;
+    const Sweep *w = pool->window;
     fill(line->padded, pool->padded, -__builtin_inff());
     for (int64_t d = 0; d < w->kernel[0]; d++)
         for (int64_t h = 0; h < w->kernel[1]; h++) {
@@ -67,7 +58,7 @@ static void greatest_line(const Pool *pool, const Line *line) {
 }
 
 static void average_line(const Pool *pool, const Line *line) {
-    const Window *w = pool->window;
+    const Sweep *w = pool->window;
     fill(line->result, LANES * pool->row, 0);
     for (int64_t d = 0; d < w->kernel[0]; d++)
         for (int64_t h = 0; h < w->kernel[1]; h++) {
@@ -94,7 +85,7 @@ static void average_line(const Pool *pool, const Line *line) {
 #define POOL(name, line_of, rows_of_results)                                                                      \
     static void name##_task(void *context, int64_t task, int64_t lane) {                                          \
         const Pool *pool = context;                                                                               \
-        const Window *w = pool->window;                                                                           \
+        const Sweep *w = pool->window;                                                                            \
         int64_t lines = w->places[0] * w->places[1], image = task / lines, at = task % lines;                     \
         int64_t each = pool->padded + (rows_of_results) * pool->row;                                              \
         Line line = {.image = pool->x + image * w->size[0] * w->size[1] * w->size[2]};                            \
@@ -107,8 +98,8 @@ static void average_line(const Pool *pool, const Line *line) {
     }                                                                                                             \
     KERNEL(name)(int64_t threads, int64_t images, const int64_t *window, const float *x, const float *counts,     \
                  float *y) {                                                                                      \
-        Pool pool = {.window = (const Window *)window, .x = x, .counts = counts, .y = y};                         \
-        const Window *w = pool.window;                                                                            \
+        Pool pool = {.window = (const Sweep *)window, .x = x, .counts = counts, .y = y};                         \
+        const Sweep *w = pool.window;                                                                            \
         int64_t lines = images * w->places[0] * w->places[1];                                                     \
         int64_t reach = (w->places[2] - 1) * w->strides[2] + (w->kernel[2] - 1) * w->dilations[2] + 1;            \
         if (!lines) return 0;                                                                                     \

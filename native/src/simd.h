@@ -9,6 +9,7 @@
  *   vgreatest(a, b)  vleast(a, b)                      of two zeros +0, −0; a NaN of theirs is whichever
  *   vfma(a, b, c)  vsqrt(x)  vsqrt_d(x)                rounded once
  *   vmost_d(x, end)  vleast_d(x, end)                  x or, if it is more (less), end; a NaN stays one
+ *   vmadd(a, b)                                        a₀ × b₀ + a₁ × b₁ of the int16s in each int32, −2¹⁵ aside
  *   vlow(x)  vhigh(x)  vnarrow(low, high)              floats to doubles and back, rounded once
  *   Lanes: a choice of elements                        lanes_of(mask), all_lanes(lanes)
  *   vload_lanes(p, lanes)  vstore_lanes(p, x, lanes)   what is not chosen is not touched, and loaded as +0

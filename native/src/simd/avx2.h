@@ -15,6 +15,7 @@ INLINE void vstore(float *p, vfloat x) { _mm256_storeu_ps(p, x); }
 INLINE vfloat vfma(vfloat a, vfloat b, vfloat c) { return _mm256_fmadd_ps(a, b, c); }
 INLINE vfloat vsqrt(vfloat x) { return _mm256_sqrt_ps(x); }
 INLINE vdouble vsqrt_d(vdouble x) { return _mm256_sqrt_pd(x); }
+INLINE vint vmadd(vint a, vint b) { return (vint)_mm256_madd_epi16((__m256i)a, (__m256i)b); }
 INLINE vdouble vmost_d(vdouble x, vdouble end) { return _mm256_min_pd(end, x); }
 INLINE vdouble vleast_d(vdouble x, vdouble end) { return _mm256_max_pd(end, x); }
 INLINE vdouble vlow(vfloat x) { return _mm256_cvtps_pd(_mm256_castps256_ps128(x)); }

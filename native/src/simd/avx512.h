@@ -15,6 +15,7 @@ INLINE void vstore(float *p, vfloat x) { _mm512_storeu_ps(p, x); }
 INLINE vfloat vfma(vfloat a, vfloat b, vfloat c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE vfloat vsqrt(vfloat x) { return _mm512_sqrt_ps(x); }
 INLINE vdouble vsqrt_d(vdouble x) { return _mm512_sqrt_pd(x); }
+INLINE vint vmadd(vint a, vint b) { return (vint)_mm512_madd_epi16((__m512i)a, (__m512i)b); }
 INLINE vdouble vmost_d(vdouble x, vdouble end) { return _mm512_min_pd(end, x); }
 INLINE vdouble vleast_d(vdouble x, vdouble end) { return _mm512_max_pd(end, x); }
 INLINE vdouble vlow(vfloat x) { return _mm512_cvtps_pd(_mm512_castps512_ps256(x)); }

@@ -17,6 +17,10 @@ INLINE vfloat vfma(vfloat a, vfloat b, vfloat c) {
 }
 INLINE vfloat vsqrt(vfloat x) { return (vfloat)vsqrtq_f32((float32x4_t)x); }
 INLINE vdouble vsqrt_d(vdouble x) { return (vdouble)vsqrtq_f64((float64x2_t)x); }
+INLINE vint vmadd(vint a, vint b) {
+    int32x4_t low = vmull_s16(vget_low_s16((int16x8_t)a), vget_low_s16((int16x8_t)b));
+    return (vint)vpaddq_s32(low, vmull_high_s16((int16x8_t)a, (int16x8_t)b));
+}
 INLINE vdouble vmost_d(vdouble x, vdouble end) { return (vdouble)vminq_f64((float64x2_t)x, (float64x2_t)end); }
 INLINE vdouble vleast_d(vdouble x, vdouble end) { return (vdouble)vmaxq_f64((float64x2_t)x, (float64x2_t)end); }
 INLINE vdouble vlow(vfloat x) { return (vdouble)vcvt_f64_f32(vget_low_f32((float32x4_t)x)); }

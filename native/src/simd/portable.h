@@ -20,6 +20,10 @@ INLINE vfloat vnarrow(vdouble low, vdouble high) {
 }
 INLINE vfloat vsqrt(vfloat x) { return (vfloat){sqrtf(x[0]), sqrtf(x[1]), sqrtf(x[2]), sqrtf(x[3])}; }
 INLINE vdouble vsqrt_d(vdouble x) { return (vdouble){sqrt(x[0]), sqrt(x[1])}; }
+INLINE vint vmadd(vint a, vint b) {
+    VECTOR(uint32_t) low_a = (VECTOR(uint32_t))a << 16, low_b = (VECTOR(uint32_t))b << 16;
+    return ((vint)low_a >> 16) * ((vint)low_b >> 16) + (a >> 16) * (b >> 16);
+}
 INLINE vdouble vmost_d(vdouble x, vdouble end) {
     vlong beyond = x > end;
     return (vdouble)((beyond & (vlong)end) | (~beyond & (vlong)x));
