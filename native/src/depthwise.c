@@ -46,7 +46,8 @@ static Column column_of(const Window *w, int64_t across, int64_t tap) {
 INLINE vfloat read_places(const float *row, const Column *c, const int stride, const int inside) {
     const float *p = row + c->start;
     if (stride == 1) return inside ? vload(p) : vload_lanes(p, c->reads);
-    if (stride == 2) return inside ? veven(vload(p), vload(p + WIDTH)) : veven(vload_lanes(p, c->reads), vload_lanes(p + WIDTH, c->after));
+    if (stride == 2 && inside) return veven(vload(p), vload(p + WIDTH));
+    if (stride == 2) return veven(vload_lanes(p, c->reads), vload_lanes(p + WIDTH, c->after));
     vfloat x = {0};
     for (int i = 0; i < WIDTH; i++) x[i] = row[c->at[i]];
     return x;

@@ -25,6 +25,8 @@ INLINE int64_t greatest_of(int64_t a, int64_t b) { return a > b ? a : b; }
 INLINE int64_t ceiling(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /* Where the `part`-th of `parts` nearly equal pieces of 0 … total begins. */
-INLINE int64_t piece(int64_t total, int64_t parts, int64_t part) { return total / parts * part + least_of(part, total % parts); }
+INLINE int64_t piece(int64_t total, int64_t parts, int64_t part) {
+    return total / parts * part + least_of(part, total % parts);
+}
 
 #endif
