@@ -7,7 +7,7 @@ import numpy as np
 from assay.operators.arithmetic import Array
 from assay.operators.convolutions import window_of
 from native.epilogue import Add, Step
-from native.products import Packed, bound_convolution, bound_matmul, pack
+from native.products import MOST_PIXELS, Packed, bound_convolution, bound_matmul, pack, padded
 from native.sites import Call, Site, binds
 
 FLOAT32 = np.dtype(np.float32)
@@ -47,6 +47,8 @@ def bind_convolution(site: Site) -> Call | None:
     how = site.attributes
     groups, _ = how.pop("group"), how.pop("kernel_shape")
     window = window_of(x.shape[2:], weights.shape[2:], **how)
+    if padded(x.shape[2:], window) >= MOST_PIXELS:
+        return None
     bias = site.read(2)
     steps = site.steps if bias is None else (Add(bias), *site.steps)
     bound = bound_convolution(site.kernels, x, weights, window, groups, steps=steps, threads=site.threads, out=out)

@@ -162,8 +162,7 @@ def bound_convolution(
     if min(*window.kernel, *window.strides, *window.dilations) < 1 or min(*window.before, *window.after) < 0:
         raise ValueError(f"expected sizes and steps of 1 or more, padding of 0 or more: {window}")
     shape = (x.shape[0], made, *window.places(x.shape[2:]))
-    padded = prod(b + s + a for b, s, a in zip(window.before, x.shape[2:], window.after, strict=True))
-    if min(shape) < 0 or padded >= MOST_PIXELS:
+    if min(shape) < 0 or padded(x.shape[2:], window) >= MOST_PIXELS:
         raise ValueError(f"expected a window that fits, and less than {MOST_PIXELS} padded pixels: {window}")
     epilogue = lower(steps, Output(shape, made, prod(shape[2:]), channels_are_rows=True))
     out = result(out, shape, x, weights, *epilogue.operands)
@@ -176,6 +175,11 @@ def bound_convolution(
         *epilogue.arguments(),
     )
     return Bound(call, out)
+
+
+def padded(size: Sequence[int], window: Window) -> int:
+    """How many pixels an image has with its padding."""
+    return prod(b + s + a for b, s, a in zip(window.before, size, window.after, strict=True))
 
 
 def _geometry(shape: tuple[int, ...], made: int, window: Window, groups: int) -> Array:

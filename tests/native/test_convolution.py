@@ -10,6 +10,7 @@ from assay.operators.products import Window
 from native.epilogue import RELU, Add, Normalise
 from native.products import convolution
 from tests.native import machines
+from tests.native.carrying_out import declined
 from tests.native.comparing import nasty, numbers, same_bits
 
 THREADS = (1, 2, 3, 8)
@@ -163,3 +164,8 @@ def test_any_shape(
 def test_nothing_goes_down_unchecked(kernels, x, weights, over, groups):
     with pytest.raises(ValueError, match=r"expected|groups"):
         convolution(kernels, np.zeros(x, np.float32), np.zeros(weights, np.float32), over, groups)
+
+
+def test_an_image_that_is_padded_beyond_measure_is_left_to_the_plain_operator(kernels):
+    x, weights = np.ones((1, 1, 1, 1), np.float32), np.ones((1, 1, 3, 3), np.float32)
+    assert declined(kernels, "Conv", x, weights, pads=(2**16,) * 4, strides=(2**16, 2**16))

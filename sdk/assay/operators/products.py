@@ -73,12 +73,17 @@ class _Axis(NamedTuple):
 
     def taps(self) -> Iterator[tuple[int, slice, slice]]:
         """Those that fall on the input for any output; a kernel may be far larger than what it sees of it."""
-        first = max(0, -(((self.places - 1) * self.stride - self.before) // self.dilation))
-        end = min(self.kernel, (self.size - 1 + self.before) // self.dilation + 1)
-        for tap in range(first, end):
-            read, written = self._cut(tap * self.dilation - self.before)
-            if written.start < written.stop:
-                yield tap, read, written
+        for tap in self._seeing():
+            yield tap, *self._cut(tap * self.dilation - self.before)
+
+    def _seeing(self) -> Iterator[int]:
+        """Taps that fall on the input, output by output from the last on: each one's lie behind the next one's."""
+        done = 0
+        for output in reversed(range(self.places)):
+            start = output * self.stride - self.before  # where tap 0 falls
+            end = min(self.kernel, (self.size - 1 - start) // self.dilation + 1)
+            yield from range(max(done, -(start // self.dilation)), end)
+            done = max(done, end)
 
     def _cut(self, offset: int) -> tuple[slice, slice]:
         """Where output o reads input o × stride + offset: which inputs, and for which outputs."""

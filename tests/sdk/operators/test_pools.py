@@ -311,3 +311,11 @@ def test_a_channel_without_elements():
 def test_a_channel_has_at_least_one_axis(name):
     with pytest.raises(Refused, match="rank"):
         operate(name, numbers(1, 2, 3), version=22)
+
+
+def test_taps_that_see_padding_alone_take_no_time_however_many():
+    far = 2**30
+    x = np.float32([[[3]]])
+    given = {"kernel_shape": (far,), "pads": (far - 1, far - 1), "strides": (far - 1,)}
+    for name in ("MaxPool", "LpPool"):
+        assert operate(name, x, version=22, **given).tolist() == [[[3, 3]]]
