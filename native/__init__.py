@@ -6,6 +6,8 @@
     library.py           finds that library and the best instruction set of this machine, at run time
     checks.py            of types, shapes and memory, before any pointer goes down
     products.py          matrix products; epilogue.py: what is done to their results in the same go
+    elements.py …        elements, sums, moves, bytes, trees: checked callers, each beside what binds it (sites.py)
+    binders.py           all of these
 
 To add a kernel: write `KERNEL(name)(…)` in a file in src/ that includes simd.h, taking pointers and int64_t alone
 (build.py finds the file); write a function as in products.py, which checks, then calls `kernels.call("name", …)`;

@@ -1,11 +1,22 @@
 """Declares every binder: who imports this finds them all in `sites.BINDERS`."""
 
-from native import bind_products, broadcasting, elements, integers, moves, normalisations, pools, reductions
+from native import (
+    bind_products,
+    broadcasting,
+    elements,
+    forests,
+    integers,
+    moves,
+    normalisations,
+    pools,
+    reductions,
+)
 
 __all__ = [
     "bind_products",
     "broadcasting",
     "elements",
+    "forests",
     "integers",
     "moves",
     "normalisations",

@@ -40,7 +40,7 @@ def _infer(x: TensorType, **given: Any) -> TensorType:
     check_target_transform(transform, targets)
     if x.dtype == np.float64 and transform != "NONE":
         raise unfit("post_transform of float64", expected="NONE, or float32", got=transform)
-    forest = _forest(given)
+    forest = forest_of(given)
     for name, found in (("nodes_splits", forest.threshold), ("leaf_weights", forest.weight)):
         if found.dtype != x.dtype:
             raise unfit(f"the type of {name}", expected=f"{x.dtype}, as that of X", got=str(found.dtype))
@@ -56,7 +56,7 @@ def _chosen(name: str, names: tuple[str, ...], given: Mapping[str, Any]) -> str:
     return names[number]
 
 
-def _forest(given: Mapping[str, Any]) -> Forest:
+def forest_of(given: Mapping[str, Any]) -> Forest:
     """Branches first, then leaves, in one list. Raises Refused."""
     split, weight = (tensor_list(given[name], name) for name in ("nodes_splits", "leaf_weights"))
     feature, target = integer_list(given, "nodes_featureids"), integer_list(given, "leaf_targetids")
@@ -137,6 +137,12 @@ def _members(values: Array | None, mode: Array, split: Array) -> Members:
 @operator("TreeEnsemble", 5, domain=ML, infer=_infer, attributes=ATTRIBUTES)
 def tree_ensemble(x: Array, **given: Any) -> Array:
     """In the type of X: (rows, targets)."""
-    scores = _forest(given).scores(x, given["n_targets"], AGGREGATES[given["aggregate_function"]])
+    return estimated(
+        forest_of(given).scores(x, given["n_targets"], AGGREGATES[given["aggregate_function"]]), given
+    )
+
+
+def estimated(scores: Array, given: Mapping[str, Any]) -> Array:
+    """What a forest's scores, (rows, targets), come to."""
     transform = TRANSFORMS[given["post_transform"]]
     return scores if transform == "NONE" else transformed(scores, transform)

@@ -68,7 +68,7 @@ TARGET_TENSORS = (*TENSORS, *_lists("Array", None, "target_weights_as_tensor"))
 # --- forests ----------------------------------------------------------------------------------------------------
 
 
-def _forest(given: Given, of: str) -> Forest:
+def forest_of(given: Given, of: str) -> Forest:
     """`of`: what its leaves vote for, `class` or `target`. Raises Refused."""
     trees, ids = integer_list(given, "nodes_treeids"), integer_list(given, "nodes_nodeids")
     threshold, mode = number_list(given, "nodes_values"), _modes(given["nodes_modes"])
@@ -160,7 +160,7 @@ def _infer_classes(x: TensorType, **given: Any) -> tuple[TensorType, TensorType]
     labels = integer_list(given, "classlabels_int64s")
     check_labels(labels, given["classlabels_strings"])
     check_transform(given["post_transform"])
-    forest = _forest(given, "class")
+    forest = forest_of(given, "class")
     forest.check(features, len(labels))
     alone = _class_alone(forest, labels)
     check_length(
@@ -186,9 +186,14 @@ def _class_alone(forest: Forest, labels: Array) -> int | None:
 )
 def tree_ensemble_classifier(x: Array, **given: Any) -> tuple[Array, Array]:
     """Labels int64 (rows), scores float32 (rows, classes)."""
+    forest, classes = forest_of(given, "class"), len(given["classlabels_int64s"])
+    return classified(forest.scores(floats(x), classes, "SUM"), forest, given)
+
+
+def classified(scores: Array, forest: Forest, given: Given) -> tuple[Array, Array]:
+    """What the forest's scores, (rows, classes), come to."""
     labels = integer_list(given, "classlabels_int64s")
-    forest, base, transform = _forest(given, "class"), number_list(given, "base_values"), given["post_transform"]
-    scores = forest.scores(floats(x), len(labels), "SUM")
+    base, transform = number_list(given, "base_values"), given["post_transform"]
     alone = _class_alone(forest, labels)
     if alone is None:
         scores = _with_base(scores, base)
@@ -209,7 +214,7 @@ def _infer_targets(x: TensorType, **given: Any) -> TensorType:
     targets = _check_targets(given["n_targets"], given["aggregate_function"])
     check_target_transform(given["post_transform"], targets)
     check_length("base_values", number_list(given, "base_values"), 0, targets)
-    _forest(given, "target").check(features, targets)
+    forest_of(given, "target").check(features, targets)
     return TensorType(np.dtype(np.float32), (batch, targets))
 
 
@@ -232,6 +237,11 @@ def _check_targets(targets: int, aggregate: str) -> int:
 )
 def tree_ensemble_regressor(x: Array, **given: Any) -> Array:
     """float32 (rows, targets)."""
-    scores = _forest(given, "target").scores(floats(x), given["n_targets"], given["aggregate_function"])
+    forest = forest_of(given, "target")
+    return estimated(forest.scores(floats(x), given["n_targets"], given["aggregate_function"]), given)
+
+
+def estimated(scores: Array, given: Given) -> Array:
+    """What a forest's scores, (rows, targets), come to."""
     scores = _with_base(scores, number_list(given, "base_values"))
     return transformed(canonical(scores.astype(np.float32)), given["post_transform"])
