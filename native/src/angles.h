@@ -43,7 +43,8 @@ INLINE Doubles sine_d(Doubles x, const int quarters) {
         vdouble near = vselect_d(is_near, x.of[i], vsplat_d(0.0));
         vdouble shifted = near * TWO_OVER_PI + INTEGER, whole = shifted - INTEGER;
         n[i] = (vlong)shifted;
-        r.of[i] = vselect_d(finite, ((near - whole * HALF_PI_1) - whole * HALF_PI_2) - whole * HALF_PI_3, vsplat_d(NAN));
+        r.of[i] =
+            vselect_d(finite, ((near - whole * HALF_PI_1) - whole * HALF_PI_2) - whole * HALF_PI_3, vsplat_d(NAN));
         any |= finite & ~is_near;
     }
     if (__builtin_expect(any_of(any), 0))

@@ -22,9 +22,13 @@ INLINE vfloat load_some(const float *p, const int stride, int64_t n) {
                            int64_t n) {                                                                           \
         int64_t i = 0;                                                                                            \
         for (; i + WIDTH <= n; i += WIDTH)                                                                        \
-            vstore(y + i, of(load_some(a + i * a_stride, a_stride, WIDTH), load_some(b + i * b_stride, b_stride, WIDTH))); \
+            vstore(y + i, of(load_some(a + i * a_stride, a_stride, WIDTH),                                        \
+                             load_some(b + i * b_stride, b_stride, WIDTH)));                                      \
         if (i < n)                                                                                                \
-            vstore_first(y + i, of(load_some(a + i * a_stride, a_stride, n - i), load_some(b + i * b_stride, b_stride, n - i)), n - i); \
+            vstore_first(                                                                                         \
+                y + i,                                                                                            \
+                of(load_some(a + i * a_stride, a_stride, n - i), load_some(b + i * b_stride, b_stride, n - i)),   \
+                n - i);                                                                                           \
     }                                                                                                             \
     static void name##_range(const void *job, int64_t from, int64_t to) {                                         \
         const Broadcast *all = job;                                                                               \
@@ -73,7 +77,8 @@ INLINE Doubles power_d(Doubles x, Doubles y) {
     return power;
 }
 
-INLINE void power_row(const float *a, const int64_t a_stride, const float *b, const int64_t b_stride, float *y, int64_t n) {
+INLINE void power_row(const float *a, const int64_t a_stride, const float *b, const int64_t b_stride, float *y,
+                      int64_t n) {
     for (int64_t at = 0; at < n; at += FLOATS) {
         float x[FLOATS] = {0}, to[FLOATS] = {0}, made[FLOATS];
         int64_t some = least_of(FLOATS, n - at);

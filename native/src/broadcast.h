@@ -1,8 +1,8 @@
 /* Elements of operands whose shapes are brought together, row by row: a row is the last axis, along which each
  * operand has a stride of 0 or 1.
  *
- * A plan is integers, from native/broadcasting.py: how many axes, MOST_AXES at most; their lengths; and the strides
- * of each operand along each of them, in elements. The result is row-major.
+ * A plan is integers, from native/broadcasting.py: how many axes, MOST_AXES at most; their lengths; and the
+ * strides of each operand along each of them, in elements. The result is row-major.
  */
 #ifndef BROADCAST_H
 #define BROADCAST_H
@@ -23,7 +23,9 @@ typedef struct {
 } Row;
 
 INLINE int64_t row_length(const int64_t *plan) { return plan[plan[0]]; }
-INLINE int64_t stride_of(const int64_t *plan, int64_t operand, int64_t axis) { return plan[1 + (1 + operand) * plan[0] + axis]; }
+INLINE int64_t stride_of(const int64_t *plan, int64_t operand, int64_t axis) {
+    return plan[1 + (1 + operand) * plan[0] + axis];
+}
 INLINE int64_t last_stride(const int64_t *plan, int64_t operand) { return stride_of(plan, operand, plan[0] - 1); }
 
 INLINE Row find_row(const int64_t *plan, int64_t number) {
@@ -45,8 +47,8 @@ INLINE void next_row(const int64_t *plan, Row *row) {
     }
 }
 
-/* Runs `body` for each row, or part of one, of elements from … to: its `n` elements begin at `first` in the result,
- * at `row.at[o] + column × last stride` in operand o. */
+/* Runs `body` for each row, or part of one, of elements from … to: its `n` elements begin at `first` in the
+ * result, at `row.at[o] + column × last stride` in operand o. */
 #define FOR_ROWS(b, from, to, body)                                                                               \
     do {                                                                                                          \
         const int64_t *plan_ = (b)->plan, length_ = row_length(plan_);                                            \

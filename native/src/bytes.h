@@ -1,4 +1,5 @@
-/* Bytes, signed or not, that stand for numbers: read, less their zero, and written (section 6 of the specification). */
+/* Bytes, signed or not, that stand for numbers: read, less their zero, and written (section 6 of the
+ * specification). */
 #ifndef BYTES_H
 #define BYTES_H
 

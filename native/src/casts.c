@@ -29,7 +29,8 @@ typedef struct {
 
 /* Towards zero, an end for what lies beyond it, 0 for NaN. 2³¹ and 2⁶³ are no integers of the type: what is as
  * large becomes its end. */
-#define WITHIN(x, below, least, above, most) ((x) != (x) ? 0 : (x) < (below) ? (least) : (x) >= (above) ? (most) : (int64_t)(x))
+#define WITHIN(x, below, least, above, most)                                                                      \
+    ((x) != (x) ? 0 : (x) < (below) ? (least) : (x) >= (above) ? (most) : (int64_t)(x))
 
 CAST(float32, float, bool, uint8_t, x != 0)
 CAST(float32, float, uint8, uint8_t, x > 0 ? (x < 255 ? (int32_t)x : 255) : 0)

@@ -55,7 +55,8 @@ COMPARISONS(int64_t)
     static void where_##type##_range(const void *job, int64_t from, int64_t to) {                                 \
         const Broadcast *all = job;                                                                               \
         const int64_t *plan = all->plan;                                                                          \
-        const int64_t c_stride = last_stride(plan, 0), a_stride = last_stride(plan, 1), b_stride = last_stride(plan, 2); \
+        const int64_t c_stride = last_stride(plan, 0), a_stride = last_stride(plan, 1),                           \
+                      b_stride = last_stride(plan, 2);                                                            \
         FOR_ROWS(all, from, to, {                                                                                 \
             const uint8_t *c = (const uint8_t *)all->operand[0] + row.at[0] + column * c_stride;                  \
             const type *a = (const type *)all->operand[1] + row.at[1] + column * a_stride;                        \

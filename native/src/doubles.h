@@ -28,15 +28,15 @@ enum { FLOATS = CHAINS * WIDTH / 2 }; /* as many as Doubles hold */
 #define INTEGER 0x1.8p52
 
 INLINE vdouble vsplat_d(double x) { return (vdouble){0} + x; }
-INLINE vdouble vselect_d(vlong mask, vdouble a, vdouble b) { return (vdouble)((mask & (vlong)a) | (~mask & (vlong)b)); }
+INLINE vdouble vselect_d(vlong mask, vdouble a, vdouble b) {
+    return (vdouble)((mask & (vlong)a) | (~mask & (vlong)b));
+}
 INLINE vdouble vabs_d(vdouble x) { return (vdouble)((vulong)x & ~(1ULL << 63)); }
 INLINE vdouble vcopysign_d(vdouble size, vdouble sign) {
     return (vdouble)(((vulong)size & ~(1ULL << 63)) | ((vulong)sign & 1ULL << 63));
 }
 /* Between −end and end; a NaN stays. */
-INLINE vdouble vwithin_d(vdouble x, double end) {
-    return vleast_d(vmost_d(x, vsplat_d(end)), vsplat_d(-end));
-}
+INLINE vdouble vwithin_d(vdouble x, double end) { return vleast_d(vmost_d(x, vsplat_d(end)), vsplat_d(-end)); }
 
 /* The first n floats, or FLOATS if n is more; +0 for those that are not there. */
 INLINE Doubles load_doubles(const float *p, int64_t n) {

@@ -38,7 +38,8 @@ INLINE int answer(const int asked, int mode, double value, double threshold) {
 }
 
 /* NaN if either is; of two zeros +0, or −0 for the lesser. */
-#define EXTREME(a, b, before, sign) ((a) != (a) ? (a) : (b) != (b) ? (b) : (a) == (b) ? (sign ? (b) : (a)) : (a) before (b) ? (a) : (b))
+#define EXTREME(a, b, before, sign)                                                                               \
+    ((a) != (a) ? (a) : (b) != (b) ? (b) : (a) == (b) ? (sign ? (b) : (a)) : (a)before(b) ? (a) : (b))
 
 #define FOREST(name, value_type, score_type, sign_of, nan_of)                                                     \
     INLINE void name##_descend(const Forest *f, int64_t root, const value_type *x, const int rows,                \
@@ -56,7 +57,7 @@ INLINE int answer(const int asked, int mode, double value, double threshold) {
             }                                                                                                     \
         }                                                                                                         \
     }                                                                                                             \
-    INLINE void name##_ask(const Forest *f, int64_t root, const value_type *x, const int rows, int32_t *at) {      \
+    INLINE void name##_ask(const Forest *f, int64_t root, const value_type *x, const int rows, int32_t *at) {     \
         if (f->asked == LEQ) name##_descend(f, root, x, rows, LEQ, at);                                           \
         else if (f->asked == LT) name##_descend(f, root, x, rows, LT, at);                                        \
         else name##_descend(f, root, x, rows, MIXED, at);                                                         \
@@ -86,7 +87,8 @@ INLINE int answer(const int asked, int mode, double value, double threshold) {
                 int32_t at[ABREAST];                                                                              \
                 if (rows == ABREAST) name##_ask(f, f->root[tree], x, ABREAST, at);                                \
                 else                                                                                              \
-                    for (int64_t i = 0; i < rows; i++) name##_ask(f, f->root[tree], x + i * f->features, 1, at + i); \
+                    for (int64_t i = 0; i < rows; i++)                                                            \
+                        name##_ask(f, f->root[tree], x + i * f->features, 1, at + i);                             \
                 for (int64_t i = 0; i < rows; i++)                                                                \
                     name##_vote(f, f->node + at[i], y + (row - from + i) * f->targets,                            \
                                 voted + (row - from + i) * f->targets);                                           \

@@ -1,4 +1,5 @@
-/* Functions of one float each: evaluated in double, rounded once, with one NaN (section 4 of the specification). */
+/* Functions of one float each: evaluated in double, rounded once, with one NaN (section 4 of the specification).
+ */
 #include "doubles.h"
 
 #include "angles.h"

@@ -26,11 +26,12 @@ KERNEL(pack_rows)(int64_t rows, int64_t links, int64_t is_signed, const uint8_t 
 }
 
 /* n ≤ STRIP columns of the right operand, (links, columns), from b on, each less its zero. */
-static void pack_strip(const uint8_t *b, int64_t links, int64_t columns, int64_t n, int64_t is_signed, const uint8_t *zero,
-                       int64_t zero_stride, int32_t *strip) {
+static void pack_strip(const uint8_t *b, int64_t links, int64_t columns, int64_t n, int64_t is_signed,
+                       const uint8_t *zero, int64_t zero_stride, int32_t *strip) {
     vint less[2], flip = vsplat_int(is_signed ? 0x80 : 0);
     int32_t each[STRIP];
-    for (int64_t j = 0; j < STRIP; j++) each[j] = zero_of(zero && j < n ? zero + j * zero_stride : NULL, is_signed).less;
+    for (int64_t j = 0; j < STRIP; j++)
+        each[j] = zero_of(zero && j < n ? zero + j * zero_stride : NULL, is_signed).less;
     memcpy(less, each, sizeof each);
     for (int64_t k = 0; k < links; k += 2)
         for (int64_t half = 0; half < 2; half++) {
@@ -39,13 +40,14 @@ static void pack_strip(const uint8_t *b, int64_t links, int64_t columns, int64_t
             vint first = {0}, second = {0};
             if (left > 0) first = (vload_bytes(from, left) ^ flip) - less[half];
             if (left > 0 && k + 1 < links) second = (vload_bytes(from + columns, left) ^ flip) - less[half];
-            vstore((float *)strip + k / 2 * STRIP + half * WIDTH, (vfloat)((first & 0xFFFF) | (vint)((vuint)second << 16)));
+            vstore((float *)strip + k / 2 * STRIP + half * WIDTH,
+                   (vfloat)((first & 0xFFFF) | (vint)((vuint)second << 16)));
         }
 }
 
 /* All of it, strip after strip. */
-KERNEL(pack_strips)(int64_t batch, int64_t links, int64_t columns, int64_t is_signed, const uint8_t *b, const uint8_t *zero,
-                    int64_t zero_stride, int32_t *to) {
+KERNEL(pack_strips)(int64_t batch, int64_t links, int64_t columns, int64_t is_signed, const uint8_t *b,
+                    const uint8_t *zero, int64_t zero_stride, int32_t *to) {
     for (int64_t matrix = 0; matrix < batch; matrix++)
         for (int64_t j = 0; j < columns; j += STRIP, to += pairs_of(links) * STRIP)
             pack_strip(b + matrix * links * columns + j, links, columns, least_of(STRIP, columns - j), is_signed,
@@ -76,7 +78,8 @@ static void pack_left(const void *job, int64_t from, int64_t to) {
     const Sizes *s = p->sizes;
     for (int64_t row = from; row < to; row++) {
         const uint8_t *zero = p->a_zero ? p->a_zero + row * s->a_zero_stride : NULL;
-        pack_row(p->a + row * s->links, s->links, zero_of(zero, s->a_signed), (int16_t *)(p->left + row * pairs_of(s->links)));
+        pack_row(p->a + row * s->links, s->links, zero_of(zero, s->a_signed),
+                 (int16_t *)(p->left + row * pairs_of(s->links)));
     }
 }
 
@@ -92,15 +95,16 @@ static void product_task(void *context, int64_t task, int64_t lane) {
         pack_strip(p->b + matrix * s->links * s->columns + j, s->links, s->columns, n, s->b_signed,
                    p->b_zero ? p->b_zero + j * s->b_zero_stride : NULL, s->b_zero_stride, (int32_t *)right);
     }
-    integer_strip(p->left + (matrix * s->rows + row) * pairs, right, pairs, least_of(TALL, s->rows - row), p->finish, row, j,
-                  p->y, (matrix * s->rows + row) * s->columns + j, s->columns, n);
+    integer_strip(p->left + (matrix * s->rows + row) * pairs, right, pairs, least_of(TALL, s->rows - row),
+                  p->finish, row, j, p->y, (matrix * s->rows + row) * s->columns + j, s->columns, n);
 }
 
-KERNEL(integer_product)(int64_t threads, const int64_t *sizes, const uint8_t *a, const uint8_t *a_zero, const uint8_t *b,
-                        const uint8_t *b_zero, const int32_t *strips, const float *row_scale, const float *column_scale,
-                        const float *scale, const uint8_t *zero, void *y) {
+KERNEL(integer_product)(int64_t threads, const int64_t *sizes, const uint8_t *a, const uint8_t *a_zero,
+                        const uint8_t *b, const uint8_t *b_zero, const int32_t *strips, const float *row_scale,
+                        const float *column_scale, const float *scale, const uint8_t *zero, void *y) {
     const Sizes *s = (const Sizes *)sizes;
-    Finish f = {.bytes = s->bytes, .is_signed = s->is_signed, .row_scale = row_scale, .column_scale = column_scale};
+    Finish f = {
+        .bytes = s->bytes, .is_signed = s->is_signed, .row_scale = row_scale, .column_scale = column_scale};
     f.row_stride = s->row_stride, f.column_stride = s->column_stride, f.scale = scale, f.zero = zero;
     Product p = {s, a, a_zero, b, b_zero, strips, NULL, NULL, &f, y};
     int64_t tasks = s->batch * ceiling(s->columns, STRIP) * ceiling(s->rows, TALL), pairs = pairs_of(s->links);
@@ -133,7 +137,8 @@ typedef struct {
     void *y;
 } Convolution;
 
-/* Some places of a strip that lie next to each other: `n` from `across` on in one line, at `column` of the strip. */
+/* Some places of a strip that lie next to each other: `n` from `across` on in one line, at `column` of the strip.
+ */
 typedef struct {
     int64_t column, n, deep, down, across;
 } Segment;
@@ -150,7 +155,8 @@ static int64_t segments_of(const Sweep *s, int64_t place, int64_t n, Segment *fo
 }
 
 /* One link of places next to each other, from a line of the input; every other int16 of `to`. */
-static void fill_segment(const Sweep *s, const uint8_t *line, Zero zero, int64_t across, int64_t k, int64_t n, int16_t *to) {
+static void fill_segment(const Sweep *s, const uint8_t *line, Zero zero, int64_t across, int64_t k, int64_t n,
+                         int16_t *to) {
     const int64_t stride = s->strides[2], begin = across * stride + k * s->dilations[2] - s->before[2];
     int64_t first = begin < 0 ? least_of(n, ceiling(-begin, stride)) : 0;
     int64_t end = begin < s->size[2] ? least_of(n, (s->size[2] - 1 - begin) / stride + 1) : 0;
@@ -173,7 +179,8 @@ static void fill_strip(const Images *c, const uint8_t *x, Zero zero, int64_t pla
                         int16_t *to = (int16_t *)(strip + link / 2 * STRIP + each->column) + link % 2;
                         int64_t z = tap(s, 0, each->deep, d), y = tap(s, 1, each->down, h);
                         if (z >= 0 && y >= 0)
-                            fill_segment(s, x + (z * s->size[1] + y) * s->size[2], zero, each->across, w, each->n, to);
+                            fill_segment(s, x + (z * s->size[1] + y) * s->size[2], zero, each->across, w, each->n,
+                                         to);
                         else
                             for (int64_t j = 0; j < each->n; j++) to[2 * j] = 0;
                     }
@@ -185,19 +192,20 @@ static void convolution_task(void *context, int64_t task, int64_t lane) {
     const Sweep *w = &s->sweep;
     const int64_t places = w->places[0] * w->places[1] * w->places[2], strips = ceiling(places, STRIP);
     const int64_t pairs = pairs_of(s->channels * w->kernel[0] * w->kernel[1] * w->kernel[2]);
-    int64_t part = task / strips, group = part % s->groups, place = task % strips * STRIP; /* part: image and group */
+    int64_t part = task / strips, group = part % s->groups,
+            place = task % strips * STRIP; /* part: image and group */
     int64_t n = least_of(STRIP, places - place);
     int32_t *strip = c->strip + lane * pairs * STRIP;
     memset(strip + (pairs - 1) * STRIP, 0, 4 * STRIP); /* the last link may be half of a pair */
-    fill_strip(s, c->x + part * s->channels * w->size[0] * w->size[1] * w->size[2], zero_of(c->x_zero, s->x_signed), place,
-               n, strip);
+    fill_strip(s, c->x + part * s->channels * w->size[0] * w->size[1] * w->size[2],
+               zero_of(c->x_zero, s->x_signed), place, n, strip);
     integer_strip(c->weights + group * s->made * pairs, strip, pairs, s->made, c->finish, group * s->made, 0, c->y,
                   part * s->made * places + place, places, n);
 }
 
 KERNEL(integer_convolution)(int64_t threads, const int64_t *sizes, const uint8_t *x, const uint8_t *x_zero,
-                            const int32_t *weights, const int32_t *bias, const float *w_scale, const float *x_scale,
-                            const float *scale, const uint8_t *zero, void *y) {
+                            const int32_t *weights, const int32_t *bias, const float *w_scale,
+                            const float *x_scale, const float *scale, const uint8_t *zero, void *y) {
     const Images *s = (const Images *)sizes;
     const Sweep *w = &s->sweep;
     Finish f = {.bytes = s->bytes, .is_signed = s->is_signed, .row_scale = w_scale, .column_scale = x_scale};

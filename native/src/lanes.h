@@ -1,6 +1,7 @@
 /* Sums in sixteen lanes and a tree, and extremes: section 3 of the specification. Of a row, or of COLUMNS columns.
  *
- * A lane is +0 or some number more than nothing, never −0: adding +0 for an element that is not there changes nothing.
+ * A lane is +0 or some number more than nothing, never −0: adding +0 for an element that is not there changes
+ * nothing.
  */
 #ifndef LANES_H
 #define LANES_H
@@ -20,7 +21,9 @@ INLINE vfloat term(const int what, vfloat x, vfloat mean) {
 }
 
 /* Element i becomes element i + by. */
-INLINE vfloat vturned(vfloat x, const int by) { return (vfloat)__builtin_shuffle((vint)x, (vcounting() + by) & (WIDTH - 1)); }
+INLINE vfloat vturned(vfloat x, const int by) {
+    return (vfloat)__builtin_shuffle((vint)x, (vcounting() + by) & (WIDTH - 1));
+}
 
 /* One of sixteen lanes. */
 INLINE float tree(vfloat *s) {

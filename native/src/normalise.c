@@ -28,8 +28,8 @@ INLINE vfloat of_channel(const float *p, const int each, int64_t channel, int64_
     return each ? vload_first(p + i, left) : vsplat(p[channel]);
 }
 
-INLINE void standardise(const Norm *norm, int64_t channel, const float *x, float *y, int64_t n, float mean, float inverse,
-                        const int each, const int biased) {
+INLINE void standardise(const Norm *norm, int64_t channel, const float *x, float *y, int64_t n, float mean,
+                        float inverse, const int each, const int biased) {
     for (int64_t i = 0; i < n; i += WIDTH) {
         vfloat d = (vload_first(x + i, n - i) - vsplat(mean)) * vsplat(inverse);
         vfloat scale = of_channel(norm->scale, each, channel, i, n - i);
@@ -57,7 +57,8 @@ static void standardised(const void *job, int64_t from, int64_t to) {
 }
 
 KERNEL(standardise)(int64_t threads, int64_t rows, int64_t n, int64_t segment, int64_t channels, const float *x,
-                    const float *scale, const float *bias, const float *epsilon, float *y, float *means, float *inverses) {
+                    const float *scale, const float *bias, const float *epsilon, float *y, float *means,
+                    float *inverses) {
     Norm norm = {.n = n, .segment = segment, .channels = channels, .x = x, .scale = scale, .bias = bias};
     norm.y = y, norm.means = means, norm.inverses = inverses, norm.epsilon = *epsilon;
     share(threads, rows, WORTH / greatest_of(n, 1), standardised, &norm);
@@ -87,7 +88,8 @@ KERNEL(root_mean_square)(int64_t threads, int64_t rows, int64_t n, const float *
 INLINE void shift(const Norm *norm, int64_t channel, const float *x, float *y, int64_t n, const int each) {
     for (int64_t i = 0; i < n; i += WIDTH) {
         vfloat d = vload_first(x + i, n - i) - of_channel(norm->mean, each, channel, i, n - i);
-        d = vfma(d, of_channel(norm->scale, each, channel, i, n - i), of_channel(norm->bias, each, channel, i, n - i));
+        d = vfma(d, of_channel(norm->scale, each, channel, i, n - i),
+                 of_channel(norm->bias, each, channel, i, n - i));
         vstore_first(y + i, vcanonical(d), n - i);
     }
 }

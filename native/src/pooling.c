@@ -1,4 +1,5 @@
-/* Windows over images, of three spatial axes (the first ones may be 1 long): sections 3 and 5 of the specification.
+/* Windows over images, of three spatial axes (the first ones may be 1 long): sections 3 and 5 of the
+ * specification.
  *
  * Row by row of the output: rows of the input are copied to a padded one, or the greatest of several are, and then
  * the taps of the last axis are taken from that.
@@ -14,7 +15,7 @@ typedef struct {
     const Sweep *window;
     const float *x, *counts; /* one number for each place */
     float *y, *scratch;
-    int64_t padded, row;     /* lengths of the padded row, and of one of results, in scratch */
+    int64_t padded, row; /* lengths of the padded row, and of one of results, in scratch */
 } Pool;
 
 /* Elements 0, stride, 2 × stride …; what is read beyond them is in memory. */
@@ -52,31 +53,36 @@ static void greatest_line(const Pool *pool, const Line *line) {
     for (int64_t i = 0, n = w->places[2]; i < n; i += WIDTH) {
         vfloat made = extreme_of_none(0);
         for (int64_t k = 0; k < w->kernel[2]; k++)
-            made = vgreatest(made, vload_strided(line->padded + i * w->strides[2] + k * w->dilations[2], w->strides[2]));
+            made = vgreatest(made,
+                             vload_strided(line->padded + i * w->strides[2] + k * w->dilations[2], w->strides[2]));
         vstore_first(line->y + i, vcanonical(made), n - i);
     }
 }
 
 static void average_line(const Pool *pool, const Line *line) {
     const Sweep *w = pool->window;
-    fill(line->result, LANES * pool->row, 0);
+    const int64_t used =
+        least_of(LANES, w->kernel[0] * w->kernel[1] * w->kernel[2]); /* lanes; the others stay +0 */
+    fill(line->result, used * pool->row, 0);
     for (int64_t d = 0; d < w->kernel[0]; d++)
         for (int64_t h = 0; h < w->kernel[1]; h++) {
             int64_t z = tap(w, 0, line->depth, d), y = tap(w, 1, line->height, h);
             if (z < 0 || y < 0) continue;
-            memcpy(line->padded + w->before[2], line->image + (z * w->size[1] + y) * w->size[2], 4 * (size_t)w->size[2]);
+            memcpy(line->padded + w->before[2], line->image + (z * w->size[1] + y) * w->size[2],
+                   4 * (size_t)w->size[2]);
             for (int64_t k = 0; k < w->kernel[2]; k++) {
                 float *lane = line->result + ((d * w->kernel[1] + h) * w->kernel[2] + k) % LANES * pool->row;
                 for (int64_t i = 0; i < w->places[2]; i += WIDTH)
-                    vstore(lane + i, vload(lane + i) + vload_strided(line->padded + i * w->strides[2] + k * w->dilations[2],
-                                                                     w->strides[2]));
+                    vstore(lane + i,
+                           vload(lane + i) + vload_strided(line->padded + i * w->strides[2] + k * w->dilations[2],
+                                                           w->strides[2]));
             }
         }
     for (int64_t i = 0, n = w->places[2]; i < n; i += WIDTH) {
         vfloat s[LANES];
-        for (int j = 0; j < LANES; j++) s[j] = vload(line->result + j * pool->row + i);
-        for (int width = LANES / 2; width; width /= 2)
-            for (int j = 0; j < width; j++) s[j] = s[j] + s[j + width];
+        for (int64_t j = 0; j < used; j++) s[j] = vload(line->result + j * pool->row + i);
+        for (int64_t width = LANES / 2; width; width /= 2)
+            for (int64_t j = 0; j < least_of(width, used - width); j++) s[j] = s[j] + s[j + width];
         vstore_first(line->y + i, vcanonical(s[0] / vload_first(line->counts + i, n - i)), n - i);
     }
 }
@@ -93,13 +99,13 @@ static void average_line(const Pool *pool, const Line *line) {
         line.result = line.padded + pool->padded;                                                                 \
         line.y = pool->y + task * w->places[2];                                                                   \
         line.depth = at / w->places[1], line.height = at % w->places[1];                                          \
-        line.counts = pool->counts ? pool->counts + at * w->places[2] : NULL;                                                         \
+        line.counts = pool->counts ? pool->counts + at * w->places[2] : NULL;                                     \
         line_of(pool, &line);                                                                                     \
     }                                                                                                             \
     KERNEL(name)(int64_t threads, int64_t images, const int64_t *window, const float *x, const float *counts,     \
                  float *y) {                                                                                      \
-        Pool pool = {.window = (const Sweep *)window, .x = x, .counts = counts, .y = y};                         \
-        const Sweep *w = pool.window;                                                                            \
+        Pool pool = {.window = (const Sweep *)window, .x = x, .counts = counts, .y = y};                          \
+        const Sweep *w = pool.window;                                                                             \
         int64_t lines = images * w->places[0] * w->places[1];                                                     \
         int64_t reach = (w->places[2] - 1) * w->strides[2] + (w->kernel[2] - 1) * w->dilations[2] + 1;            \
         if (!lines) return 0;                                                                                     \

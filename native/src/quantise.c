@@ -30,7 +30,8 @@ INLINE void quantise_row(const Scaled *s, int64_t at, int64_t i, int64_t count, 
     const float least = s->is_signed ? -128 : 0;
     for (int64_t j = 0; j < count; j += WIDTH) {
         vint zero = zeros_at(s, each ? i + j : i, each, count - j);
-        vfloat off = __builtin_convertvector(zero, vfloat), v = vload_first(x + j, count - j) / scales_at(s, each ? i + j : i, each, count - j);
+        vfloat off = __builtin_convertvector(zero, vfloat),
+               v = vload_first(x + j, count - j) / scales_at(s, each ? i + j : i, each, count - j);
         vstore_bytes(y + j, vsaturated(v, least - off, (least + 255) - off) + zero, count - j);
     }
 }
@@ -40,7 +41,8 @@ INLINE void dequantise_row(const Scaled *s, int64_t at, int64_t i, int64_t count
     float *y = (float *)s->y + at;
     const int32_t flip = s->is_signed ? 0x80 : 0;
     for (int64_t j = 0; j < count; j += WIDTH) {
-        vint number = ((vload_bytes(x + j, count - j) ^ flip) - flip) - zeros_at(s, each ? i + j : i, each, count - j);
+        vint number =
+            ((vload_bytes(x + j, count - j) ^ flip) - flip) - zeros_at(s, each ? i + j : i, each, count - j);
         vfloat made = __builtin_convertvector(number, vfloat) * scales_at(s, each ? i + j : i, each, count - j);
         vstore_first(y + j, vcanonical(made), count - j);
     }
@@ -68,7 +70,8 @@ SCALED(quantise)
 SCALED(dequantise)
 
 /* To unsigned bytes, by a scale and a zero of their range, 0 included. */
-KERNEL(quantise_dynamically)(int64_t threads, int64_t count, const float *x, uint8_t *y, float *scale, uint8_t *zero) {
+KERNEL(quantise_dynamically)(int64_t threads, int64_t count, const float *x, uint8_t *y, float *scale,
+                             uint8_t *zero) {
     vfloat least = vleast(vsplat(extreme_row(1, x, count)), vsplat(0));
     vfloat most = vgreatest(vsplat(extreme_row(0, x, count)), vsplat(0));
     vfloat step = vcanonical((most - least) / 255.0f);

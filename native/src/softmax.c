@@ -61,7 +61,8 @@ INLINE void softmax_columns(const Softmax *s, const float *x, float *y, int64_t 
 #define SOFTMAX(name, logarithm)                                                                                  \
     static void name##_rows(const void *job, int64_t from, int64_t to) {                                          \
         const Softmax *s = job;                                                                                   \
-        for (int64_t row = from; row < to; row++) softmax_row(s->x + row * s->n, s->y + row * s->n, s->n, logarithm); \
+        for (int64_t row = from; row < to; row++)                                                                 \
+            softmax_row(s->x + row * s->n, s->y + row * s->n, s->n, logarithm);                                   \
     }                                                                                                             \
     static void name##_blocks(const void *job, int64_t from, int64_t to) {                                        \
         const Softmax *s = job;                                                                                   \
@@ -74,7 +75,9 @@ INLINE void softmax_columns(const Softmax *s, const float *x, float *y, int64_t 
     KERNEL(name)(int64_t threads, int64_t outer, int64_t n, int64_t inner, const float *x, float *y) {            \
         Softmax s = {n, inner, x, y};                                                                             \
         if (inner == 1) share(threads, outer, WORTH / greatest_of(n, 1), name##_rows, &s);                        \
-        else share(threads, outer * ceiling(inner, COLUMNS), WORTH / COLUMNS / greatest_of(n, 1), name##_blocks, &s); \
+        else                                                                                                      \
+            share(threads, outer * ceiling(inner, COLUMNS), WORTH / COLUMNS / greatest_of(n, 1), name##_blocks,   \
+                  &s);                                                                                            \
         return 0;                                                                                                 \
     }
 

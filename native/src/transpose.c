@@ -1,7 +1,7 @@
 /* Axes in another order. The axis that was last goes elsewhere (else it is copying, which needs no kernel).
  *
- * x and y are seen as planes of two axes: `across`, which lies next to each other in x, and `down`, which does in y.
- * Squares of them are turned that fit into the nearest cache.
+ * x and y are seen as planes of two axes: `across`, which lies next to each other in x, and `down`, which does in
+ * y. Squares of them are turned that fit into the nearest cache.
  */
 #include <string.h>
 
@@ -36,7 +36,8 @@ INLINE Four load_four(const uint32_t *p) {
 }
 
 /* Sixteen at a time in registers. */
-INLINE void turn_fours(const uint32_t *x, int64_t x_down, uint32_t *y, int64_t y_across, int64_t across, int64_t down) {
+INLINE void turn_fours(const uint32_t *x, int64_t x_down, uint32_t *y, int64_t y_across, int64_t across,
+                       int64_t down) {
     const Four low = {0, 4, 1, 5}, high = {2, 6, 3, 7}, left = {0, 1, 4, 5}, right = {2, 3, 6, 7};
     int64_t a = 0;
     for (; a + 4 <= across; a += 4) {
@@ -89,7 +90,10 @@ KERNEL(transpose)(int64_t threads, int64_t bytes, const int64_t *table, const vo
         t.y_stride[axis] = table[7 + 3 * axis];
         planes *= t.length[axis];
     }
-    Range strips = bytes == 1 ? uint8_t_strips : bytes == 2 ? uint16_t_strips : bytes == 4 ? uint32_t_strips : uint64_t_strips;
+    Range strips = bytes == 1   ? uint8_t_strips
+                   : bytes == 2 ? uint16_t_strips
+                   : bytes == 4 ? uint32_t_strips
+                                : uint64_t_strips;
     share(threads, planes * ceiling(t.across, SQUARE), WORTH / SQUARE / greatest_of(t.down, 1), strips, &t);
     return 0;
 }
