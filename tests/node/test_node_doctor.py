@@ -35,8 +35,9 @@ def words(output):
 
 
 def test_the_specification_s_bits(home):
-    said = CliRunner().invoke(main, ["doctor", "--home", str(home)]).output
-    assert f"ok reproducible operators: the specification's bits (version {VERSION})" in words(said)
+    done = CliRunner().invoke(main, ["doctor", "--home", str(home)])
+    told = f"ok reproducible operators: the specification's bits (version {VERSION})"
+    assert told in words(done.output), done.exc_info
 
 
 def test_a_machine_that_flushes_subnormals_is_a_problem(home, tmp_path):

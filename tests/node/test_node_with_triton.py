@@ -168,7 +168,7 @@ async def test_an_owners_day(home, model, tmp_path):
         assert "alice/affine" in await asyncio.to_thread(run, home, "status")
         checked = await asyncio.to_thread(run, home, "doctor")
         assert "problem" not in checked
-        assert checked.count("ok ") == 10
+        assert checked.count("ok ") == 11
 
         await asyncio.to_thread(run, home, "rotate-key", code=1)  # not while it runs
         await asyncio.to_thread(run, home, "backup", tmp_path / "backup.tar")

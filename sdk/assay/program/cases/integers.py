@@ -86,14 +86,22 @@ def _contributed() -> Iterator[Case]:
     for dtype in BYTES:
         x, zero, one, two = _byte(3, 67, dtype=dtype), np.array(93, dtype), _scale(0.02), _scale(0.07)
         for name in ("QLinearAdd", "QLinearMul"):
-            yield _contribution(name, x, one, zero, _byte(67, dtype=dtype), two, zero, one, zero, note=dtype)
+            for shape, note in (((3, 67), dtype), ((67,), f"{dtype}, spread")):
+                yield _contribution(
+                    name, x, one, zero, _byte(*shape, dtype=dtype), two, zero, one, zero, note=note
+                )
         yield _contribution("QLinearSigmoid", x, two, zero, one, zero, note=dtype)
         yield _contribution("QLinearLeakyRelu", x, two, zero, one, alpha=0.3, note=dtype)
         pooled = _byte(2, 3, 5, 7, dtype=dtype)
         yield _contribution("QLinearGlobalAveragePool", pooled, two, zero, one, zero, channels_last=0, note=dtype)
     scales = positive(67, low=-7, end=-3)
-    yield _contribution("QuantizeLinear", wide(3, 67), scales, anything(67, dtype="uint16"), axis=1)
-    yield _contribution("DequantizeLinear", anything(3, 67, dtype="int16"), anything(67), axis=1)
+    for dtype in ("int8", "uint16"):
+        of_columns = anything(67, dtype=dtype)
+        yield _contribution(
+            "QuantizeLinear", wide(3, 67), scales, of_columns, axis=1, note=f"com.microsoft {dtype}"
+        )
+        x = anything(3, 67, dtype=dtype)
+        yield _contribution("DequantizeLinear", x, anything(67), of_columns, axis=1, note=f"com.microsoft {dtype}")
 
 
 def _contribution(name: str, *inputs: Given, **given: Any) -> Case:
