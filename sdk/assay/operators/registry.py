@@ -123,6 +123,8 @@ class Operator:
     ) -> tuple[TensorType, ...]:
         """The types of the first `outputs` outputs. Raises Refused if it cannot be carried out on such inputs."""
         self._require(inputs)
+        if outputs < 1:
+            raise unfit("its outputs", expected="1 or more", got=str(outputs))
         made = self.infer(*inputs, **self.keywords(attributes, outputs))
         made = made if isinstance(made, tuple) else (made,)
         if len(made) < outputs:

@@ -51,3 +51,9 @@ def test_either_lengths_or_a_number():
         operate("Split", SEVEN, np.int64([3, 4]), version=18, constant=(1,), num_outputs=2, outputs=2)
     with pytest.raises(Refused, match="num_outputs"):
         operate("Split", SEVEN, version=18, num_outputs=3, outputs=2)
+
+
+@pytest.mark.parametrize(("version", "given"), [(11, {}), (13, {}), (18, {"num_outputs": 0})])
+def test_into_no_parts_is_refused(version, given):
+    with pytest.raises(Refused, match="its outputs"):
+        operate("Split", SEVEN, version=version, outputs=0, **given)
