@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from assay.operators.arithmetic import Array, canonical
+from assay.operators.arithmetic import Array, canonical, greatest, least
+from assay.operators.reducing import maximum, minimum
 from assay.operators.registry import TensorType, operator, unfit
 from assay.operators.shapes import ELEMENT_TYPES, FLOAT32, Types, alike, allow, axis_of, element_type
 
@@ -213,7 +214,8 @@ def _dynamic_type(x: TensorType) -> tuple[TensorType, ...]:
 @operator("DynamicQuantizeLinear", 11, infer=_dynamic_type)
 def quantise_dynamically(x: Array) -> tuple[Array, Array, Array]:
     """From the range of the values, 0 included. All 0: the scale is 0, and so is everything."""
-    low, high = x.min(initial=np.float32(0)), x.max(initial=np.float32(0))
+    every, nothing = x.reshape(-1), np.zeros((), np.float32)
+    low, high = least(minimum(every), nothing), greatest(maximum(every), nothing)
     scale = canonical(np.asarray((high - low) / np.float32(255)))
     zero = saturated(np.asarray(-low / scale), np.zeros((), np.uint8))
     return quantised(x, scale, zero), scale, zero

@@ -51,3 +51,9 @@ def test_in_an_infinite_range_everything_is_zero():
 def test_only_float32_is_taken():
     with pytest.raises(Refused, match="type of x"):
         operate("DynamicQuantizeLinear", np.zeros(3), version=11, outputs=3)
+
+
+@pytest.mark.parametrize("zeros", [[0.0, 0.0], [-0.0, -0.0], [0.0, -0.0], [-0.0, 0.0]], ids=str)
+def test_zeros_of_either_sign_have_the_scale_plus_zero(zeros):
+    _, scale, _ = operate("DynamicQuantizeLinear", np.float32(zeros), version=11, outputs=3)
+    assert bits(scale) == [0]
