@@ -15,7 +15,7 @@ FEATURES, TREES, DEPTH = 4, 4, 2
 BRANCHES, LEAVES = 2**DEPTH - 1, 2**DEPTH  # of a tree, whose node i has 2i + 1 and 2i + 2 below it
 NODES = BRANCHES + LEAVES
 MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ")
-MEMBER = 6  # the mode of TreeEnsemble that the others lack
+MEMBER = len(MODES)  # the mode of TreeEnsemble that the others lack
 
 ROWS = {  # whole numbers meet thresholds
     "of everything": anything(67, FEATURES),
@@ -99,9 +99,8 @@ def _regressors() -> Iterator[Case]:
 
 
 def _ensembles() -> Iterator[Case]:
-    """Branches and leaves in lists of their own; every seventh branch asks for membership."""
+    """Branches and leaves in lists of their own; with sets, every seventh branch asks for membership."""
     branches = [(tree, node) for tree in range(TREES) for node in range(BRANCHES)]
-    modes = [(*range(len(MODES)), MEMBER)[i % 7] for i in range(len(branches))]
     given: Attributes = {"n_targets": 2, "aggregate_function": 1}
     for side, below in (("true", 1), ("false", 2)):
         children = [(tree, 2 * node + below) for tree, node in branches]
@@ -116,16 +115,18 @@ def _ensembles() -> Iterator[Case]:
         "nodes_missing_value_tracks_true": tuple(i // 2 % 2 for i in range(len(branches))),
         "tree_roots": tuple(range(0, len(branches), BRANCHES)),
         "leaf_targetids": tuple(i % 3 % 2 for i in range(TREES * LEAVES)),
-        "nodes_modes": np.array(modes, np.uint8),
     }
     for dtype, rows in (("float32", ROWS["of whole numbers"]), ("float64", ROWS["float64"])):
-        tensors = {
-            "nodes_splits": [_threshold(i) for i in range(len(branches))],
-            "leaf_weights": [_number(i) for i in range(TREES * LEAVES)],
-            "membership_values": [0, 1.5, -2, np.nan] * modes.count(MEMBER),
-        }
-        arrays: dict[str, Array] = {name: np.array(each, dtype) for name, each in tensors.items()}
-        yield _learned("TreeEnsemble", 5, rows, note=dtype, **given, **arrays)
+        for modes, note in ((MEMBER, dtype), (MEMBER + 1, f"{dtype} with sets")):
+            mode = [i % modes for i in range(len(branches))]
+            tensors = {
+                "nodes_splits": [_threshold(i) for i in range(len(branches))],
+                "leaf_weights": [_number(i) for i in range(TREES * LEAVES)],
+                "membership_values": [0, 1.5, -2, np.nan] * mode.count(MEMBER),
+            }
+            arrays: dict[str, Array] = {name: np.array(each, dtype) for name, each in tensors.items()}
+            arrays["nodes_modes"] = np.array(mode, np.uint8)
+            yield _learned("TreeEnsemble", 5, rows, note=note, **given, **arrays)
 
 
 # --- linear models and support vector machines ------------------------------------------------------------------
