@@ -15,7 +15,7 @@ from assay.operators.arithmetic import Array
 from native import build
 
 VARIABLE = "ASSAY_KERNELS"
-HINT = "apt-get install gcc libc6-dev; then make, or python -m native.build"
+HINT = "apt-get install gcc libc6-dev; then make setup, or python -m native.build"
 
 # An integer; the memory of an array, or NULL; a table of such. Kernels take nothing else.
 Argument: TypeAlias = int | Array | Sequence[Array | None] | None
