@@ -15,7 +15,7 @@ BANDIT := $(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml $(
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-neon check format lock guides conformance fuzz chaos chaos-members kills-money simulate compare-operators bench-agreement bench-money bench-refereed bench-shop audit clean
+.PHONY: help setup up test test-neon check format lock guides conformance fuzz fuzz-operators chaos chaos-members kills-money simulate compare-operators bench-agreement bench-money bench-refereed bench-shop audit clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,9 @@ conformance: setup ## hold the verifier against docs/vectors (and DATA=folder: a
 
 fuzz: setup ## hand every decoder damaged documents, led by coverage (SECONDS=20 for each, ONLY=name); what breaks one is kept in var/fuzz
 	@$(PYTHON) -m tests.fuzz.campaign --seconds '$(SECONDS)' --only '$(ONLY)'
+
+fuzz-operators: setup ## hand hostile ONNX models to what takes them in and runs them (SECONDS=60 SEED=0 ONLY=Conv)
+	@$(PYTHON) -m tests.fuzz.operators --seconds '$(SECONDS)' $(if $(SEED),--seed '$(SEED)') $(if $(ONLY),--only '$(ONLY)')
 
 chaos: setup ## kill and freeze a site's services under load, then ask for the account (MINUTES=3 SEED=…)
 	@$(PYTHON) -m stack.chaos --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)')

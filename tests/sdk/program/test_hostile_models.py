@@ -1,0 +1,22 @@
+"""Nodes of ONNX's tests, changed at random and followed by others, are refused, or all that run them give the same
+bits. `make fuzz-operators` tries many more.
+"""
+
+import pytest
+
+from native import library
+from tests.fuzz.executing import execute
+from tests.fuzz.models import hostile
+
+KERNELS = [library.load(isa) for isa in library.supported()]
+MODELS = 100  # of each part
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_changed_model_is_refused_or_gives_the_same_bits_everywhere(part):
+    done = [
+        execute(hostile(seed), [KERNELS[seed % len(KERNELS)]], (1 + seed % 8,))
+        for seed in range(part * MODELS, (part + 1) * MODELS)
+    ]
+    assert sum(each.compared for each in done) > MODELS
+    assert sum(bool(each.refused) for each in done) > MODELS // 10
