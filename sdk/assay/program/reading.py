@@ -21,9 +21,11 @@ from assay.program.graph import Input, Node, Program, Unsupported, placed
 from assay.program.inferring import MAX_RANK
 
 if TYPE_CHECKING:
-    from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+    from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 MAX_BYTES = 1 << 30  # of a file
+MAX_PARTS = 100_000  # nodes, constants, inputs or outputs: each takes time, though it may be two bytes of a file
+MAX_VERSION = 2**31 - 1  # of an operator set
 ALIASES = {"ai.onnx": ""}
 
 T = TypeVar("T")
@@ -38,6 +40,7 @@ def read(data: bytes) -> Program:
 
 def program_of(model: ModelProto) -> Program:
     """As `read`, of a file already parsed."""
+    _bound(model.graph)
     problems: list[Refused] = list(_extras(model))
     graph = model.graph
     versions = {ALIASES.get(each.domain, each.domain): each.version for each in model.opset_import}
@@ -76,6 +79,18 @@ def _parsed(data: bytes) -> ModelProto:
         return onnx.ModelProto.FromString(data)
     except DecodeError as error:
         raise Refused("the file is not ONNX, or is damaged", code="not-onnx", got=str(error)[:200]) from error
+
+
+def _bound(graph: GraphProto) -> None:
+    for name in ("node", "initializer", "input", "output"):
+        count = len(getattr(graph, name))
+        if count > MAX_PARTS:
+            raise TooLarge(
+                "the model has too many parts",
+                pointer=f"/graph/{name}",
+                expected=f"at most {MAX_PARTS}",
+                got=str(count),
+            )
 
 
 def _extras(model: ModelProto) -> Iterator[Refused]:
@@ -172,7 +187,9 @@ def _operator(domain: str, name: str, versions: dict[str, int]) -> Operator:
     from onnx import defs
 
     if domain not in versions:
-        raise unfit(f"the file does not say which version of {domain or 'ai.onnx'} it follows")
+        raise unfit(f"the file does not say which version of {domain[:100] or 'ai.onnx'} it follows")
+    if not 1 <= versions[domain] <= MAX_VERSION:
+        raise unfit(f"the version of {domain[:100] or 'ai.onnx'}", "1 or more", str(versions[domain]))
     try:
         since = defs.get_schema(name, versions[domain], domain).since_version
     except defs.SchemaError:  # none of ONNX's own

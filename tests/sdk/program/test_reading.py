@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from assay.errors import Refused
+from assay.errors import Refused, TooLarge
 from assay.program.graph import Unsupported
-from assay.program.reading import program_of, read
+from assay.program.reading import MAX_PARTS, program_of, read
 from tests.sdk.program.building import anything, model, node, tensor
 
 
@@ -168,3 +168,20 @@ def test_what_a_program_has_no_place_for_is_refused(spoil):
     built = simple()
     spoil(built)
     assert problems(built)
+
+
+@pytest.mark.parametrize("part", ["node", "initializer", "input", "output"])
+def test_parts_without_number_are_refused_before_they_are_looked_at(part):
+    built = model([node("Relu", "x", "y")], [tensor("x", 2)], [anything("y")])
+    for _ in range(MAX_PARTS + 1):
+        getattr(built.graph, part).add()
+    with pytest.raises(TooLarge, match="too many parts"):
+        read(built.SerializeToString())
+
+
+@pytest.mark.parametrize("version", [-(2**63), 0, 2**31, 2**63 - 1])
+def test_a_version_that_no_operator_set_has_is_refused(version):
+    built = model([node("Relu", "x", "y")], [tensor("x", 2)], [anything("y")])
+    built.opset_import[0].version = version
+    with pytest.raises(Unsupported, match=r"the version of ai\.onnx"):
+        read(built.SerializeToString())
