@@ -55,7 +55,7 @@ def _said(error: AssayError) -> str:
 @click.command("doctor")
 @home_option
 def command(home: Path) -> None:
-    """Check this node: folder, key, port, Triton, versions, disk, clock."""
+    """Check this node: folder, key, port, Triton, versions, reproducible operators, disk, clock."""
     problems = 0
     for finding in examine(Home(home.absolute())):
         problems += bool(finding.todo)
@@ -83,18 +83,19 @@ def examine(home: Home) -> Iterator[Finding]:
         checks.port,
         checks.triton,
         checks.repository,
-        checks.operators,
+        checks.reproducible_operators,
         checks.disk,
         checks.clock,
     ):
+        name = check.__name__.replace("_", " ")
         try:
             yield check()
         except AssayError as error:
-            yield Finding(check.__name__, _said(error), error.hint or "See above.")
+            yield Finding(name, _said(error), error.hint or "See above.")
         except OSError as error:
-            yield Finding(check.__name__, str(error), "Let the user who runs the node read and write there.")
+            yield Finding(name, str(error), "Let the user who runs the node read and write there.")
         except sqlite3.Error as error:
-            yield Finding(check.__name__, f"{home.journal}: {error}", "Restore the node from a backup.")
+            yield Finding(name, f"{home.journal}: {error}", "Restore the node from a backup.")
 
 
 def versions() -> Finding:
@@ -168,7 +169,7 @@ class Checks:
             "repository", f"{folder} cannot be written", "Make it, writable for the node, readable for Triton."
         )
 
-    def operators(self) -> Finding:
+    def reproducible_operators(self) -> Finding:
         """Whether this machine's results are the specification's. Triton asks the same where it runs."""
         slow: list[str] = []
         implementation = best(say=slow.append)

@@ -45,7 +45,9 @@ def test_a_machine_that_flushes_subnormals_is_a_problem(home, tmp_path):
     argv = [sys.executable, "-c", DISTURBED, made, "doctor", "--home", home]
     done = subprocess.run(argv, check=False, stdout=subprocess.PIPE, text=True)
     assert done.returncode == 1
-    assert "problem operators: this machine flushes subnormal numbers to zero → a library" in words(done.stdout)
+    assert "problem reproducible operators: this machine flushes subnormal numbers to zero → a library" in words(
+        done.stdout
+    )
 
 
 def test_a_machine_without_kernels_is_told_what_to_install(home, monkeypatch):
