@@ -41,6 +41,8 @@ def read(data: bytes) -> Program:
 def program_of(model: ModelProto) -> Program:
     """As `read`, of a file already parsed."""
     _bound(model.graph)
+    if not all(isinstance(name, str) for name in _names(model)):  # protobuf gives such as bytes
+        raise Refused("a name is not UTF-8", code="not-onnx")
     problems: list[Refused] = list(_extras(model))
     graph = model.graph
     versions = {ALIASES.get(each.domain, each.domain): each.version for each in model.opset_import}
@@ -91,6 +93,19 @@ def _bound(graph: GraphProto) -> None:
                 expected=f"at most {MAX_PARTS}",
                 got=str(count),
             )
+
+
+def _names(model: ModelProto) -> Iterator[Any]:
+    yield from (each.domain for each in model.opset_import)
+    for named in (model.functions, model.graph.initializer, model.graph.output):
+        yield from (each.name for each in named)
+    for value in model.graph.input:
+        yield value.name
+        yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
+    for node in model.graph.node:
+        yield from (node.domain, node.op_type, node.name, *node.input, *node.output)
+        for each in node.attribute:
+            yield from (each.name, each.ref_attr_name, each.t.name)
 
 
 def _extras(model: ModelProto) -> Iterator[Refused]:

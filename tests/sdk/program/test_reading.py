@@ -185,3 +185,20 @@ def test_a_version_that_no_operator_set_has_is_refused(version):
     built.opset_import[0].version = version
     with pytest.raises(Unsupported, match=r"the version of ai\.onnx"):
         read(built.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    "name", [b"Relu", b"an input", b"an output", b"a constant", b"a node", b"rows", b"its domain"]
+)
+def test_names_that_are_no_text_are_refused(name):
+    nodes = [
+        node("Relu", "x", "between"),
+        helper.make_node("Add", ["between", "a constant"], ["an output"], "a node"),
+    ]
+    nodes[0].input[0] = "an input"
+    built = model(nodes, [tensor("an input", "rows")], [anything("an output")], **{"a constant": np.float32(1)})
+    built.opset_import.add(domain="its domain", version=1)
+    data = built.SerializeToString()
+    assert name in data
+    with pytest.raises(Refused, match="not UTF-8"):
+        read(data.replace(name, b"\xff" * len(name)))
