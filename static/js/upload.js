@@ -32,7 +32,9 @@ async function choose(chosen) {
   if (found) prefill(found);
 }
 
-const said = (list) => list.map(({ name, datatype, shape }) => `${name} (${datatype} ${shape.join(" × ")})`).join(", ");
+const said = (list) => list.map(({ name, datatype, shape }) => `${name} (${datatype}, ${shape.map(axis).join(" × ")})`).join("; ");
+/** As `assay check-model` says it. */
+const axis = (length, i) => (length >= 0 ? length : i === 0 ? "rows" : "any");
 
 /** Guesses; each may be overruled. */
 function prefill({ inputs, outputs }) {

@@ -70,7 +70,7 @@ def fill(owner: Visitor, content: bytes, name: str) -> None:
 def test_a_good_file_is_uploaded_examined_deployed_published_and_withdrawn(asha, chromium):
     page, name = asha.page, f"iris-{secrets.token_hex(4)}"
     fill(asha, model(), name)
-    expect(page.locator("#found")).to_have_text("It takes x (FP32 -1 × 4) and gives scores (FP32 -1 × 3).")
+    expect(page.locator("#found")).to_have_text("It takes x (FP32, rows × 4) and gives scores (FP32, rows × 3).")
     expect(page.get_by_label("Task")).to_have_value("classification")
     page.get_by_label("Labels").fill("setosa\nversicolor\nvirginica")
     asha.press("Upload")
