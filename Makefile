@@ -64,7 +64,7 @@ conformance: setup ## hold the verifier against docs/vectors (and DATA=folder: a
 fuzz: setup ## hand every decoder damaged documents, led by coverage (SECONDS=20 for each, ONLY=name); what breaks one is kept in var/fuzz
 	@$(PYTHON) -m tests.fuzz.campaign --seconds '$(SECONDS)' --only '$(ONLY)'
 
-fuzz-operators: setup ## hand hostile ONNX models to what takes them in and runs them (SECONDS=60 SEED=0 ONLY=Conv)
+fuzz-operators: setup ## hand hostile ONNX models to what takes them in and runs them (SECONDS=20 SEED=0 ONLY=Conv)
 	@$(PYTHON) -m tests.fuzz.operators --seconds '$(SECONDS)' $(if $(SEED),--seed '$(SEED)') $(if $(ONLY),--only '$(ONLY)')
 
 chaos: setup ## kill and freeze a site's services under load, then ask for the account (MINUTES=3 SEED=…)
