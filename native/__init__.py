@@ -6,15 +6,15 @@
     library.py           finds that library and the best instruction set of this machine, at run time
     checks.py            of types, shapes and memory, before any pointer goes down
     products.py          matrix products; epilogue.py: what is done to their results in the same go
-    sites.py             a node with its arrays; binders, listed in binders.py, turn it into a call of a kernel
+    sites.py             a node with its arrays, which a binder turns into a call of a kernel
     implementation.py    whole programs, for `assay.program`; following.py: which nodes are one step
-    elements.py …        elements, sums, moves, bytes, trees: checked callers, each beside what binds it (sites.py)
+    elements.py …        elements, sums, moves, bytes, trees: checked callers, each beside its binders
     binders.py           all of these
 
 To add a kernel: write `KERNEL(name)(…)` in a file in src/ that includes simd.h, taking pointers and int64_t alone
 (build.py finds the file); write a function as in products.py, which checks, then calls `kernels.call("name", …)`;
-declare a binder of the operator that uses it, as in elements.py; and hold it against its NumPy twin in tests/native/
-on every instruction set.
+declare a binder of the operator that uses it, as in elements.py; and hold it against its NumPy twin on every
+instruction set, in tests/native/.
 
 Work is split over outputs that do not depend on each other, so bits depend on neither threads nor vectors. Where
 there is no compiler there is no library: `library.load()` raises Unavailable, says what to install, and the caller
