@@ -139,3 +139,15 @@ def test_integers_become_narrower_by_losing_their_upper_bits():
 
 def test_whatever_is_not_zero_is_true():
     assert arithmetic.converted(array(0, -0.0, 0.1, np.nan), np.bool_).tolist() == [False, False, True, True]
+
+
+@pytest.mark.parametrize("shape", [(2**18 + 5,), (3, 2**18 + 1), (700, 400), (2, 3, 2**17)], ids=str)
+def test_large_fused_multiply_adds_are_those_of_their_parts(shape):
+    random = np.random.default_rng(9)
+    a, b = random.normal(size=shape).astype(np.float32), random.normal(size=shape[-1:]).astype(np.float32)
+    c = random.normal(size=(*shape[:-1], 1)).astype(np.float32)
+    whole = arithmetic.fma(a, b, c)
+    assert whole.shape == shape
+    for place in [tuple(random.integers(0, n) for n in shape) for _ in range(50)]:
+        part = arithmetic.fma(a[place], b[place[-1:]], c[(*place[:-1], 0)])
+        assert whole[place].tobytes() == part.tobytes()

@@ -6,6 +6,8 @@ lacks, is here: the fused multiply-add, one NaN, zeros in maxima, sums in a fixe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 Array: TypeAlias = NDArray[Any]
 
 LANES = 16  # of a sum
+BLOCK = 2**18  # elements of a fused multiply-add at one time
 _BITS: dict[np.dtype[Any], type[np.uint16 | np.uint32 | np.uint64]] = {
     np.dtype(np.float16): np.uint16,
     np.dtype(np.float32): np.uint32,
@@ -37,9 +40,29 @@ def canonical(x: Array) -> Array:
 
 @quiet
 def fma(a: Array, b: Array, c: Array) -> Array:
-    """`a × b + c` of float32, rounded once; its NaNs are whichever.
+    """`a × b + c` of float32, rounded once; its NaNs are whichever. In blocks: one takes ten times its memory."""
+    shape = np.broadcast_shapes(a.shape, b.shape, c.shape)
+    if prod(shape) <= BLOCK:
+        return _fma(a, b, c)
+    a, b, c = np.broadcast_arrays(a, b, c)
+    value = np.empty(shape, np.float32)
+    for block in _blocks(shape):
+        value[block] = _fma(a[block], b[block], c[block])
+    return value
 
-    The product is exact in double. Its sum with `c` is exact as two doubles (Knuth's TwoSum); the greater is
+
+def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Parts of an array of BLOCK elements at most, cut along its first axes."""
+    within = prod(shape[1:])
+    if within > BLOCK:
+        yield from ((slice(i, i + 1), *rest) for i in range(shape[0]) for rest in _blocks(shape[1:]))
+    else:
+        step = BLOCK // within
+        yield from ((slice(i, i + step),) for i in range(0, shape[0], step))
+
+
+def _fma(a: Array, b: Array, c: Array) -> Array:
+    """The product is exact in double. Its sum with `c` is exact as two doubles (Knuth's TwoSum); the greater is
     rounded to odd by the lesser, and rounding that to float32 rounds the exact sum: 53 bits are 2 × 24 + 2 at
     least (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", 2008).
     """

@@ -78,9 +78,12 @@ def _parsed(data: bytes) -> ModelProto:
             "reading ONNX needs the package `onnx`", hint="pip install 'assay[reproducible]'"
         ) from error
     try:
-        return onnx.ModelProto.FromString(data)
+        model = onnx.ModelProto.FromString(data)
     except DecodeError as error:
         raise Refused("the file is not ONNX, or is damaged", code="not-onnx", got=str(error)[:200]) from error
+    if not model.HasField("graph"):
+        raise Refused("the file holds no graph", code="not-onnx")
+    return model
 
 
 def _bound(graph: GraphProto) -> None:

@@ -44,6 +44,11 @@ def test_bytes_that_are_not_onnx_are_refused():
         read(b"\xff\xff\xff")
 
 
+def test_a_file_without_a_graph_is_refused():
+    with pytest.raises(Refused, match="no graph"):
+        read(b"")
+
+
 def test_everything_that_stands_in_the_way_is_named():
     built = simple()
     built.graph.node.append(node("NonZero", "z", "where", name="find"))
