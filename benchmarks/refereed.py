@@ -133,7 +133,7 @@ def network(report: Report, name: str, file: bytes, inputs: Arrays, most_trace: 
     share = [(traced - bare) / statistics.median(plain) for traced, bare in zip(hashing, untraced, strict=True)]
     report.add(f"{name}: hashing a trace ÷ a run", share, most=most_trace)
     for kinds, part in profile(runner, inputs):
-        report.add(f"{name}: share of {kinds}", [part])
+        report.add(f"{kinds}, share of a run of {name}", [part])
 
 
 def profile(runner: Runner, inputs: Arrays) -> Iterator[tuple[str, float]]:
@@ -141,7 +141,7 @@ def profile(runner: Runner, inputs: Arrays) -> Iterator[tuple[str, float]]:
     took: dict[str, float] = defaultdict(float)
     for group, call in runner.steps(inputs):
         took["+".join(node.operator.name for node in group)] += min(seconds(call, pairs=5, least=0.0))
-    for kinds in sorted(took, key=lambda kind: -took[kind])[:4]:
+    for kinds in sorted(took, key=lambda kind: -took[kind])[:3]:
         yield kinds, took[kinds] / sum(took.values())
 
 
