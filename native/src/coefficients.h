@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define LOG2_E 0x1.71547652b82fep+0
+#define LN2 0x1.62e42fefa39efp-1
 #define LN2_HIGH 0x1.62e42fefa2000p-1
 #define LN2_LOW 0x1.9ef35793c7673p-41
 #define SQRT_HALF 0x1.6a09e667f3bcdp-1
@@ -24,8 +25,8 @@
 #define HALF_PI_3 0x1.3198a2e037073p-69
 
 static const double EXP[] = {
-    0x1p+0, 0x1p+0, 0x1.fffffffff71b2p-2, 0x1.5555555553b78p-3, 0x1.555555742d965p-5, 0x1.1111111c478f5p-7,
-    0x1.6c164de86dafdp-10, 0x1.a019ada35ef5ap-13, 0x1.a15a600528a0fp-16, 0x1.72c72ca4c271ep-19,
+    0x1p+0, 0x1.fffffffff61ddp-1, 0x1.fffffffffe062p-2, 0x1.5555557e7777ep-3, 0x1.55555565c7e0ep-5,
+    0x1.1110a6173845ep-7, 0x1.6c166bde96885p-10, 0x1.a17e052cd2c8fp-13, 0x1.a136bf03ec612p-16,
 };
 static const double ATANH[] = {
     0x1p+0, 0x1.5555555555157p-2, 0x1.9999999bd81f3p-3, 0x1.2492477e1dce5p-3, 0x1.c71d5d8ecb89dp-4,

@@ -75,7 +75,7 @@ INLINE Doubles exp_d(Doubles x) {
         vdouble within = vwithin_d(x.of[i], FARTHEST);
         n.of[i] = within * LOG2_E + INTEGER;
         vdouble whole = n.of[i] - INTEGER;
-        r.of[i] = (within - whole * LN2_HIGH) - whole * LN2_LOW;
+        r.of[i] = within - whole * LN2;
     }
     Doubles p = POLYNOMIAL(EXP, r);
     EACH p.of[i] = (vdouble)((vulong)p.of[i] + ((vulong)n.of[i] << 52));
