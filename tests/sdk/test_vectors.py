@@ -26,7 +26,9 @@ def test_a_second_run_gives_the_same_bytes_and_no_file_is_left_over():
     committed = {
         str(path.relative_to(FOLDER)): path.read_bytes()
         for path in FOLDER.rglob("*")
-        if path.is_file() and path.suffix not in (".py", ".pyc")
+        if path.is_file()
+        and path.suffix not in (".py", ".pyc")
+        and path.name != "operators.json"  # operators.py's
     }
     assert sorted(made) == sorted(committed)
     assert [name for name in made if made[name] != committed[name]] == []
