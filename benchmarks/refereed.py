@@ -25,7 +25,7 @@ from assay.program.tracing import Trace
 from benchmarks.figures import Report
 from benchmarks.networks import encoder, mobilenet, resnet18
 from benchmarks.networks.builder import Builder
-from native import library
+from native import loader
 from native.implementation import Native
 
 PAIRS = 15
@@ -150,9 +150,9 @@ def differing(report: Report) -> None:
     compared = different = 0
     for file, inputs, _ in networks(side=96).values():
         wanted = ours(file).run(inputs)
-        for isa in library.supported():
+        for isa in loader.supported():
             for threads in THREADS:
-                got = Runner(read(file), Native(library.load(isa), threads)).run(inputs)
+                got = Runner(read(file), Native(loader.load(isa), threads)).run(inputs)
                 compared += sum(value.size for value in wanted.values())
                 different += sum(
                     int((got[name].view(np.uint32) != value.view(np.uint32)).sum())
@@ -166,7 +166,7 @@ def differing(report: Report) -> None:
 
 
 def ours(file: bytes) -> Runner:
-    return Runner(read(file), Native(library.load()))
+    return Runner(read(file), Native(loader.load()))
 
 
 def theirs(file: bytes) -> onnxruntime.InferenceSession:

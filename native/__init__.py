@@ -3,7 +3,7 @@
     src/simd.h           vectors, the same on every instruction set; simd/*.h: what differs between them
     src/pool.c           threads; src/kernel.h: what a kernel begins with
     src/….c              kernels, each file compiled once for each instruction set into one library (build.py)
-    library.py           finds that library and the best instruction set of this machine, at run time
+    loader.py            finds that library and the best instruction set of this machine, at run time
     checks.py            of types, shapes and memory, before any pointer goes down
     products.py          matrix products; epilogue.py: what is done to their results in the same go
     sites.py             a node with its arrays, which a binder turns into a call of a kernel
@@ -17,6 +17,6 @@ declare a binder of the operator that uses it, as in elements.py; and hold it ag
 instruction set, in tests/native/.
 
 Work is split over outputs that do not depend on each other, so bits depend on neither threads nor vectors. Where
-there is no compiler there is no library: `library.load()` raises Unavailable, says what to install, and the caller
+there is no compiler there is no library: `loader.load()` raises Unavailable, says what to install, and the caller
 computes with `assay.operators` instead, slowly.
 """

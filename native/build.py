@@ -43,7 +43,7 @@ class Failed(Exception):
     """It could not be built; says why, and what to install."""
 
 
-def library_path(machine: str) -> Path:
+def path_of(machine: str) -> Path:
     return BUILT / f"kernels-{machine}.so"
 
 
@@ -64,7 +64,7 @@ def build(compiler: str = "gcc") -> Path:
     machine = _output([compiler, "-dumpmachine"]).split("-")[0]
     version = hashlib.sha256(_output([compiler, "--version"]).encode()).hexdigest()
     made_from = f"{sources()} {version}"
-    path = library_path(machine)
+    path = path_of(machine)
     if not path.exists() or made_from.encode() not in path.read_bytes():
         BUILT.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=BUILT) as folder:

@@ -8,7 +8,7 @@ import numpy as np
 
 from assay.operators.arithmetic import Array
 from native.checks import result, tensor, thread_count
-from native.library import Kernels
+from native.loader import Kernels
 from native.sites import Call, Site, binds
 
 LARGEST = float(np.finfo(np.float32).max)

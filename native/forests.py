@@ -12,7 +12,7 @@ from assay.operators.learned import ensemble, trees
 from assay.operators.learned.forest import COMPARISONS, LEAF, MEMBER, Forest
 from assay.operators.registry import ML
 from native.checks import tensor, thread_count
-from native.library import Kernels
+from native.loader import Kernels
 from native.sites import Call, Site, binds
 
 NODE = np.dtype(  # as in src/forest.c

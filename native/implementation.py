@@ -13,9 +13,9 @@ from assay.operators.registry import TensorType
 from assay.program.graph import Node
 from assay.program.planning import Group, Implementation
 from assay.program.running import Reference
-from native import library
+from native import loader
 from native.following import fused, step
-from native.library import Kernels
+from native.loader import Kernels
 from native.sites import BINDERS, Call, Machine, Site
 
 
@@ -60,7 +60,7 @@ def plain(group: Group, tensors: Mapping[str, Array]) -> Call:
 def best(say: Callable[[str], object], threads: int = 1) -> Callable[[], Implementation]:
     """What carries out programs on this machine; `say` is told if that is slow, and why."""
     try:
-        kernels = library.load()
+        kernels = loader.load()
     except Unavailable as error:
         say(f"reproducible models run slowly here: {error}")
         return Reference

@@ -13,7 +13,7 @@ import numpy as np
 from assay.operators.arithmetic import Array
 from assay.operators.convolutions import window_of
 from native.checks import result, tensor, thread_count
-from native.library import Kernels
+from native.loader import Kernels
 from native.pools import described, placing
 from native.sites import Call, Site, binds
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from assay.operators.arithmetic import Array
 from native.checks import result, tensor, thread_count
-from native.library import Kernels
+from native.loader import Kernels
 from native.sites import Call, Site, binds
 
 MOST_AXES = 8  # as in transpose.c, beyond two

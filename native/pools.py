@@ -12,7 +12,7 @@ from assay.operators.convolutions import window_of
 from assay.operators.pooling import counted
 from assay.operators.products import Window
 from native.checks import result, tensor, thread_count
-from native.library import Kernels
+from native.loader import Kernels
 from native.sites import Call, Site, binds
 
 MOST_PADDING = 1 << 16  # of a row, in elements: scratch memory is as long

@@ -12,7 +12,7 @@ from assay.operators.arithmetic import Array
 from assay.operators.products import Window
 from native.checks import result, tensor, thread_count
 from native.epilogue import Output, Step, lower
-from native.library import Kernels
+from native.loader import Kernels
 
 CACHE_LINE = 64
 MOST_PIXELS = 2**30  # of a padded image, so that 32 bits hold every place

@@ -16,7 +16,7 @@ import numpy as np
 from assay.operators.arithmetic import Array
 from assay.program.graph import Node
 from native.epilogue import Step
-from native.library import Kernels
+from native.loader import Kernels
 
 Call: TypeAlias = Callable[[], object]
 

@@ -16,5 +16,5 @@ EXPORT int64_t supports(const char *set) {
     return 0;
 }
 
-/* What this library was made from: native/build.py writes it, and native/library.py compares it. */
+/* What this library was made from: native/build.py writes it, and native/loader.py compares it. */
 EXPORT const char made_from[] = MADE_FROM;

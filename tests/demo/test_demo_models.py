@@ -17,7 +17,7 @@ from assay.program.running import Runner
 from demo import catalogue, datasets, entries, export, train
 from inference.validation import validate_sync
 from marketplace.catalogue import interfaces, labelled
-from native import library
+from native import loader
 from native.implementation import Native
 
 
@@ -68,7 +68,7 @@ def test_every_kind_of_model_is_reproducible_and_says_what_it_says_elsewhere(own
         rows = dataset.held_out[0][:30]
         program, inputs = read(model), {dataset.interface.inputs[0].name: rows}
         plain = Runner(program).run(inputs)
-        compiled = Runner(program, Native(library.load())).run(inputs)
+        compiled = Runner(program, Native(loader.load())).run(inputs)
         assert all(compiled[name].tobytes() == value.tobytes() for name, value in plain.items())
         for port, elsewhere in zip(dataset.interface.outputs, run(model, dataset.interface, rows), strict=True):
             if port.datatype == "INT64":

@@ -21,7 +21,7 @@ from assay.program.reading import read
 from assay.program.running import Reference, Runner
 from assay.program.tracing import Trace
 from native.implementation import Native
-from native.library import Kernels
+from native.loader import Kernels
 from tests.fuzz.guarded import guarded, moved
 from tests.fuzz.models import Model
 from tests.native.comparing import same_bits

@@ -32,13 +32,13 @@ def work(first: int, seconds: float, only: str, *, measure: bool) -> bool:
     """Models from the seed `first` on, one line for each kind of finding and one with all figures; whether there
     were none.
     """
-    from native import library
-    from native.library import load
+    from native import loader
+    from native.loader import load
     from tests.fuzz.models import seeds
 
     faulthandler.enable()
     signal.signal(signal.SIGALRM, _too_slow)
-    kernels = [load(isa) for isa in library.supported()]
+    kernels = [load(isa) for isa in loader.supported()]
     key = next((each for each in seeds() if each[1] == only), None)
     _bound_memory()
     seen: Counter[str] = Counter()

@@ -20,7 +20,7 @@ from assay.operators.arithmetic import Array
 from assay.program.cases import CASES, Case
 from assay.program.running import Reference
 from assay.program.selftest import outputs
-from native import library
+from native import loader
 from native.implementation import Native
 
 
@@ -34,7 +34,7 @@ def main() -> None:
         for case in CASES:
             anew = dataclasses.replace(case, name=f"{case.name}, seed {given.seed}, round {i}")
             compare(anew, compared, different)
-    print(f"seed {given.seed}: {given.rounds} rounds of {len(CASES)} cases, on {', '.join(library.supported())}")
+    print(f"seed {given.seed}: {given.rounds} rounds of {len(CASES)} cases, on {', '.join(loader.supported())}")
     print(f"{compared.total():,} elements compared, {different.total():,} differ")
     for name, count in different.most_common():
         print(f"  {name}: {count:,} of {compared[name]:,}")
@@ -43,9 +43,9 @@ def main() -> None:
 
 def compare(case: Case, compared: Counter[str], different: Counter[str]) -> None:
     wanted = outputs(case, Reference())
-    for isa in library.supported():
+    for isa in loader.supported():
         for threads in range(1, 9):
-            for one, other in zip(outputs(case, Native(library.load(isa), threads)), wanted, strict=True):
+            for one, other in zip(outputs(case, Native(loader.load(isa), threads)), wanted, strict=True):
                 compared[case.operator] += one.size
                 count = int((_bytes(one) != _bytes(other)).any(axis=1).sum())
                 if count:

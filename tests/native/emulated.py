@@ -21,7 +21,7 @@ INTEGER, NOTHING, MEMORY, TABLE = range(4)
 
 
 class Emulated:
-    """`native.library.Kernels` for NEON. Raises RuntimeError if something has to be installed."""
+    """`native.loader.Kernels` for NEON. Raises RuntimeError if something has to be installed."""
 
     isa = "neon"
 

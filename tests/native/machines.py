@@ -3,7 +3,7 @@
 import os
 from functools import lru_cache
 
-from native import library
+from native import loader
 from tests.native.emulated import Emulated
 
 EMULATE = "TEST_NEON"  # `make test-neon` sets it
@@ -13,4 +13,4 @@ EMULATE = "TEST_NEON"  # `make test-neon` sets it
 def every():
     if os.environ.get(EMULATE):
         return (Emulated(),)
-    return tuple(library.load(isa) for isa in library.supported())
+    return tuple(loader.load(isa) for isa in loader.supported())

@@ -9,7 +9,7 @@ import pytest
 
 from assay.program import selftest
 from assay.program.cases import CASES
-from native import build, library
+from native import build, loader
 from native.implementation import Native
 from native.sites import BINDERS
 from tests import disturbing
@@ -29,7 +29,7 @@ class Recording:
     """Kernels that remember which of them were bound or called."""
 
     def __init__(self):
-        self.kernels = library.load()
+        self.kernels = loader.load()
         self.isa = self.kernels.isa
         self.asked = set()
 
@@ -47,7 +47,7 @@ def test_every_kernel_is_asked_by_some_case():
     for case in CASES:
         selftest.hashes(case, Native(recording))
     listed = subprocess.run(
-        ["nm", "-D", "--defined-only", build.library_path(platform.machine())],
+        ["nm", "-D", "--defined-only", build.path_of(platform.machine())],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -70,7 +70,7 @@ def test_a_kernel_that_is_wrong_in_one_bit_is_found(domain, name, monkeypatch):
         selftest, "CASES", [each for each in CASES if (each.domain, each.operator) == (domain, name)]
     )
     with pytest.raises(selftest.WrongMachine, match=f"^/{name}-.*other bits"):
-        selftest.require(lambda: Native(library.load()))
+        selftest.require(lambda: Native(loader.load()))
 
 
 def _flip(site):
@@ -82,10 +82,10 @@ def _flip(site):
 LATER = """
 import ctypes, sys, os
 import numpy as np
-from native import build, library
+from native import build, loader
 from native.products import matmul
 ctypes.CDLL(sys.argv[1])  # threads are born as the one that starts them is
-kernels = library.load(sys.argv[2])
+kernels = loader.load(sys.argv[2])
 tiny = np.full((500, 1), 3, np.uint32).view(np.float32)
 before = len(os.listdir("/proc/self/task"))
 for threads in (8, 1, 3):
@@ -98,17 +98,17 @@ assert len(os.listdir("/proc/self/task")) == before + 7
 @pytest.mark.parametrize("disturbance", ["both are flushed", "towards zero"])
 def test_threads_that_are_started_by_one_who_flushes_or_rounds_otherwise_compute_right(disturbance, tmp_path):
     made = disturbing.library(tmp_path, disturbance)
-    for isa in library.supported():
+    for isa in loader.supported():
         subprocess.run([sys.executable, "-c", LATER, made, isa], check=True)
 
 
 SHARED = """
 import os
 from assay.program import selftest
-from native import build, library
+from native import build, loader
 from native.implementation import Native
 before = len(os.listdir("/proc/self/task"))
-selftest.require(lambda: Native(library.load(), 4))
+selftest.require(lambda: Native(loader.load(), 4))
 assert len(os.listdir("/proc/self/task")) == before + 3
 """
 

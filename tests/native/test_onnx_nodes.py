@@ -5,7 +5,7 @@ import pytest
 from assay.operators.registry import operators
 from assay.program.graph import Unsupported
 from assay.program.running import Runner
-from native import library
+from native import loader
 from native.implementation import Native
 from tests.native.comparing import same_bits
 from tests.sdk.operators.onnx_nodes import cases, runs
@@ -20,6 +20,6 @@ def test_cases_of(name):
             continue  # as tests/sdk/operators/refused_onnx_nodes.txt has it
         for plain, inputs, _ in every:
             wanted = plain.run(inputs)
-            compiled = Runner(plain.program, Native(library.load())).run(inputs)
+            compiled = Runner(plain.program, Native(loader.load())).run(inputs)
             for output in wanted:
                 same_bits(compiled[output], wanted[output])

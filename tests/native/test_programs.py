@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from assay.program.planning import plan
 from assay.program.reading import program_of
 from assay.program.running import Runner
-from native import library
+from native import loader
 from native.implementation import Native
 from tests.native.comparing import same_bits
 from tests.sdk.program.building import anything, model, node, tensor
@@ -69,7 +69,7 @@ def test_programs_of_products_and_what_follows_them(built, seed):
 def compare(built, inputs, threads=2):
     """Outputs and every tensor on the way."""
     program = program_of(built)
-    slow, fast = Runner(program), Runner(program, Native(library.load(), threads))
+    slow, fast = Runner(program), Runner(program, Native(loader.load(), threads))
     wanted, got = slow.run(inputs), fast.run(inputs)
     for name in program.outputs:
         same_bits(got[name], wanted[name])
@@ -84,7 +84,7 @@ def compare(built, inputs, threads=2):
 def groups(nodes, *outputs):
     built = model(nodes, [tensor("x", ROWS, WIDTH)], [anything(name) for name in outputs], **FLOATS)
     program = program_of(built)
-    planned = plan(program, {"x": (ROWS, WIDTH)}, Native(library.load()))
+    planned = plan(program, {"x": (ROWS, WIDTH)}, Native(loader.load()))
     compare(built, {"x": np.ones((ROWS, WIDTH), np.float32)})
     return [" ".join(each.operator.name for each in group) for group in planned.groups]
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from assay.errors import Unavailable
 from assay.operators import VERSION
-from native import library
+from native import loader
 from node.cli import main
 from node.config import Config
 from node.home import Home
@@ -52,8 +52,8 @@ def test_a_machine_that_flushes_subnormals_is_a_problem(home, tmp_path):
 
 def test_a_machine_without_kernels_is_told_what_to_install(home, monkeypatch):
     def nothing():
-        raise Unavailable("no compiled kernels", hint=library.HINT)
+        raise Unavailable("no compiled kernels", hint=loader.HINT)
 
-    monkeypatch.setattr(library, "load", nothing)
+    monkeypatch.setattr(loader, "load", nothing)
     said = CliRunner().invoke(main, ["doctor", "--home", str(home)]).output
     assert "→ reproducible models run slowly here: no compiled kernels. apt-get install gcc" in words(said)

@@ -4,11 +4,11 @@ bits. `make fuzz-operators` tries many more.
 
 import pytest
 
-from native import library
+from native import loader
 from tests.fuzz.executing import execute
 from tests.fuzz.models import hostile
 
-KERNELS = [library.load(isa) for isa in library.supported()]
+KERNELS = [loader.load(isa) for isa in loader.supported()]
 MODELS = 100  # of each part
 
 

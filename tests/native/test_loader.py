@@ -5,7 +5,7 @@ import platform
 import pytest
 
 from assay.errors import Unavailable
-from native import build, library
+from native import build, loader
 
 MACHINE = platform.machine()
 SIMD = build.SOURCES / "simd"
@@ -28,8 +28,8 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def forget():
-    library.load.cache_clear()
-    library._open.cache_clear()
+    loader.load.cache_clear()
+    loader._open.cache_clear()
 
 
 def test_what_has_not_changed_is_not_built_again(elsewhere):
@@ -44,7 +44,7 @@ def test_other_sources_are_built_and_the_old_library_is_not_used_meanwhile(elsew
     old = build.build().stat().st_ino
     (build.SOURCES / "small.c").write_text('#include "simd.h"\nKERNEL(width)(void) { return 1000 + WIDTH; }\n')
     with pytest.raises(Unavailable, match="not made from the sources"):
-        library.load()
+        loader.load()
     path = build.build()
     assert path.stat().st_ino != old
     assert build.sources().encode() in path.read_bytes()
@@ -52,14 +52,14 @@ def test_other_sources_are_built_and_the_old_library_is_not_used_meanwhile(elsew
 
 def test_without_a_library_it_is_said_what_to_install(elsewhere):
     with pytest.raises(Unavailable, match="no compiled kernels") as missing:
-        library.load()
+        loader.load()
     assert "apt-get install gcc libc6-dev" in missing.value.hint
 
 
 def test_a_file_that_is_no_library_is_none(elsewhere):
-    build.library_path(MACHINE).write_bytes(b"\x7fELF and no more")
+    build.path_of(MACHINE).write_bytes(b"\x7fELF and no more")
     with pytest.raises(Unavailable, match="no compiled kernels"):
-        library.load()
+        loader.load()
 
 
 def test_without_a_compiler_it_is_said_what_to_install(elsewhere):
@@ -77,11 +77,11 @@ def test_sources_that_do_not_compile_leave_nothing_behind(elsewhere):
 
 def test_the_environment_chooses_among_what_the_machine_has(elsewhere, monkeypatch):
     build.build()
-    monkeypatch.setenv(library.VARIABLE, "portable")
-    assert library.load().isa == "portable"
+    monkeypatch.setenv(loader.VARIABLE, "portable")
+    assert loader.load().isa == "portable"
     forget()
-    monkeypatch.setenv(library.VARIABLE, "sse9")
+    monkeypatch.setenv(loader.VARIABLE, "sse9")
     with pytest.raises(Unavailable) as refused:
-        library.load()
-    assert refused.value.expected == " | ".join(library.supported())
-    assert library.supported()[-1] == "portable"
+        loader.load()
+    assert refused.value.expected == " | ".join(loader.supported())
+    assert loader.supported()[-1] == "portable"

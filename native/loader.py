@@ -98,7 +98,7 @@ def load(isa: str | None = None) -> Library:
 
 @lru_cache
 def _open() -> ctypes.CDLL:
-    path = build.library_path(platform.machine())
+    path = build.path_of(platform.machine())
     try:
         dll = ctypes.CDLL(str(path))
         made_from = ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(dll, "made_from"))).decode()
