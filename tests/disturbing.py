@@ -27,7 +27,7 @@ FPCR = {"both are flushed": 1 << 24, "down": 2 << 22, "up": 1 << 22, "towards ze
 DISTURBANCES = {"x86_64": MXCSR, "aarch64": FPCR}[platform.machine()]
 
 
-def library(folder, disturbance):
+def compiled(folder, disturbance):
     """The path of one that does this."""
     source = folder / f"{disturbance.replace(' ', '-')}.c"
     source.write_text(f"#define BITS {DISTURBANCES[disturbance]}ul\n{SOURCE}")

@@ -51,7 +51,7 @@ async def test_a_model_whose_process_flushes_subnormals_does_not_load_and_says_s
     server, client, tmp_path, monkeypatch
 ):
     """As a careless library does that is imported beside the runtime."""
-    library = disturbing.library(tmp_path, "both are flushed")
+    library = disturbing.compiled(tmp_path, "both are flushed")
     file = repository.RUNTIMES / "reproducible_model.py"
     loading = f"import ctypes\nctypes.CDLL({str(library)!r})\nimport json\n"
     runtime = file.read_text("utf-8").replace("import json\n", loading, 1)

@@ -97,7 +97,7 @@ assert len(os.listdir("/proc/self/task")) == before + 7
 
 @pytest.mark.parametrize("disturbance", ["both are flushed", "towards zero"])
 def test_threads_that_are_started_by_one_who_flushes_or_rounds_otherwise_compute_right(disturbance, tmp_path):
-    made = disturbing.library(tmp_path, disturbance)
+    made = disturbing.compiled(tmp_path, disturbance)
     for isa in loader.supported():
         subprocess.run([sys.executable, "-c", LATER, made, isa], check=True)
 

@@ -41,7 +41,7 @@ def test_the_specification_s_bits(home):
 
 
 def test_a_machine_that_flushes_subnormals_is_a_problem(home, tmp_path):
-    made = disturbing.library(tmp_path, "both are flushed")
+    made = disturbing.compiled(tmp_path, "both are flushed")
     argv = [sys.executable, "-c", DISTURBED, made, "doctor", "--home", home]
     done = subprocess.run(argv, check=False, stdout=subprocess.PIPE, text=True)
     assert done.returncode == 1

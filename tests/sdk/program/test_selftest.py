@@ -31,7 +31,7 @@ def said(library):
 
 @pytest.mark.parametrize("disturbance", disturbing.DISTURBANCES)
 def test_a_processor_that_was_told_otherwise_is_refused(disturbance, tmp_path):
-    told = said(disturbing.library(tmp_path, disturbance))
+    told = said(disturbing.compiled(tmp_path, disturbance))
     assert told.startswith("not-reproducible-here ")
     if "flushed" in disturbance:
         assert "flushes subnormal numbers to zero" in told
